@@ -1,0 +1,33 @@
+# Everything starts here. Each target sets up what it needs; a fresh machine needs only Python 3.11+, pip and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test board sprites lint
+
+demo: .venv/installed  ## train on the shipped sprites for a few minutes, then sample grids at several guidance scales
+	rm -rf runs/demo
+	$(BIN)/python scripts/train.py configs/demo.toml --out runs/demo
+	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png
+
+test: .venv/installed-test  ## lint, format check, and every test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+board: .venv/installed  ## TensorBoard on runs/
+	$(BIN)/tensorboard --logdir runs
+
+sprites: .venv/installed  ## redraw the shipped sprite set
+	$(BIN)/python scripts/make_sprites.py
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+.venv/installed-test: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	touch .venv/installed $@
