@@ -1,0 +1,1 @@
+"""Sprites: the shipped set, and what reads, writes and draws sprites."""

@@ -1,0 +1,289 @@
+"""The three kinds of folder: sprite set, npy pair, folder per category. Each reader: folder -> contents."""
+
+import json
+import os
+import reprlib
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from sprites.pixels import DataError, Resize, fit, fit_all, is_opaque, read_rgba, survey, target_size, why
+
+Contents = tuple[np.ndarray, np.ndarray, tuple[str, ...]]  # images, labels, categories
+
+SUFFIXES = (".png", ".gif", ".webp", ".bmp")
+LITTER = ("__MACOSX", "__pycache__")
+IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
+COURSE_FILES = ("sprites_*.npy", "sprite_labels_*.npy")  # of the "How Diffusion Models Work" course
+COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
+FORMS = (
+    "a sprite set (sprites.toml and a <category>.png sheet each), an npy pair (images [N,H,W,C] uint8 and "
+    "labels, one-hot [N,K] or integer [N]) or a folder per category (<category>/*.png)"
+)
+
+
+def read_folder(folder: Path, size: int | None, resize: Resize | None) -> Contents:
+    """The contents of a folder of any of the three kinds, recognised by what lies in it."""
+    is_folder = {path: os.path.isdir(path) for path in visible(folder)}
+    folders = [path for path in is_folder if is_folder[path]]
+    files = [path for path in is_folder if not is_folder[path]]
+    arrays = [path for path in files if path.suffix.lower() == ".npy"]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+
+    kinds = {}
+    if folder / "sprites.toml" in files:
+        kinds["a sprite set"] = lambda: read_set(folder / "sprites.toml", size, resize)
+    if arrays:
+        kinds["an npy pair"] = lambda: read_pair(folder, arrays, size, resize)
+    if any(next(images_below(sub), None) for sub in folders):
+        kinds["a folder per category"] = lambda: read_categories(folders, pictures, size, resize)
+
+    names = [f"{path.name}/" if is_folder[path] else path.name for path in is_folder]
+    found = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") or "nothing"
+    if len(kinds) > 1:
+        raise DataError(f"{folder}: looks like {' and '.join(kinds)} (found {found}); keep one of them: {FORMS}")
+    if not kinds and pictures:
+        raise DataError(
+            f"{pictures[0]}: a loose image; sort the images into one folder per category "
+            f"(a single one is fine), or describe sheets in a sprites.toml (found {found})"
+        )
+    if not kinds:
+        raise DataError(f"{folder}: no sprites (found {found}); expected {FORMS}")
+    return next(iter(kinds.values()))()
+
+
+def visible(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted by name, without hidden entries and the litter of other programs."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({why(error)})") from error
+    return [folder / name for name in names if not name.startswith(".") and name not in LITTER]
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """Image files at any depth, sorted within each folder; symbolic links to folders are not followed."""
+    for path in visible(folder):
+        if os.path.isdir(path):  # unlike its methods, this raises nothing at a link that leads nowhere
+            if not path.is_symlink():
+                yield from images_below(path)
+        elif path.suffix.lower() in SUFFIXES:
+            yield path
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text of a file, with or without a byte order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({why(error)})") from error
+
+
+def checked_names(path: Path, names: object) -> tuple[str, ...]:
+    """Category names as found in a file: a list of distinct strings, none of them empty."""
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) and n.strip() for n in names):
+        raise DataError(
+            f'{path}: categories: got {reprlib.repr(names)}, expected a list of names such as ["hero", "food"]'
+        )
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise DataError(f"{path}: category {twice!r} is listed twice; names must be distinct")
+    return tuple(names)
+
+
+# --- sprite set ---------------------------------------------------------------------------------------------
+
+
+def read_set(toml: Path, size: int | None, resize: Resize | None) -> Contents:
+    """`sprites.toml` and one sheet of square tiles per category. RGBA if any sheet is not opaque."""
+    tile, categories = read_toml(toml)
+    side = target_size([toml], [(tile, tile)], size, resize)
+    groups, opaque = [], True
+    for name in categories:
+        path = toml.with_name(f"{name}.png")
+        if not os.path.exists(path):
+            raise DataError(f"{path}: there is no such sheet, but {toml.name} lists {name!r}; add it or drop it")
+        sheet = read_rgba(path)
+        opaque = opaque and is_opaque(sheet)
+        groups.append(fit_all(cut(path, sheet, tile), side, resize))
+    images = np.concatenate([group[..., :3] if opaque else group for group in groups])
+    return images, np.repeat(np.arange(len(groups)), [len(group) for group in groups]), categories
+
+
+def read_toml(path: Path) -> tuple[int, tuple[str, ...]]:
+    """Tile size and category names of a sprite set; further keys are left to others."""
+    text = read_text(path)
+    try:
+        settings = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path}: not valid TOML ({why(error)})") from error
+    for key, example in (("tile", "32"), ("categories", '["hero", "food"]')):
+        if key not in settings:
+            raise DataError(f"{path}: the key {key!r} is missing; add a line such as: {key} = {example}")
+    tile = settings["tile"]
+    if type(tile) is not int or tile < 1:  # bool is an int too
+        raise DataError(f"{path}: tile: got {tile!r}, expected the side of a tile in pixels, such as 32")
+    categories = checked_names(path, settings["categories"])
+    for name in categories:
+        if ".." in name or "/" in name or "\\" in name or "\0" in name:
+            raise DataError(f"{path}: category {name!r}: a name may hold no path separator and no '..'")
+    return tile, categories
+
+
+def cut(path: Path, sheet: np.ndarray, tile: int) -> np.ndarray:
+    """uint8 [H, W, 4] -> [n, tile, tile, 4], row by row, without the tiles that show nothing."""
+    h, w = sheet.shape[:2]
+    if h % tile or w % tile:
+        raise DataError(f"{path}: {w}x{h} pixels, expected both sides to be multiples of the tile size {tile}")
+    tiles = sheet.reshape(h // tile, tile, w // tile, tile, 4).swapaxes(1, 2).reshape(-1, tile, tile, 4)
+    tiles = tiles[tiles[..., 3].any(axis=(1, 2))]
+    if not len(tiles):
+        raise DataError(f"{path}: category {path.stem!r} has no sprite, every tile is transparent; draw one or drop it")
+    return tiles
+
+
+# --- npy pair -----------------------------------------------------------------------------------------------
+
+
+def read_pair(folder: Path, paths: list[Path], size: int | None, resize: Resize | None) -> Contents:
+    """Two arrays told apart by their shapes, and the names in `categories.json`, if there is one."""
+    if len(paths) != 2:
+        names = ", ".join(path.name for path in paths)
+        raise DataError(f"{folder}: {len(paths)} .npy files ({names}), expected two: images and labels")
+    arrays = {path: read_npy(path) for path in paths}
+    image_path, label_path = sorted(paths, key=lambda path: -arrays[path].ndim)
+    images, labels = arrays[image_path], np.asarray(arrays[label_path])
+    check_images(image_path, images)
+    if labels.ndim == 4:
+        raise DataError(f"{label_path}: images as well as {image_path.name}, expected labels, [N,K] or [N]")
+
+    names_path = folder / "categories.json"
+    names = read_names(names_path) if names_path.exists() else None
+    indices, count = check_labels(label_path, labels, image_path, len(images), names)
+    if (
+        names is None
+        and count == len(COURSE_NAMES)
+        and all(map(fnmatchcase, (image_path.name, label_path.name), COURSE_FILES))
+    ):
+        names = COURSE_NAMES
+    names = names or tuple(map(str, range(count)))
+    counts = np.bincount(indices, minlength=count)
+    if not counts.all():
+        raise DataError(
+            f"{label_path}: category {names[counts.argmin()]!r} never occurs, so it cannot be learnt; "
+            "add sprites of it or drop it"
+        )
+
+    height, width = images.shape[1:3]
+    side = target_size([image_path], [(width, height)], size, resize)
+    images = fit_all(images, side, resize)
+    if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
+        images = np.array(images)
+    return images, indices, names
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of a `.npy` file, memory-mapped and read-only; never a pickle."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(array, np.ndarray):
+            return array
+        array.close()
+        raise ValueError("it is an .npz archive")
+    except Exception as error:  # at a broken header NumPy raises nearly anything
+        raise DataError(
+            f"{path}: cannot be read as a plain .npy array ({why(error)}); "
+            "objects and pickles are refused: save a numeric array with np.save"
+        ) from error
+
+
+def check_images(path: Path, images: np.ndarray) -> None:
+    """DataError unless uint8 [N, H, W, C] with C 3 or 4 and nothing empty."""
+    expected = "uint8 [N,H,W,C] with C 3 (RGB) or 4 (RGBA)"
+    got = f"{path}: got {images.dtype} {list(images.shape)}, expected {expected}"
+    if images.ndim != 4 or images.shape[-1] not in (3, 4):
+        raise DataError(f"{got}; stack grey to three channels, and put the channels last")
+    if images.dtype != np.uint8:
+        scale = "x * 255" if images.dtype.kind == "f" else "x"
+        raise DataError(f"{got}, 0..255; convert with ({scale}).round().astype('uint8')")
+    if 0 in images.shape:
+        raise DataError(f"{got}; there are no sprites in it")
+
+
+def check_labels(
+    path: Path, labels: np.ndarray, image_path: Path, expected: int, names: tuple[str, ...] | None
+) -> tuple[np.ndarray, int]:
+    """One-hot [N, K] or integer [N] -> int64 [N] and K. DataError that names the first bad row."""
+    got = f"{path}: got {labels.dtype} {list(labels.shape)}"
+    if labels.ndim not in (1, 2) or labels.dtype.kind not in "biuf":
+        raise DataError(f"{got}, expected numeric labels, one-hot [N,K] or integer [N]")
+    if len(labels) != expected:
+        raise DataError(
+            f"{path}: {len(labels)} labels for the {expected} images of {image_path.name}; make them one each"
+        )
+    refuse(path, labels, np.isnan(labels), "expected numbers")
+    if labels.ndim == 2:
+        count = labels.shape[1]
+        bad = ((labels != 0) & (labels != 1)).any(axis=1) | (np.count_nonzero(labels, axis=1) != 1)
+        refuse(path, labels, bad, "expected one-hot: a single 1, else 0 (or an integer array [N])")
+        if names is not None and len(names) != count:
+            raise DataError(
+                f"{path.with_name('categories.json')}: {len(names)} names for the {count} columns of "
+                f"{path.name}; give one name a column"
+            )
+        return labels.argmax(axis=1), count
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{got}, expected integers; convert with .astype('int64')")
+    # Every category has a sprite: without names, a stray huge label does not stand for as many categories.
+    count = len(names) if names is not None else min(int(labels.max()) + 1, len(labels))
+    whose = "names in categories.json" if names is not None else "labels, as each category needs a sprite"
+    refuse(path, labels, labels < 0, "expected 0 or more")
+    refuse(path, labels, labels >= count, f"expected less than {count}, the number of {whose}")
+    return labels.astype(np.int64), count
+
+
+def refuse(path: Path, labels: np.ndarray, bad: np.ndarray, expected: str) -> None:
+    """DataError that shows the first row where bad, bool [N] or [N, K], holds."""
+    if bad.any():
+        row = int(bad.reshape(len(bad), -1).any(axis=1).argmax())
+        raise DataError(f"{path}: row {row} is {reprlib.repr(labels[row].tolist())}, {expected}")
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Category names of an npy pair."""
+    text = read_text(path)
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not valid JSON ({why(error)}); expected a list of names") from error
+    return checked_names(path, names)
+
+
+# --- folder per category ------------------------------------------------------------------------------------
+
+
+def read_categories(folders: list[Path], loose: list[Path], size: int | None, resize: Resize | None) -> Contents:
+    """One sub-folder of image files per category. RGBA if any image has a pixel that is not opaque."""
+    if loose:
+        raise DataError(f"{loose[0]}: a loose image beside folders of images; move it into one of them")
+    groups = []
+    for folder in folders:
+        if folder.is_symlink():
+            raise DataError(f"{folder}: a symbolic link, which is not followed; put the folder itself here")
+        groups.append(list(images_below(folder)))
+        if not groups[-1]:
+            raise DataError(
+                f"{folder}: category {folder.name!r} has no image; "
+                f"add some ({', '.join(SUFFIXES)}) or remove the folder"
+            )
+    paths = [path for group in groups for path in group]
+    sizes, opaque = survey(paths)
+    side = target_size(paths, sizes, size, resize)
+    images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
+    for image, path in zip(images, paths, strict=True):
+        image[:] = fit(read_rgba(path)[..., : image.shape[-1]], side, resize)
+    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return images, labels, tuple(folder.name for folder in folders)

@@ -1,0 +1,149 @@
+"""Single images: decoded to RGBA, checked for size, padded and scaled."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+Resize = Literal["nearest", "box"]
+
+SIZES = range(8, 129)  # pixels a side
+FORMATS = ("PNG", "GIF", "WEBP", "BMP")
+MAX_PIXELS = 2**26  # 65,536 tiles of 32x32; below Pillow's own default, so that a bomb is never decoded
+FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX}
+
+
+class DataError(ValueError):
+    """A mistake in the user's data, told in one line that names the file."""
+
+
+def why(error: Exception) -> str:
+    """The cause in a few words, without the path that the message names already."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(reason.split()) or type(error).__name__
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The image file, open and not yet decoded; whatever goes wrong in the body too is a DataError."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            raise DataError(f"{path}: there is no such file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+                yield image
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"{path}: too large ({why(error)}); at most {MAX_PIXELS} pixels are read") from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: not a PNG, GIF, WebP or BMP image; convert it or remove it") from error
+    except Exception as error:  # at broken bytes Pillow raises nearly anything, SyntaxError included
+        raise DataError(f"{path}: cannot be read as an image ({why(error)}); replace it or remove it") from error
+
+
+def rgba(image: Image.Image) -> np.ndarray:
+    """Pillow image of any mode, its first frame -> uint8 [H, W, 4], straight alpha."""
+    if not image.mode.startswith("I"):
+        return np.asarray(image.convert("RGBA"))
+    # Pillow clips 16-bit grey at 255; the high byte is what it keeps of 16-bit colour.
+    deep = np.asarray(image)
+    grey = np.clip(deep >> 8, 0, 255).astype(np.uint8)
+    alpha = np.where(deep == image.info.get("transparency", -1), 0, 255).astype(np.uint8)
+    return np.stack([grey, grey, grey, alpha], axis=-1)
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """Image file -> uint8 [H, W, 4], straight alpha. DataError if it is none."""
+    with opened(path) as image:
+        return rgba(image)
+
+
+def is_opaque(pixels: np.ndarray) -> bool:
+    """Whether every alpha of uint8 [..., 4] is 255."""
+    return bool((pixels[..., 3] == 255).all())
+
+
+def survey(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], bool]:
+    """(width, height) of every image file, and whether all are opaque; pixels only where alpha may hide."""
+    sizes, opaque = [], True
+    for path in paths:
+        with opened(path) as image:
+            sizes.append(image.size)
+            if opaque and image.has_transparency_data:
+                opaque = is_opaque(rgba(image))
+    return sizes, opaque
+
+
+def target_size(
+    paths: Sequence[Path], sizes: Sequence[tuple[int, int]], size: int | None, resize: Resize | None
+) -> int:
+    """The side that all sprites shall have: `size`, else the most common one of the data.
+
+    `sizes` are the (width, height) found at `paths`. DataError, naming the first such file, if the side is
+    outside SIZES, or if a sprite has another size and `resize` is None.
+    """
+    side = size
+    if side is None:
+        counts = Counter(w for w, h in sizes if w == h) or Counter(max(wh) for wh in sizes)
+        side = counts.most_common(1)[0][0]
+    if side not in SIZES:
+        path = next((p for p, wh in zip(paths, sizes, strict=True) if max(wh) == side), paths[0])
+        raise DataError(
+            f"{path}: sprites of {side}x{side} pixels are out of range, {SIZES[0]} to {SIZES[-1]} a side are "
+            "allowed; pass --resize nearest or --resize box with a config of such a size"
+        )
+    others = [i for i, wh in enumerate(sizes) if wh != (side, side)]
+    if others and resize is None:
+        path, (w, h) = paths[others[0]], sizes[others[0]]
+        many = f" (as {len(others) - 1} other files)" if len(others) > 1 else ""
+        raise DataError(
+            f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; pass --resize nearest or --resize box"
+            + (f", or use a config of size {w}" if w == h and w in SIZES else "")
+        )
+    return side
+
+
+def fit(pixels: np.ndarray, size: int, resize: Resize | None) -> np.ndarray:
+    """uint8 [H, W, C] -> [size, size, C]: padded to a centred square, then scaled; as it is if it fits.
+
+    The padding is transparent for C = 4, the colour of the top-left pixel for C = 3. "box" averages colour
+    weighted by alpha; alpha that was 0 or 255 everywhere stays so (threshold 128).
+    """
+    h, w, channels = pixels.shape
+    if (h, w) == (size, size):
+        return pixels
+    assert resize is not None
+    if h != w:
+        side = max(h, w)
+        square = np.empty((side, side, channels), np.uint8)
+        square[:] = 0 if channels == 4 else pixels[0, 0]
+        top, left = (side - h) // 2, (side - w) // 2
+        square[top : top + h, left : left + w] = pixels
+        pixels = square
+    # For RGBA and any filter but NEAREST, Pillow premultiplies before it averages and divides afterwards.
+    scaled = Image.fromarray(pixels).resize((size, size), FILTERS[resize])
+    result = np.array(scaled)
+    if resize == "box" and channels == 4 and np.isin(pixels[..., 3], (0, 255)).all():
+        visible = result[..., 3:] >= 128
+        result[..., 3:] = 255
+        result *= visible
+    return result
+
+
+def fit_all(images: np.ndarray, size: int, resize: Resize | None) -> np.ndarray:
+    """`fit` for uint8 [N, H, W, C]; the very same array if it fits."""
+    if images.shape[1:3] == (size, size):
+        return images
+    result = np.empty((len(images), size, size, images.shape[3]), np.uint8)
+    for i, pixels in enumerate(images):
+        result[i] = fit(pixels, size, resize)
+    return result
