@@ -1,0 +1,1 @@
+"""A conditional sprite diffusion model with classifier-free guidance."""

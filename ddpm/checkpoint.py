@@ -1,0 +1,132 @@
+"""Files of a run: weights that describe themselves, and the full state of training. No pickle: safetensors and JSON.
+
+A file is written aside, synced and renamed, so that one that is there is whole.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ddpm.cli import written_aside
+from ddpm.config import DiffusionConfig, ModelConfig, from_dict, to_dict
+from ddpm.prediction import Diffusion
+from ddpm.schedule import make_schedule
+from ddpm.unet import ContextUNet
+
+FORMAT = "ddpm-sprites 1"
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """All that is needed to build a model and to sample from it."""
+
+    size: int
+    channels: int
+    categories: tuple[str, ...]
+    model: ModelConfig
+    diffusion: DiffusionConfig
+
+    def build(self) -> ContextUNet:
+        m = self.model
+        return ContextUNet(self.channels, len(self.categories), m.widths, m.blocks, m.attention, m.patch)
+
+    def build_diffusion(self) -> Diffusion:
+        d = self.diffusion
+        return Diffusion(make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr), d.prediction, d.loss_weight)
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> None:
+    """Write tensors and JSON metadata so that `path` is either the old file or the whole new one."""
+    with written_aside(path) as aside:
+        contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        save_file(contiguous, aside, {"format": FORMAT, "about": json.dumps(metadata)})
+        with open(aside, "rb") as f:
+            os.fsync(f.fileno())
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a file that `write_safetensors` wrote. Raises ValueError for any other file."""
+    try:
+        with safe_open(path, framework="pt") as f:
+            header = f.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise ValueError(f"{path} is not a file of this project: expected format {FORMAT!r} in its header")
+            return {name: f.get_tensor(name) for name in f.keys()}, json.loads(header["about"])  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as e:
+        raise ValueError(f"cannot read {path}: not a whole safetensors file ({e})") from e
+
+
+def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int) -> None:
+    """Write the weights with what is needed to build the network around them."""
+    write_safetensors(path, model.state_dict(), {"spec": to_dict(spec), "step": step})
+
+
+def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
+    """A network, in evaluation mode, from a run folder or a .safetensors file.
+
+    Raises ValueError when there is none, or when the file is no model of this project.
+    """
+    path = Path(path)
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
+        raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that scripts/train.py wrote")
+    tensors, about = read_safetensors(file)
+    if "spec" not in about:
+        raise ValueError(f"{file} holds no model to sample from; give the run's {MODEL_FILE}")
+    spec = from_dict(ModelSpec, about["spec"])
+    model = spec.build()
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as e:
+        raise ValueError(f"{file}: its weights do not fit the network it describes") from e
+    return model.eval().requires_grad_(False), spec
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Training states of a run, oldest first."""
+    return sorted((run / "checkpoints").glob("step_*.safetensors"))
+
+
+def save_checkpoint(
+    run: Path, step: int, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, keep: int
+) -> Path:
+    """Write all that training needs to go on, and drop all but the newest `keep` checkpoints."""
+    tensors = {f"{name}.{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
+    path = run / "checkpoints" / f"step_{step:08d}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_safetensors(path, tensors, {"step": step})
+    for old in checkpoints(run)[:-keep]:
+        old.unlink()
+    return path
+
+
+def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> int:
+    """Put a saved training state into modules and optimizer; returns its step. Raises ValueError if it does not fit."""
+    tensors, about = read_safetensors(path)
+
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in under("optimizer.").items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    try:
+        for name, module in modules.items():
+            module.load_state_dict(under(f"{name}."))
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    except (RuntimeError, ValueError) as e:
+        raise ValueError(f"{path} does not fit this configuration; resume with the config of its run") from e
+    return about["step"]

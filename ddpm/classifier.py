@@ -1,0 +1,68 @@
+"""A small CNN that judges sprites: its class accuracy, and its features for Frechet distances."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Classifier(nn.Module):
+    """Sprites [B, C, H, W] in [-1, 1] -> logits [B, K]; `features` are float32 [B, 128], the layer below."""
+
+    def __init__(self, channels: int, categories: int, width: int = 32):
+        super().__init__()
+
+        def stage(inputs: int, outputs: int) -> nn.Sequential:
+            return nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
+                nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
+            )  # fmt: skip
+
+        self.body = nn.Sequential(
+            stage(channels, width),
+            nn.MaxPool2d(2),
+            stage(width, 2 * width),
+            nn.MaxPool2d(2),
+            stage(2 * width, 4 * width),
+        )
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(4 * width, categories)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.body(x).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.drop(self.features(x)))
+
+
+def shift(x: Tensor, generator: torch.Generator) -> Tensor:
+    """The batch moved by up to one pixel each way, the edge repeated."""
+    dy, dx = torch.randint(0, 3, (2,), generator=generator).tolist()
+    h, w = x.shape[-2:]
+    return F.pad(x, (1, 1, 1, 1), mode="replicate")[..., dy : dy + h, dx : dx + w]
+
+
+def train_classifier(x: Tensor, labels: Tensor, categories: int, *, epochs: int = 12, seed: int = 0) -> Classifier:
+    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]; shifts and flips as augmentation."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    model = Classifier(x.shape[1], categories).train()
+    batch, steps = 128, epochs * -(-len(x) // 128)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
+    order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(epochs + 1)])
+    for rows in order[: steps * batch].split(batch):
+        images = shift(x[rows], generator)
+        if torch.rand((), generator=generator) < 0.5:
+            images = images.flip(-1)
+        F.cross_entropy(model(images), labels[rows], label_smoothing=0.05).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        rate.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def judge(model: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Features float32 [N, F] and predicted labels int64 [N] of sprites x [N, C, H, W]."""
+    features = torch.cat([model.features(part) for part in x.split(512)])
+    return features, model.head(features).argmax(1)

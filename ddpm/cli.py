@@ -1,0 +1,46 @@
+"""What the commands share: one clear line for a user's mistake, and the choice of device."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
+    import torch
+
+
+def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
+    """Turn a ValueError or an error of the file system into one line on stderr and exit code 2."""
+
+    @wraps(main)
+    def wrapped() -> int:
+        try:
+            return main()
+        except (ValueError, OSError) as e:
+            print(f"error: {' '.join(str(e).split())}", file=sys.stderr)
+            return 2
+
+    return wrapped
+
+
+def pick_device(name: str) -> "torch.device":
+    """The device for "auto" (a GPU where there is one), "cpu" or "cuda". Raises ValueError for a GPU that is not there."""
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: torch finds no CUDA GPU here; use --device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A file to write to, which takes the place of `path` only when all went well; nothing half-written remains."""
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""Typed settings. A TOML file says how a run differs from these defaults; dotted flags on the command line override it."""
+
+import dataclasses
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import dacite
+import tomli_w
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The ContextUNet (see ddpm/unet.py)."""
+
+    widths: tuple[int, ...] = (64, 96, 128)
+    """Channels of each level, from the full resolution down."""
+    blocks: int = 1
+    """Residual blocks a level on the way down; as many on the way up."""
+    attention: tuple[int, ...] = (1, 2)
+    """Levels with self-attention, 0 being the full resolution."""
+    patch: int = 1
+    """Fold pixels into patches of this edge first; 2 makes 32x32 sprites as cheap as 16x16 ones."""
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """Noise schedule and prediction (see ddpm/schedule.py and ddpm/prediction.py)."""
+
+    schedule: Literal["linear", "cosine"] = "cosine"
+    timesteps: int = 1000
+    zero_terminal_snr: bool = False
+    """Rescale the schedule so that the last timestep is pure noise."""
+    prediction: Literal["eps", "x0", "v"] = "v"
+    loss_weight: Literal["none", "min_snr"] = "none"
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Optimiser, learning rate and averaging."""
+
+    batch: int = 64
+    lr: float = 2e-3
+    """Peak learning rate, reached after `warmup` steps, then falling to zero along a cosine."""
+    warmup: int = 100
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    ema: float = 0.999
+    """Decay of the averaged weights."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bfloat16 autocast where the processor computes in it, else float32."""
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """What is written when, in steps."""
+
+    every: int = 50
+    """Curves."""
+    validate: int = 500
+    snapshot: int = 1000
+    """Picture grids."""
+    checkpoint: int = 1000
+    keep: int = 2
+    """Checkpoints kept."""
+    guidance: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
+    """Guidance scales of the picture grids."""
+    count: int = 4
+    """Sprites per category and scale in the picture grids."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A training run."""
+
+    data: Path = Path("sprites")
+    """Folder of sprites: a sprite set, an npy pair, or a folder per category."""
+    out: Path = Path("runs/sprites")
+    """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
+    steps: int = 6000
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    size: int | None = None
+    """Size in pixels that the sprites must have; left out, it comes from the data."""
+    resize: Literal["nearest", "box"] | None = None
+    """Resample sprites of another size, by the nearest pixel or by averaging; left out, they are an error."""
+    mirror: tuple[str, ...] = ()
+    """Categories whose sprites may be flipped left to right in training; ["*"] means all."""
+    val_fraction: float = 0.05
+    """Share of distinct sprites held out for validation."""
+    keep_context: float = 0.9
+    """Probability with which a training sample keeps its context."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    def __post_init__(self) -> None:
+        positive = {"steps": self.steps, "optim.batch": self.optim.batch, "optim.lr": self.optim.lr}
+        positive |= {f"log.{k}": getattr(self.log, k) for k in ("every", "validate", "snapshot", "checkpoint", "keep")}
+        for name, value in positive.items():
+            if value <= 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        for name, value, upper in (
+            ("keep_context", self.keep_context, 1.0),
+            ("val_fraction", self.val_fraction, 0.5),
+            ("optim.ema", self.optim.ema, 1.0),
+        ):
+            if not 0 <= value <= upper:
+                raise ValueError(f"{name} must be between 0 and {upper:g}, got {value}")
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def from_dict(cls: type[T], values: dict[str, Any]) -> T:
+    """Build a settings dataclass from nested dicts as TOML or JSON give them.
+
+    Raises ValueError for an unknown key (with the nearest known one), a value of a wrong type, or one out of range.
+    """
+    hooks = {float: _as_float, Path: Path, tuple[int, ...]: tuple, tuple[str, ...]: tuple}
+    hooks[tuple[float, ...]] = lambda v: tuple(_as_float(x) for x in v)
+    try:
+        return dacite.from_dict(cls, values, dacite.Config(strict=True, type_hooks=hooks))
+    except dacite.UnexpectedDataError as e:
+        unknown = sorted(e.keys)[0]
+        near = difflib.get_close_matches(unknown, _names(cls), n=1)
+        raise ValueError(f"unknown setting {unknown!r}" + (f": did you mean {near[0]!r}?" if near else "")) from e
+    except (dacite.DaciteError, TypeError) as e:
+        raise ValueError(str(e)) from e
+
+
+def _names(cls: type) -> list[str]:
+    """Names of the settings in a dataclass and in the dataclasses below it."""
+    fields = dataclasses.fields(cls)
+    return [f.name for f in fields] + [n for f in fields if dataclasses.is_dataclass(f.type) for n in _names(f.type)]
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a TOML file of settings. Raises ValueError, naming the file, for anything that is wrong in it."""
+    try:
+        return from_dict(Config, tomllib.loads(Path(path).read_text(encoding="utf-8")))
+    except OSError as e:
+        raise ValueError(f"cannot read the config {path}: {e.strerror}") from e
+    except ValueError as e:
+        raise ValueError(f"{path}: {e}") from e
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """The settings as nested dicts of plain values; what is None is left out, as TOML has no word for it."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if v is not None}
+        return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+
+    return plain(dataclasses.asdict(settings))
+
+
+def to_toml(config: Config) -> str:
+    """The resolved settings as TOML; `load_config` reads them back."""
+    return tomli_w.dumps(to_dict(config))

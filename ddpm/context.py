@@ -1,0 +1,54 @@
+"""Context: which category, or mixture of categories, a sprite is to be; and the mask that hides it in training.
+
+A context is a row of K weights: one-hot for a category, any weights for a mixture, all zeros for "no context".
+"""
+
+import difflib
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+UNCOND = "uncond"
+
+
+def one_hot(labels: Tensor, categories: int) -> Tensor:
+    """int64 [B] labels -> float32 [B, K] contexts."""
+    return F.one_hot(labels, categories).float()
+
+
+def mask_context(context: Tensor, keep_probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Hide the context of some samples, so that one network learns to denoise with and without it.
+
+    Draws a Bernoulli(keep_probability) mask per sample: 1 keeps a row of `context` [B, K], 0 zeroes it (Ho & Salimans
+    2022, arXiv:2207.12598, algorithm 1, whose p_uncond is 1 - keep_probability). Returns the masked context, a new tensor,
+    and the mask, float32 [B]. Only training calls this; sampling chooses its contexts itself.
+    """
+    keep = torch.full((len(context),), keep_probability, device=generator.device)
+    mask = torch.bernoulli(keep, generator=generator).to(context.device)
+    return context * mask[:, None], mask
+
+
+def parse_context(text: str, categories: tuple[str, ...]) -> Tensor:
+    """Read one context, float32 [K], from "hero", from a mixture like "hero=0.7,food=0.3", or from "uncond".
+
+    Raises ValueError for an unknown name (with the nearest known ones) and for a weight that is no finite number.
+    """
+    context = torch.zeros(len(categories))
+    if text == UNCOND:
+        return context
+    for part in text.split(","):
+        name, _, weight = (s.strip() for s in part.partition("="))
+        if name not in categories:
+            near = difflib.get_close_matches(name, [*categories, UNCOND], n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"unknown category {name!r}: {hint}The model knows {', '.join(categories)} and {UNCOND}")
+        try:
+            context[categories.index(name)] = float(weight or 1)
+        except ValueError:
+            raise ValueError(
+                f"the weight of {name!r} in {text!r} is {weight!r}: expected a number, as in {name}=0.5"
+            ) from None
+    if not context.isfinite().all():
+        raise ValueError(f"the weights in {text!r} must be finite numbers")
+    return context

@@ -1,0 +1,127 @@
+"""Sprites as tensors: scaling to [-1, 1] and back, mirroring, and an order of samples that needs no state.
+
+RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984), so that transparent pixels carry no colour.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, split
+
+VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
+
+
+def to_tensor(images: np.ndarray) -> Tensor:
+    """uint8 [..., H, W, C] with straight alpha -> float32 [..., C, H, W] in [-1, 1] with premultiplied colour."""
+    x = torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3).float() / 255
+    if x.shape[-3] == 4:
+        x[..., :3, :, :] *= x[..., 3:, :, :].clone()
+    return x * 2 - 1
+
+
+def to_uint8(x: Tensor) -> np.ndarray:
+    """float [..., C, H, W] in [-1, 1] -> uint8 [..., H, W, C]; RGBA gets straight colour and an alpha of 0 or 255.
+
+    Inverse of `to_tensor` for RGB and for RGBA of hard alpha whose transparent pixels are black.
+    """
+    x = (x.float().clamp(-1, 1) + 1) / 2
+    if x.shape[-3] == 4:
+        color, alpha = x[..., :3, :, :], x[..., 3:, :, :]
+        opaque = alpha >= 0.5
+        x = torch.cat([(color / alpha.clamp(min=0.5)).clamp(max=1) * opaque, opaque], dim=-3)
+    return (x * 255).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
+
+
+def seed_of(*parts: int) -> int:
+    """A 64-bit seed from several numbers, well mixed."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
+
+
+def generator(*parts: int) -> torch.Generator:
+    """A CPU generator seeded from several numbers."""
+    return torch.Generator().manual_seed(seed_of(*parts))
+
+
+class ShuffledOrder:
+    """Endless order over n samples: one permutation of all after another, a function of (seed, position) alone."""
+
+    def __init__(self, n: int, seed: int):
+        self.n, self.seed = n, seed
+        self._permutations: dict[int, Tensor] = {}
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if epoch not in self._permutations:
+            self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
+            self._permutations[epoch] = torch.randperm(self.n, generator=generator(self.seed, 0, epoch))
+        return self._permutations[epoch]
+
+    def __call__(self, start: int, count: int) -> Tensor:
+        """int64 [count]: the samples at positions start ... start + count - 1."""
+        positions = torch.arange(start, start + count)
+        epochs = positions // self.n
+        return torch.cat([self._permutation(int(e))[positions[epochs == e] % self.n] for e in epochs.unique()])
+
+
+@dataclass(frozen=True)
+class SpriteData:
+    """A sprite collection with its split: `train` and `val` are int64 [*] indices into `sprites`.
+
+    mirror: bool [K], the categories whose sprites may be flipped left to right.
+    """
+
+    sprites: Sprites
+    train: np.ndarray
+    val: np.ndarray
+    mirror: Tensor
+    duplicates: int
+
+    def batch(self, indices: Tensor | np.ndarray, flip: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """x float32 [B, C, H, W] in [-1, 1] and labels int64 [B]; with a generator, mirrored at random where allowed."""
+        indices = np.asarray(indices)
+        x, labels = to_tensor(self.sprites.images[indices]), torch.from_numpy(self.sprites.labels[indices])
+        if flip is not None and self.mirror.any():
+            flipped = (torch.rand(len(x), generator=flip) < 0.5) & self.mirror[labels]
+            x = torch.where(flipped[:, None, None, None], x.flip(-1), x)
+        return x, labels
+
+    def validation(self) -> tuple[Tensor, Tensor]:
+        """The held-out sprites, `VALIDATION_MAX` at most, as `batch` gives them."""
+        return self.batch(self.val[:VALIDATION_MAX])
+
+    def describe(self) -> str:
+        """One line: how many sprites, what they are, copies found and the split."""
+        s = self.sprites
+        kind = {3: "RGB", 4: "RGBA"}[s.channels]
+        copies = f", {self.duplicates} exact copies" if self.duplicates else ", no exact copies"
+        return (
+            f"{len(s)} sprites {s.size}x{s.size} {kind} in {len(s.categories)} categories ({', '.join(s.categories)})"
+            f"{copies}; {len(self.train)} to train on, {len(self.val)} held out"
+        )
+
+
+def load_data(
+    folder: str | Path,
+    *,
+    size: int | None = None,
+    resize: str | None = None,
+    mirror: tuple[str, ...] = (),
+    val_fraction: float = 0.05,
+) -> SpriteData:
+    """Read a folder of sprites of any of the three forms and split it by content.
+
+    Raises ValueError (from `sprites.io`, or for an unknown name in `mirror`) in one line that says what to do.
+    """
+    sprites = load_sprites(folder, size=size, resize=resize)
+    for name in mirror:
+        if name not in (*sprites.categories, "*"):
+            raise ValueError(f"mirror names {name!r}, but the categories are {', '.join(sprites.categories)} (or '*')")
+    hashes = content_hashes(sprites.images)
+    train, val = split(hashes, val_fraction)
+    if not len(train):
+        raise ValueError(f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}")
+    flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
+    return SpriteData(sprites, train, val, flips, count_duplicates(hashes))

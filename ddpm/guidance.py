@@ -1,0 +1,46 @@
+"""Guidance: from a denoiser that takes a context to one that is steered by it.
+
+A context denoiser is (x_t, t, context) -> x0_hat; what comes out is a plain denoiser, (x_t, t) -> x0_hat, as samplers take.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ddpm.prediction import ContextDenoiser
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
+
+
+def classifier_free(denoise: ContextDenoiser, context: Tensor, scale: float | Tensor) -> Denoiser:
+    """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598): uncond + s * (cond - uncond).
+
+    context: [B, K]; scale s: one number, or one per sample [B]; any real. s = 0 is unconditional, s = 1 conditional,
+    s > 1 guided (the paper's w is s - 1). The mixture of x0_hat is that of eps, since x_t is the same in both.
+
+    One call of `denoise` a step, on just the rows that are needed: samples with s = 0 cost an unconditional row, with s = 1
+    a conditional one (which is returned bit for bit), all others both.
+    """
+    scale = torch.as_tensor(scale, dtype=context.dtype, device=context.device).expand(len(context))
+    with_context, without = (scale != 0).nonzero()[:, 0], (scale != 1).nonzero()[:, 0]
+    rows = torch.cat([with_context, without])
+    contexts = torch.cat([context[with_context], torch.zeros_like(context[without])])
+
+    def guided(x_t: Tensor, t: Tensor) -> Tensor:
+        cond, uncond = denoise(x_t[rows], t[rows], contexts).split([len(with_context), len(without)])
+        out = torch.empty_like(x_t)
+        out[without] = uncond
+        out[with_context] = cond
+        both = ((scale != 0) & (scale != 1)).nonzero()[:, 0]
+        base = uncond[torch.isin(without, both)]
+        s = scale[both].view(-1, *[1] * (x_t.ndim - 1))
+        out[both] = base + s * (cond[torch.isin(with_context, both)] - base)
+        return out
+
+    return guided
+
+
+def clip(denoise: Denoiser, low: float = -1.0, high: float = 1.0) -> Denoiser:
+    """Keep x0_hat in the range of the data, which strong guidance leaves (Ho et al. 2020's clipped denoiser)."""
+    return lambda x_t, t: denoise(x_t, t).clamp(low, high)

@@ -1,0 +1,214 @@
+"""The training loop.
+
+Everything random in step k is drawn from generators seeded with (seed, k), so a resumed run goes on as if never stopped.
+The loop knows neither samplers nor TensorBoard: it calls `on_scalars(step, {name: value})` and `on_snapshot(model, step)`.
+"""
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ddpm.checkpoint import (
+    MODEL_FILE,
+    ModelSpec,
+    checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+    save_model,
+)
+from ddpm.config import Config
+from ddpm.context import mask_context, one_hot
+from ddpm.data import ShuffledOrder, SpriteData, generator
+from ddpm.ema import EMA
+from ddpm.prediction import stratified_timesteps
+
+OnScalars = Callable[[int, dict[str, float]], None]
+OnSnapshot = Callable[[torch.nn.Module, int], None]
+
+STEP, VALIDATION = 1, 2  # streams of random numbers, kept apart by their seeds; 0 is the order of samples
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss or its gradient became infinite or NaN."""
+
+
+def learning_rate(step: int, steps: int, warmup: int) -> float:
+    """Factor on the peak learning rate at step 1 ... steps: a linear rise, then a cosine fall to zero after the last."""
+    rise = min(1.0, step / max(warmup, 1))
+    return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """bfloat16 if asked for or, with "auto", if the processor computes in it; None for float32."""
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported(False) if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+        return torch.bfloat16 if fast else None
+    return torch.bfloat16 if precision == "bf16" else None
+
+
+class GroupMeans:
+    """Running means of per-sample losses by group, over the steps since the last `pop`."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, losses: Tensor, groups: dict[str, Tensor], names: dict[str, list[str]]) -> None:
+        """losses float [B]; groups: for each kind of group, its index for each sample, int64 [B]."""
+        for kind, index in groups.items():
+            pair = torch.stack([losses, torch.ones_like(losses)])
+            sums = torch.zeros(2, len(names[kind])).index_add_(1, index, pair)
+            self.sums[kind] = self.sums.get(kind, 0) + sums
+        self.names = names
+
+    def pop(self) -> dict[str, float]:
+        """{"kind/name": mean} of the groups that had samples; starts anew."""
+        means = {
+            f"{kind}/{name}": (total / count).item()
+            for kind, sums in self.sums.items()
+            for name, total, count in zip(self.names[kind], *sums, strict=True)
+            if count
+        }
+        self.sums = {}
+        return means
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the list given, instead of dying of them, so that the loop can save and leave."""
+    caught: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(s, lambda number, _: caught.append(number)) for s in signals]
+    try:
+        yield caught
+    finally:
+        for s, handler in zip(signals, before, strict=True):
+            signal.signal(s, handler)
+
+
+class Trainer:
+    """Trains a ContextUNet on sprites as `config` says and leaves checkpoints and EMA weights in `config.out`."""
+
+    def __init__(self, config: Config, data: SpriteData, device: torch.device):
+        self.config, self.data, self.device = config, data, device
+        sprites = data.sprites
+        self.spec = ModelSpec(sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion)
+        torch.manual_seed(config.seed)
+        self.model = self.spec.build().to(device).train()
+        self.ema = EMA(self.model, config.optim.ema)
+        self.diffusion = self.spec.build_diffusion()
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=config.optim.lr, weight_decay=config.optim.weight_decay, fused=True
+        )
+        self.order = ShuffledOrder(len(data.train), config.seed)
+        self.autocast = autocast_dtype(config.optim.precision, device)
+        self.step = 0
+        self.means = GroupMeans()
+        self.group_names = {
+            "loss_by_timestep": [f"quartile_{q}" for q in (1, 2, 3, 4)],
+            "loss_by_category": list(sprites.categories),
+            "loss_by_context": ["masked", "kept"],
+            "loss": ["train"],
+        }
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        return {"model": self.model, "ema": self.ema.model}
+
+    @property
+    def precision(self) -> str:
+        return "float32" if self.autocast is None else "bfloat16"
+
+    def resume(self) -> Path:
+        """Load the newest checkpoint of the run and return its path. Raises ValueError when there is none."""
+        found = checkpoints(self.config.out)
+        if not found:
+            raise ValueError(f"nothing to resume: {self.config.out} holds no checkpoint; start without --resume")
+        self.step = load_checkpoint(found[-1], self.modules, self.optimizer)
+        return found[-1]
+
+    def save(self) -> None:
+        """Write a checkpoint, and the EMA weights as the run's model."""
+        save_checkpoint(self.config.out, self.step, self.modules, self.optimizer, self.config.log.keep)
+        save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
+
+    def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot) -> int | None:
+        """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
+
+        Raises NonFiniteLoss, leaving the last checkpoint as it is.
+        """
+        config, log, started, first = self.config, self.config.log, time.monotonic(), self.step
+        with interruptible() as caught, tqdm(total=config.steps, initial=first, unit="step", dynamic_ncols=True) as bar:
+            while self.step < config.steps and not caught:
+                self.step += 1
+                norm = self._step()
+                bar.update()
+                last = self.step == config.steps
+                if self.step % log.every == 0 or last:
+                    rate = (self.step - first) * config.optim.batch / (time.monotonic() - started)
+                    scalars = self.means.pop() | {
+                        "train/learning_rate": self.optimizer.param_groups[0]["lr"],
+                        "train/gradient_norm": norm.item(),
+                        "train/sprites_per_second": rate,
+                    }
+                    on_scalars(self.step, scalars)
+                    bar.set_postfix_str(f"loss {scalars['loss/train']:.4f}, {rate:.0f} sprites/s")
+                if (self.step % log.validate == 0 or last) and len(self.data.val):
+                    on_scalars(self.step, {"loss/validation": self.validation_loss()})
+                if self.step % log.checkpoint == 0 or last or caught:
+                    self.save()
+                if self.step % log.snapshot == 0 or last:
+                    on_snapshot(self.ema.model, self.step)
+        return caught[0] if caught else None
+
+    def _step(self) -> Tensor:
+        """One optimiser step on one batch; returns the norm of the gradient before clipping."""
+        config, optim = self.config, self.config.optim
+        g = generator(config.seed, STEP, self.step)
+        indices = self.data.train[self.order((self.step - 1) * optim.batch, optim.batch)]
+        x0, labels = self.data.batch(indices, flip=g)
+        context, kept = mask_context(one_hot(labels, len(self.spec.categories)), config.keep_context, g)
+        t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
+        eps = torch.randn(x0.shape, generator=g)
+        for group in self.optimizer.param_groups:
+            group["lr"] = optim.lr * learning_rate(self.step, config.steps, optim.warmup)
+
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            losses = self.diffusion.loss(self.model, *(a.to(self.device) for a in (x0, context, t, eps)))
+        losses.mean().backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
+        if not norm.isfinite():
+            raise NonFiniteLoss(
+                f"the loss or its gradient is not finite at step {self.step} (loss {losses.mean().item():g}, gradient "
+                f"norm {norm.item():g}). Try a lower --optim.lr (now {optim.lr:g}), a longer --optim.warmup, or "
+                f"--optim.precision fp32; go on from the last checkpoint with --resume"
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.ema.update(self.model, self.step)
+
+        groups = {
+            "loss_by_timestep": t * 4 // len(self.diffusion.schedule),
+            "loss_by_category": labels,
+            "loss_by_context": kept.long(),
+            "loss": torch.zeros_like(labels),
+        }
+        self.means.add(losses.detach().cpu(), groups, self.group_names)
+        return norm
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
+        x0, labels = self.data.validation()
+        g = generator(self.config.seed, VALIDATION)
+        t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
+        eps = torch.randn(x0.shape, generator=g)
+        context = one_hot(labels, len(self.spec.categories))
+        parts = zip(*(a.to(self.device).split(128) for a in (x0, context, t, eps)), strict=True)
+        return torch.cat([self.diffusion.loss(self.ema.model, *part) for part in parts]).mean().item()

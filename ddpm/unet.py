@@ -1,0 +1,131 @@
+"""ContextUNet: the network that looks at a noisy sprite, its timestep and its context, and predicts the noise in it.
+
+A U of residual blocks (Ho et al. 2020, arXiv:2006.11239). Timestep and context enter every block as a scale and a shift
+of its normalised features (adaptive group norm: Dhariwal & Nichol 2021, arXiv:2105.05233, section 4).
+
+Every parameter is made in `__init__` and the output of a sample depends on that sample alone. A layer made inside
+`forward`, as the shortcut convolution in the "How Diffusion Models Work" course is, would be random, untrained and
+different at each call: the two predictions that guidance subtracts would then come from two different networks.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddpm.attention import SelfAttention
+
+
+def timestep_embedding(t: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
+    """Sines and cosines of t at dim / 2 frequencies (Vaswani et al. 2017): number [B] -> float32 [B, dim]."""
+    frequencies = torch.exp(-math.log(max_period) * torch.arange(dim // 2, device=t.device) / (dim // 2))
+    angles = t.float()[:, None] * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with weights and bias at zero, so that the branch it closes adds nothing at the start."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def groups(width: int) -> int:
+    """Groups of 16 channels where they fit, else one group per 8, 4, ... channels."""
+    return width // math.gcd(width, 16)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(adaptive_norm(conv(silu(norm(x)))))): [B, inputs, H, W], embedding [B, E] -> [B, outputs, H, W]."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups(inputs), inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * outputs)
+        self.norm2 = nn.GroupNorm(groups(outputs), outputs, affine=False)
+        self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
+        h = torch.addcmul(shift, self.norm2(h), 1 + scale)
+        return self.shortcut(x) + self.conv2(F.silu(h))
+
+
+class ContextUNet(nn.Module):
+    """Predicts from (x_t, t, context) an image of the shape of x_t.
+
+    channels: 3 (RGB) or 4 (RGBA). categories: K, the length of a context row; an all-zero row means no context.
+    widths: channels of each level, from full resolution down, halving height and width from level to level.
+    blocks: residual blocks a level on the way down (one more on the way up). attention: levels, counted from 0, that
+    have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
+    Any height and width work; they are padded to a multiple of the stride and cropped again.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        categories: int,
+        widths: tuple[int, ...] = (64, 128, 192),
+        blocks: int = 2,
+        attention: tuple[int, ...] = (1, 2),
+        patch: int = 1,
+        head_dim: int = 32,
+    ):
+        super().__init__()
+        self.channels, self.categories, self.patch = channels, categories, patch
+        self.stride = patch * 2 ** (len(widths) - 1)
+        self.time_features = 64
+        E = 4 * self.time_features
+        self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
+        self.embed_context = nn.Linear(categories, E, bias=False)
+
+        def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
+            attend = SelfAttention(outputs, head_dim) if level in attention else nn.Identity()
+            return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend])
+
+        self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        skips = []
+        for level, (above, width) in enumerate(pairwise((widths[0], *widths))):
+            stage = nn.ModuleList([block(above if i == 0 else width, width, level) for i in range(blocks)])
+            self.down.append(stage)
+            skips += [width] * blocks
+        self.middle = block(widths[-1], widths[-1], len(widths) - 1)
+        below = widths[-1]
+        for level, width in reversed(list(enumerate(widths))):
+            stage = nn.ModuleList()
+            for _ in range(blocks):
+                stage.append(block(below + skips.pop(), width, level))
+                below = width
+            self.up.append(stage)
+        self.norm = nn.GroupNorm(groups(widths[0]), widths[0])
+        self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        """x [B, C, H, W], t int64 [B], context [B, K] -> [B, C, H, W]."""
+        height, width = x.shape[-2:]
+        x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride))
+        h = self.stem(F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last))
+        embedding = F.silu(self.embed_time(timestep_embedding(t, self.time_features)) + self.embed_context(context))
+        skips = []
+        for level, stage in enumerate(self.down):
+            if level:
+                h = F.avg_pool2d(h, 2)
+            for residual, attend in stage:
+                h = attend(residual(h, embedding))
+                skips.append(h)
+        residual, attend = self.middle
+        h = attend(residual(h, embedding))
+        for level, stage in enumerate(self.up):
+            if level:
+                h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+            for residual, attend in stage:
+                h = attend(residual(torch.cat([h, skips.pop()], dim=1), embedding))
+        h = F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.patch)
+        return h[..., :height, :width]

@@ -1,0 +1,109 @@
+"""Train on a folder of sprites.
+
+    python scripts/train.py configs/sprites16.toml --data FOLDER --out runs/mine
+    python scripts/train.py configs/sprites16.toml --out runs/mine --resume      # go on after a stop
+
+Any setting of the config can be given on the command line, as in --model.widths 48 96 128 --optim.lr 1e-3.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ddpm.cli import exit_on_user_error, pick_device
+from ddpm.config import Config, load_config, to_toml
+
+
+@dataclass(frozen=True)
+class Arguments:
+    config: tyro.conf.Positional[Path]
+    """TOML file with the settings of the run."""
+    settings: Annotated[Config, tyro.conf.arg(name="")]
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Go on from the newest checkpoint of --out."""
+
+
+def parse() -> Arguments:
+    """The command line, over the TOML file it names, over the defaults."""
+    path = next((Path(a) for a in sys.argv[1:] if a.endswith(".toml")), None)
+    config = load_config(path) if path else Config()
+    return tyro.cli(Arguments, default=Arguments(path or tyro.MISSING, config), description=__doc__)
+
+
+def prepare_folder(config: Config, resume: bool) -> None:
+    """Make the run folder, or check that the one to resume was made with these settings."""
+    saved = config.out / "config.toml"
+    if resume:
+        check_same(load_config(saved) if saved.exists() else None, config)
+    elif saved.exists():
+        raise ValueError(f"{config.out} already holds a run: add --resume to go on with it, or choose another --out")
+    else:
+        config.out.mkdir(parents=True, exist_ok=True)
+        saved.write_text(to_toml(config), encoding="utf-8")
+
+
+def check_same(before: Config | None, now: Config) -> None:
+    """A resumed run must have the settings it began with, but for where it runs and what it logs."""
+    if before is None:
+        raise ValueError(f"nothing to resume: {now.out} holds no run; start without --resume")
+    for name in (
+        "data",
+        "steps",
+        "seed",
+        "size",
+        "resize",
+        "mirror",
+        "val_fraction",
+        "keep_context",
+        "model",
+        "diffusion",
+        "optim",
+    ):
+        old, new = getattr(before, name), getattr(now, name)
+        if old != new:
+            raise ValueError(f"cannot resume with another setting: {name} was {old}, now {new}")
+
+
+@exit_on_user_error
+def main() -> int:
+    arguments = parse()
+    config = arguments.settings
+    device = pick_device(config.device)
+    from ddpm.board import Board
+    from ddpm.data import load_data
+    from ddpm.trainer import NonFiniteLoss, Trainer
+
+    data = load_data(
+        config.data, size=config.size, resize=config.resize, mirror=config.mirror, val_fraction=config.val_fraction
+    )
+    print(f"{config.data}: {data.describe()}")
+    trainer = Trainer(config, data, device)
+    prepare_folder(config, arguments.resume)
+    if arguments.resume:
+        print(f"resuming from {trainer.resume()}, step {trainer.step}")
+    parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
+    print(
+        f"{parameters:.2f} M parameters on {device} in {trainer.precision}; {config.steps} steps; run folder {config.out}"
+    )
+
+    board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if arguments.resume else None)
+    try:
+        stopped_by = trainer.train(board.scalars, board.snapshot)
+    except NonFiniteLoss as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+    finally:
+        board.close(finished=trainer.step == config.steps)
+    if stopped_by:
+        print(f"stopped at step {trainer.step} and saved; go on with --resume")
+        return 128 + stopped_by
+    print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
+    print(f"next: python scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
