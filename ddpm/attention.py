@@ -4,6 +4,8 @@ A mask acts on the scores, before the softmax. Boolean: True = may attend. Addit
 any bias. Beware: the boolean masks of `torch.nn.MultiheadAttention` mean the opposite (True = ignore).
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -44,13 +46,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
 
 
 class SelfAttention(nn.Module):
-    """Residual self-attention over the pixels of a feature map [B, C, H, W]; zero-initialised, so it starts as identity."""
+    """Residual self-attention over the pixels of a feature map [B, C, H, W]; starts as the identity."""
 
-    def __init__(self, width: int, head_dim: int = 32):
+    def __init__(self, width: int):
         super().__init__()
-        if width % head_dim:
-            raise ValueError(f"attention width {width} is not a multiple of head_dim {head_dim}")
-        self.heads = width // head_dim
+        self.heads = width // math.gcd(width, 32)
         self.norm = nn.GroupNorm(1, width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
         self.out = nn.Conv2d(width, width, 1)

@@ -119,14 +119,17 @@ def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: tor
     def under(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in under("optimizer.").items():
-        index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
     try:
         for name, module in modules.items():
             module.load_state_dict(under(f"{name}."))
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (RuntimeError, ValueError) as e:
+    except RuntimeError as e:
         raise ValueError(f"{path} does not fit this configuration; resume with the config of its run") from e
+    # The fused optimiser walks parameter and state in step through memory: the state needs the parameter's own layout.
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
+    for key, value in under("optimizer.").items():
+        index, _, name = key.partition(".")
+        like = parameters[int(index)]
+        state[int(index)][name] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return about["step"]

@@ -27,7 +27,7 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
 
 
 def pick_device(name: str) -> "torch.device":
-    """The device for "auto" (a GPU where there is one), "cpu" or "cuda". Raises ValueError for a GPU that is not there."""
+    """The device for "auto" (a GPU if there is one), "cpu" or "cuda". Raises ValueError for a GPU that is not there."""
     import torch
 
     if name == "cuda" and not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Typed settings. A TOML file says how a run differs from these defaults; dotted flags on the command line override it."""
+"""Typed settings. A TOML file says how a run differs from these defaults; dotted flags override both."""
 
 import dataclasses
 import difflib

@@ -21,8 +21,8 @@ def mask_context(context: Tensor, keep_probability: float, generator: torch.Gene
     """Hide the context of some samples, so that one network learns to denoise with and without it.
 
     Draws a Bernoulli(keep_probability) mask per sample: 1 keeps a row of `context` [B, K], 0 zeroes it (Ho & Salimans
-    2022, arXiv:2207.12598, algorithm 1, whose p_uncond is 1 - keep_probability). Returns the masked context, a new tensor,
-    and the mask, float32 [B]. Only training calls this; sampling chooses its contexts itself.
+    2022, arXiv:2207.12598, algorithm 1, whose p_uncond is 1 - keep_probability). Returns the masked context, a new
+    tensor, and the mask, float32 [B]. Only training calls this; sampling chooses its contexts itself.
     """
     keep = torch.full((len(context),), keep_probability, device=generator.device)
     mask = torch.bernoulli(keep, generator=generator).to(context.device)

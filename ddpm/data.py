@@ -1,6 +1,6 @@
 """Sprites as tensors: scaling to [-1, 1] and back, mirroring, and an order of samples that needs no state.
 
-RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984), so that transparent pixels carry no colour.
+RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984): transparent pixels carry no colour.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class SpriteData:
     duplicates: int
 
     def batch(self, indices: Tensor | np.ndarray, flip: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """x float32 [B, C, H, W] in [-1, 1] and labels int64 [B]; with a generator, mirrored at random where allowed."""
+        """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; with a generator, mirrored at random where allowed."""
         indices = np.asarray(indices)
         x, labels = to_tensor(self.sprites.images[indices]), torch.from_numpy(self.sprites.labels[indices])
         if flip is not None and self.mirror.any():

@@ -31,8 +31,8 @@ def generate(
 
     context: [N, K]; scale: guidance scale, one number or [N]; indices: N numbers, of which each, with `seed`, fixes the
     noise of its sprite: the same index gives the same noise for any context and scale. `batch`: how many are drawn at a
-    time, which changes nothing but memory. `on_step` is called for each batch; `progress` shows a bar. Returns x0 [N, C, H, W] in [-1, 1].
-    Raises ValueError for an unknown sampler or a number of steps the model has not.
+    time, which changes nothing but memory. `on_step` is called for each batch; `progress` shows a bar.
+    Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler or for more steps than the model has.
     """
     if sampler not in SAMPLERS:
         raise ValueError(f"unknown sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")

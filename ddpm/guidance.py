@@ -1,6 +1,6 @@
 """Guidance: from a denoiser that takes a context to one that is steered by it.
 
-A context denoiser is (x_t, t, context) -> x0_hat; what comes out is a plain denoiser, (x_t, t) -> x0_hat, as samplers take.
+A context denoiser is (x_t, t, context) -> x0_hat; what comes out is a denoiser, (x_t, t) -> x0_hat, as samplers take.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ def classifier_free(denoise: ContextDenoiser, context: Tensor, scale: float | Te
     context: [B, K]; scale s: one number, or one per sample [B]; any real. s = 0 is unconditional, s = 1 conditional,
     s > 1 guided (the paper's w is s - 1). The mixture of x0_hat is that of eps, since x_t is the same in both.
 
-    One call of `denoise` a step, on just the rows that are needed: samples with s = 0 cost an unconditional row, with s = 1
-    a conditional one (which is returned bit for bit), all others both.
+    One call of `denoise` a step, on just the rows that are needed: samples with s = 0 cost an unconditional row, with
+    s = 1 a conditional one (which is returned bit for bit), all others both.
     """
     scale = torch.as_tensor(scale, dtype=context.dtype, device=context.device).expand(len(context))
     with_context, without = (scale != 0).nonzero()[:, 0], (scale != 1).nonzero()[:, 0]

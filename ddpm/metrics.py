@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def frechet_distance(a: Tensor, b: Tensor, weights_a: Tensor | None = None, weights_b: Tensor | None = None) -> float:
-    """Frechet distance of the Gaussians fitted to features a [N, F] and b [M, F] (Heusel et al. 2017, arXiv:1706.08500).
+    """Frechet distance of Gaussians fitted to features a [N, F] and b [M, F] (Heusel et al. 2017, arXiv:1706.08500).
 
     Rows may be weighted: weights_a [N], weights_b [M], positive, of any scale.
 

@@ -1,8 +1,8 @@
 """Samplers: from noise to a sprite, step by step along a grid of timesteps.
 
-A sampler is (denoise, x, timesteps, schedule, noise, on_step) -> x0. It knows only a denoiser (x_t, t) -> x0_hat; guidance
-and grid are chosen outside. It may start anywhere: x is then x_t at timesteps[0]. To add a sampler, write such a
-function and enter it in `SAMPLERS`.
+A sampler is (denoise, x, timesteps, schedule, noise, on_step) -> x0. It knows only a denoiser (x_t, t) -> x0_hat;
+guidance and grid are chosen outside. It may start anywhere: x is then x_t at timesteps[0]. To add a sampler, write such
+a function and enter it in `SAMPLERS`.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def ddim(
         alpha_s, sigma_s = schedule.at(s.expand(len(x)).to(x.device), x.double())
         x0 = denoise(x, batch_t)
         eps = (x - alpha_t * x0) / sigma_t
-        # sigma_t^2 - (alpha_t/alpha_s)^2 sigma_s^2 = variance of q(x_t | x_s); times sigma_s^2/sigma_t^2: of q(x_s | x_t, x0).
+        # Standard deviation of q(x_s | x_t, x0), times eta: DDPM eq. 7 with beta = 1 - (alpha_t / alpha_s)^2.
         std = eta * sigma_s / sigma_t * (1 - (alpha_t / alpha_s) ** 2).sqrt()
         if on_step:
             on_step(step, x, x0)
@@ -92,7 +92,7 @@ def dpmpp_2m(
     noise: SampleNoise | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
-    """DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095, algorithm 2): deterministic, of second order, one call a step.
+    """DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095, algorithm 2): deterministic, second order, one call a step.
 
     Steps in lambda = log(alpha / sigma). The first step, and any from or to an infinite lambda (pure noise, the clean
     image), is of first order, that is DDIM.

@@ -1,7 +1,7 @@
 """The training loop.
 
-Everything random in step k is drawn from generators seeded with (seed, k), so a resumed run goes on as if never stopped.
-The loop knows neither samplers nor TensorBoard: it calls `on_scalars(step, {name: value})` and `on_snapshot(model, step)`.
+Everything random in step k is drawn from generators seeded with (seed, k): a resumed run goes on as if never stopped.
+The loop knows neither samplers nor TensorBoard: it calls `on_scalars(step, {name: value})`, `on_snapshot(model, step)`.
 """
 
 import math
@@ -40,7 +40,7 @@ class NonFiniteLoss(RuntimeError):
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
-    """Factor on the peak learning rate at step 1 ... steps: a linear rise, then a cosine fall to zero after the last."""
+    """Factor on the peak learning rate at step 1 ... steps: a linear rise times a cosine fall to zero."""
     rise = min(1.0, step / max(warmup, 1))
     return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
 

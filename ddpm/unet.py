@@ -74,7 +74,6 @@ class ContextUNet(nn.Module):
         blocks: int = 2,
         attention: tuple[int, ...] = (1, 2),
         patch: int = 1,
-        head_dim: int = 32,
     ):
         super().__init__()
         self.channels, self.categories, self.patch = channels, categories, patch
@@ -85,7 +84,7 @@ class ContextUNet(nn.Module):
         self.embed_context = nn.Linear(categories, E, bias=False)
 
         def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
-            attend = SelfAttention(outputs, head_dim) if level in attention else nn.Identity()
+            attend = SelfAttention(outputs) if level in attention else nn.Identity()
             return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend])
 
         self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)

@@ -31,7 +31,7 @@ class Arguments:
     out: Path = Path("grid.png")
     """The picture grid."""
     npz: Path | None = None
-    """Also write the sprites as arrays: sprites uint8 [N, H, W, C], labels int64 [N] (-1: uncond), guidance float32 [N]."""
+    """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N] (-1: uncond), guidance float32 [N]."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -92,9 +92,7 @@ def main() -> int:
     cells = sprites.reshape(R, S, n, *sprites.shape[1:])
     with written_aside(args.out) as aside:
         labelled_grid(cells, rows, guidance_labels(args.guidance)).save(aside, format="png")
-    print(
-        f"{args.out}: {R} rows x {S} guidance scales x {n} sprites, seed {args.seed}, {args.sampler}, {args.steps} steps"
-    )
+    print(f"{args.out}: {R} rows x {S} scales x {n} sprites, seed {args.seed}, {args.sampler}, {args.steps} steps")
     if args.npz:
         labels = torch.where(context.any(1), context.argmax(1), -1).numpy()
         save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": scale.numpy()})

@@ -2,9 +2,9 @@
 
     python scripts/sweep.py runs/mine --data FOLDER --guidance 0 1 1.5 2 3 5 --per-category 200
 
-A classifier is trained on the training split of FOLDER and judges: class accuracy (is a sprite taken for the category it
-was asked to be?) and Frechet distance of its features to those of the training sprites, every category weighing the same.
-The row "held-out" is real sprites never trained on: the accuracy to reach, and the distance to be had from so few.
+A classifier is trained on the training split of FOLDER and judges: class accuracy (is a sprite taken for the category
+it was asked to be?) and Frechet distance of its features to those of the training sprites, every category weighing the
+same. The row "held-out" is real sprites never trained on: the accuracy to reach, and the distance of so few.
 """
 
 import json

@@ -85,9 +85,8 @@ def main() -> int:
     if arguments.resume:
         print(f"resuming from {trainer.resume()}, step {trainer.step}")
     parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
-    print(
-        f"{parameters:.2f} M parameters on {device} in {trainer.precision}; {config.steps} steps; run folder {config.out}"
-    )
+    about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}"
+    print(f"{about}, {config.steps} steps; run folder {config.out}")
 
     board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if arguments.resume else None)
     try:

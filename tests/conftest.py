@@ -1,0 +1,59 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def tiny_sprites(n: int, size: int, channels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """n distinct sprites of two categories: bright squares (0) and dark bars (1), uint8 [n, size, size, channels]."""
+    rng = np.random.default_rng(seed)
+    images = np.full((n, size, size, channels), 255 if channels == 3 else 0, np.uint8)
+    labels = np.arange(n) % 2
+    for image, label in zip(images, labels, strict=True):
+        y, x = rng.integers(1, size // 2, 2)
+        part = image[y : y + size // 2, x : x + size // 2] if label == 0 else image[:, x : x + 2]
+        part[..., :3] = rng.integers(150, 255, 3) if label == 0 else rng.integers(0, 90, 3)
+        if channels == 4:
+            part[..., 3] = 255
+    return images, labels
+
+
+@pytest.fixture
+def npy_folder(tmp_path: Path) -> Path:
+    """A folder with 40 sprites of 8x8 RGB in the form of an npy pair."""
+    return write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
+
+
+def write_npy(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    folder.mkdir()
+    np.save(folder / "sprites.npy", images)
+    np.save(folder / "labels.npy", labels)
+    (folder / "categories.json").write_text(json.dumps(["square", "bar"]))
+    return folder
+
+
+SMALL = ["--model.widths", "16", "16", "--model.attention", "1", "--optim.batch", "8", "--optim.precision", "fp32"]
+
+
+def command(script: str, *args: object) -> list[str]:
+    return [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *map(str, args)]
+
+
+def run(script: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """Run one of the scripts as a user would, and capture what it says."""
+    return subprocess.run(command(script, *args), cwd=cwd, capture_output=True, text=True, timeout=240)
+
+
+def assert_one_line_error(result: subprocess.CompletedProcess, *words: str) -> None:
+    """Exit code 2, one line on stderr that has the words, no traceback."""
+    assert result.returncode == 2, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[0]

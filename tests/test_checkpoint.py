@@ -1,0 +1,116 @@
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ddpm.checkpoint import (
+    ModelSpec,
+    checkpoints,
+    load_checkpoint,
+    load_model,
+    save_checkpoint,
+    save_model,
+    write_safetensors,
+)
+from ddpm.config import DiffusionConfig, ModelConfig
+
+
+@pytest.fixture
+def spec():
+    return ModelSpec(12, 4, ("hero", "food", "spell"), ModelConfig((16, 32), 1, (1,)), DiffusionConfig(timesteps=17))
+
+
+def randomise(model):
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    return model
+
+
+def test_a_model_file_describes_itself(tmp_path, spec):
+    model = randomise(spec.build()).eval()
+    save_model(tmp_path / "m.safetensors", model, spec, step=5)
+    loaded, loaded_spec = load_model(tmp_path / "m.safetensors")
+    assert loaded_spec == spec
+    args = torch.randn(2, 4, 12, 12), torch.tensor([3, 16]), torch.eye(3)[:2]
+    assert torch.equal(model(*args), loaded(*args))
+    assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
+
+
+def train_steps(model, optimizer, steps, seed):
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        x = torch.randn(3, 4, 8, 8, generator=generator)
+        model(x, torch.tensor([1, 2, 3]), torch.eye(3)).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def test_training_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, spec):
+    def fresh():
+        torch.manual_seed(1)
+        model = randomise(spec.build())
+        return model, torch.optim.AdamW(model.parameters(), lr=1e-2, fused=True)
+
+    model, optimizer = fresh()
+    train_steps(model, optimizer, 3, seed=0)
+    path = save_checkpoint(tmp_path, 3, {"model": model}, optimizer, keep=2)
+    train_steps(model, optimizer, 2, seed=1)
+
+    other, other_optimizer = fresh()
+    assert load_checkpoint(path, {"model": other}, other_optimizer) == 3
+    train_steps(other, other_optimizer, 2, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+def test_only_the_newest_are_kept(tmp_path, spec):
+    model = spec.build()
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step in (9, 10, 100, 101):
+        save_checkpoint(tmp_path, step, {"model": model}, optimizer, keep=2)
+    assert [p.name for p in checkpoints(tmp_path)] == ["step_00000100.safetensors", "step_00000101.safetensors"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    write_safetensors(path, {"x": torch.ones(2)}, {})
+    before = path.read_bytes()
+
+    def full_disk(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        write_safetensors(path, {"x": torch.zeros(2)}, {})
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+
+
+def test_files_that_are_no_model_are_refused_by_name(tmp_path, spec):
+    whole = tmp_path / "whole.safetensors"
+    save_model(whole, spec.build(), spec, 1)
+    (tmp_path / "torn.safetensors").write_bytes(whole.read_bytes()[:-100])
+    (tmp_path / "text.safetensors").write_text("hello")
+    save_file({"x": torch.ones(1)}, tmp_path / "foreign.safetensors")
+    write_safetensors(tmp_path / "other.safetensors", {"x": torch.ones(1)}, {"step": 1})
+    wrong = ModelSpec(12, 3, spec.categories, spec.model, spec.diffusion)
+    write_safetensors(tmp_path / "misfit.safetensors", wrong.build().state_dict(), {"spec": {**about(spec)}, "step": 1})
+    for name in ("torn", "text", "foreign", "other", "misfit", "missing"):
+        with pytest.raises(ValueError, match=name):
+            load_model(tmp_path / f"{name}.safetensors")
+    with pytest.raises(ValueError, match=r"holds no model\.safetensors"):
+        load_model(tmp_path)
+
+
+def about(spec):
+    from ddpm.config import to_dict
+
+    return to_dict(spec)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path, spec):
+    model = spec.build()
+    path = save_checkpoint(tmp_path, 1, {"model": model}, torch.optim.AdamW(model.parameters()), keep=1)
+    other = ModelSpec(12, 4, spec.categories, ModelConfig((8, 32), 1, (1,)), spec.diffusion).build()
+    with pytest.raises(ValueError, match="does not fit"):
+        load_checkpoint(path, {"model": other}, torch.optim.AdamW(other.parameters()))

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_sprites, write_npy
+
+from ddpm.data import ShuffledOrder, generator, load_data, seed_of, to_tensor, to_uint8
+
+
+def test_rgb_round_trip_is_exact_for_every_value():
+    images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, -1)
+    x = to_tensor(images)
+    assert x.shape == (1, 3, 16, 16)
+    assert x.min() == -1 and x.max() == 1
+    assert np.array_equal(to_uint8(x), images)
+
+
+def test_rgba_with_hard_alpha_round_trips_exactly():
+    images, _ = tiny_sprites(6, 8, 4)
+    assert set(np.unique(images[..., 3])) == {0, 255}
+    assert np.array_equal(to_uint8(to_tensor(images)), images)
+
+
+def test_transparent_pixels_carry_no_colour():
+    image = np.full((1, 8, 8, 4), 200, np.uint8)
+    image[..., 3] = 0
+    assert (to_tensor(image) == -1).all()
+
+
+def test_half_transparent_colour_is_premultiplied():
+    image = np.array([[[[200, 100, 0, 51]]]], np.uint8)
+    expected = torch.tensor([200 * 0.2, 100 * 0.2, 0, 51]) / 127.5 - 1
+    assert torch.allclose(to_tensor(image).flatten(), expected, atol=1e-6)
+
+
+def test_export_has_only_hard_alpha_and_straight_colour():
+    x = torch.tensor([0.0, -0.5, -1.0, 0.6]).view(1, 4, 1, 1)  # alpha 0.8, premultiplied colour 0.5, 0.25, 0
+    assert to_uint8(x).flatten().tolist() == [round(255 * 0.5 / 0.8), round(255 * 0.25 / 0.8), 0, 255]
+    x[:, 3] = -0.2
+    assert to_uint8(x).flatten().tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("n, batch", [(7, 3), (4, 10), (5, 5)])
+def test_order_visits_every_sample_once_an_epoch(n, batch):
+    order = ShuffledOrder(n, seed=3)
+    visited = torch.cat([order(start, batch) for start in range(0, n * batch, batch)])
+    for epoch in visited.split(n):
+        assert epoch.sort().values.tolist() == list(range(n))
+    assert len({tuple(e.tolist()) for e in visited.split(n)}) > 1
+
+
+def test_order_depends_on_seed_and_position_alone():
+    order = ShuffledOrder(11, seed=3)
+    far = order(500, 6)
+    order(0, 30)
+    assert torch.equal(far, ShuffledOrder(11, seed=3)(500, 6))
+    assert not torch.equal(ShuffledOrder(11, seed=4)(0, 11), ShuffledOrder(11, seed=3)(0, 11))
+
+
+def test_seeds_of_neighbouring_numbers_differ():
+    seeds = {seed_of(a, b, c) for a in range(4) for b in range(4) for c in range(4)}
+    assert len(seeds) == 64
+
+
+def test_only_named_categories_are_mirrored(npy_folder):
+    data = load_data(npy_folder, mirror=("bar",))
+    plain, labels = data.batch(data.train)
+    flipped, _ = data.batch(data.train, flip=generator(0))
+    is_flipped = torch.tensor([torch.equal(a.flip(-1), b) for a, b in zip(plain, flipped, strict=True)])
+    is_same = torch.tensor([torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)])
+    assert (is_flipped | is_same).all()
+    assert is_same[labels == 0].all()
+    assert is_flipped[labels == 1].any() and is_same[labels == 1].any()
+
+
+def test_unknown_name_in_mirror_is_refused(npy_folder):
+    with pytest.raises(ValueError, match=r"'baz'.*square, bar"):
+        load_data(npy_folder, mirror=("baz",))
+
+
+def test_copies_are_counted_and_never_on_both_sides(tmp_path):
+    images, labels = tiny_sprites(60, 8, 3)
+    data = load_data(write_npy(tmp_path / "d", images[[*range(60)] * 3], labels[[*range(60)] * 3]), val_fraction=0.3)
+    distinct = len(np.unique(images.reshape(60, -1), axis=0))
+    assert data.duplicates == 180 - distinct
+    train, val = ({x.tobytes() for x in data.sprites.images[rows]} for rows in (data.train, data.val))
+    assert train and val and not train & val
+    assert f"{data.duplicates} exact copies" in data.describe()

@@ -1,0 +1,171 @@
+"""The commands, run as a user runs them."""
+
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, SMALL, assert_one_line_error, command, run, tiny_sprites, write_npy
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+FAST = [*SMALL, "--log.every", 2, "--log.snapshot", 100, "--log.count", 2]
+
+
+@pytest.fixture(scope="module")
+def empty_toml(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "c.toml"
+    path.write_text("# only defaults\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, empty_toml):
+    """A run of a few steps on RGBA sprites."""
+    tmp = tmp_path_factory.mktemp("trained")
+    data = write_npy(tmp / "data", *tiny_sprites(60, 8, 4))
+    result = run("train", empty_toml, "--data", data, "--out", tmp / "run", "--steps", 5, *FAST)
+    assert result.returncode == 0, result.stderr
+    return tmp / "run", data, result
+
+
+def test_train_leaves_what_the_design_says(trained):
+    folder, _, result = trained
+    assert "60 sprites 8x8 RGBA in 2 categories (square, bar)" in result.stdout
+    found = {p.name for p in folder.iterdir()}
+    assert found == {"config.toml", "model.safetensors", "checkpoints", "samples", "tb"}
+    grid = Image.open(folder / "samples" / "grid_0000005.png")
+    assert grid.width > 200 and grid.height > 100
+
+
+def test_tensorboard_has_curves_pictures_settings_and_figures(trained):
+    events = EventAccumulator(str(trained[0] / "tb")).Reload()
+    tags = events.Tags()
+    curves = {"loss/train", "loss/validation", "train/learning_rate", "train/gradient_norm", "loss_by_category/bar"}
+    assert curves <= set(tags["scalars"])
+    assert [e.step for e in events.Scalars("loss/train")] == [2, 4, 5]
+    assert set(tags["images"]) == {"samples/grid", "samples/path"}
+    assert b"widths" in events.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
+    assert "_hparams_/session_start_info" in events.summary_metadata
+
+
+def test_sample_writes_exact_sprites(trained, tmp_path):
+    args = (trained[0], "--guidance", 0, 2, "--categories", "bar", "square=0.7,bar=0.3", "uncond", "--count", 3)
+    outputs = ("--out", tmp_path / "g.png", "--npz", tmp_path / "s.npz", "--png-folder", tmp_path / "pngs")
+    result = run("sample", *args, "--steps", 3, *outputs)
+    assert result.returncode == 0, result.stderr
+    arrays = np.load(tmp_path / "s.npz")
+    assert arrays["sprites"].shape == (18, 8, 8, 4) and arrays["sprites"].dtype == np.uint8
+    assert set(np.unique(arrays["sprites"][..., 3])) <= {0, 255}
+    assert arrays["labels"].tolist() == [1] * 6 + [0] * 6 + [-1] * 6 and arrays["labels"].dtype == np.int64
+    assert arrays["guidance"].tolist() == [0, 0, 0, 2, 2, 2] * 3 and arrays["guidance"].dtype == np.float32
+    assert (arrays["sprites"][12:15] == arrays["sprites"][15:]).all()  # no context: the scale cannot matter
+    assert (arrays["sprites"][:3] == arrays["sprites"][12:15]).all()  # s = 0: the context cannot matter
+    saved = np.asarray(Image.open(tmp_path / "pngs" / "bar" / "s2_0001.png"))
+    assert np.array_equal(saved, arrays["sprites"][4])
+
+
+def test_sampling_is_a_function_of_the_seed(trained, tmp_path):
+    def sprites(seed, name, *more):
+        base = ("--count", 2, "--steps", 2, "--seed", seed, "--out", tmp_path / "g.png", "--npz", tmp_path / name)
+        assert run("sample", trained[0], "--guidance", 2, *base, *more).returncode == 0
+        return np.load(tmp_path / name)["sprites"]
+
+    first = sprites(0, "a.npz")
+    assert np.array_equal(first, sprites(0, "b.npz"))
+    assert not np.array_equal(first, sprites(1, "c.npz"))
+    alone = sprites(0, "d.npz", "--categories", "bar")  # what else is drawn does not matter
+    assert np.abs(alone.astype(int) - first[2:]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--categories", "baar"], ["'baar'", "did you mean 'bar'"]),
+        (["--count", "-1"], ["--count", "-1"]),
+        (["--guidance", "nan"], ["--guidance", "nan"]),
+        (["--steps", "0"], ["steps", "0"]),
+        (["--out", "grid.jpg"], ["--out", ".png"]),
+        (["--npz", "no/such/s.npz"], ["--npz", "no folder"]),
+        (["--device", "cuda"], ["--device", "cpu"]),
+    ],
+    ids=lambda a: a[0],
+)
+def test_mistakes_in_sampling(trained, tmp_path, args, words):
+    assert_one_line_error(run("sample", trained[0], *args, cwd=tmp_path), *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_not_there_or_foreign(trained, tmp_path):
+    assert_one_line_error(run("sample", tmp_path / "none"), "none", "run folder")
+    assert_one_line_error(run("sample", tmp_path), "model.safetensors")
+    (tmp_path / "m.safetensors").write_bytes(b"not a model")
+    assert_one_line_error(run("sample", tmp_path / "m.safetensors"), "m.safetensors")
+
+
+def test_mistakes_in_training(trained, tmp_path, empty_toml):
+    folder, data, _ = trained
+    here = ("--out", tmp_path / "run")
+    assert_one_line_error(run("train", empty_toml, "--data", tmp_path / "none", *here), "none")
+    assert_one_line_error(run("train", empty_toml, "--data", data, *here, "--size", 16), "8x8", "16x16", "--resize")
+    assert_one_line_error(run("train", tmp_path / "none.toml", "--data", data, *here), "none.toml")
+    assert_one_line_error(run("train", empty_toml, "--data", data, *here, "--resume"), "nothing to resume")
+    assert_one_line_error(
+        run("train", empty_toml, "--data", data, *here, "--diffusion.prediction", "eps",
+            "--diffusion.zero-terminal-snr"), "eps", "zero terminal SNR",
+    )  # fmt: skip
+    assert not (tmp_path / "run").exists()
+    assert_one_line_error(run("train", empty_toml, "--data", data, "--out", folder), "already holds a run", "--resume")
+    assert_one_line_error(
+        run("train", empty_toml, "--data", data, "--out", folder, "--steps", 9, "--resume", *FAST), "steps was 5, now 9"
+    )
+
+
+def test_an_unknown_flag_exits_with_2_and_names_the_nearest(empty_toml):
+    result = run("train", empty_toml, "--stpes", 3)
+    assert result.returncode == 2 and "--steps" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
+    data = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
+    args = (empty_toml, "--data", data, "--out", tmp_path / "run", "--steps", 400, *FAST, "--log.snapshot", 9999)
+    process = subprocess.Popen(command("train", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/tb/events*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert "go on with --resume" in out and "Traceback" not in err
+    assert (tmp_path / "run" / "model.safetensors").exists()
+    (saved,) = (tmp_path / "run" / "checkpoints").glob("*.safetensors")
+    assert 1 <= int(saved.stem[-8:]) < 400
+
+    resumed = run("train", *args, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"step {int(saved.stem[-8:])}" in resumed.stdout
+    steps = [e.step for e in EventAccumulator(str(tmp_path / "run" / "tb")).Reload().Scalars("loss/train")]
+    assert steps == sorted(set(steps)) and steps[-1] == 400
+
+
+def test_sweep_measures_and_writes_the_table(trained, tmp_path):
+    folder, data, _ = trained
+    options = ("--guidance", 0, 2, "--per-category", 4, "--steps", 2, "--out", tmp_path)
+    result = run("sweep", folder, "--data", data, *options)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "sweep.txt").read_text() in result.stdout
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["held-out", "s", "s"]
+    assert (tmp_path / "sweep.json").exists()
+
+
+def test_sweep_refuses_other_data(trained, tmp_path):
+    data = write_npy(tmp_path / "rgb", *tiny_sprites(40, 8, 3))
+    assert_one_line_error(run("sweep", trained[0], "--data", data), "square, bar", "channels")
+
+
+def test_scripts_stay_short():
+    for path in (ROOT / "scripts").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 130, path
