@@ -17,7 +17,7 @@ T = TypeVar("T")
 class ModelConfig:
     """The ContextUNet (see ddpm/unet.py)."""
 
-    widths: tuple[int, ...] = (64, 96, 128)
+    widths: tuple[int, ...] = (48, 96, 128)
     """Channels of each level, from the full resolution down."""
     blocks: int = 1
     """Residual blocks a level on the way down; as many on the way up."""

@@ -1,22 +1,42 @@
 """Judging sampled sprites by a classifier trained on the very data set."""
 
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ddpm.checkpoint import ModelSpec
-from ddpm.classifier import judge, train_classifier
+from ddpm.checkpoint import ModelSpec, read_safetensors, write_safetensors
+from ddpm.classifier import Classifier, judge, train_classifier
 from ddpm.data import SpriteData
 from ddpm.generate import generate
 from ddpm.metrics import class_accuracy, frechet_distance
+from sprites.io import content_hashes
+
+
+def fingerprint(data: SpriteData, seed: int) -> str:
+    """16 hexadecimal digits that change with any training sprite, its label or the seed."""
+    parts = content_hashes(data.sprites.images)[data.train], data.sprites.labels[data.train], np.array([seed])
+    return blake2b(b"".join(np.ascontiguousarray(p).tobytes() for p in parts), digest_size=8).hexdigest()
 
 
 class Judge:
     """A classifier fitted to the training split of `data`, and the features of those sprites to compare with."""
 
-    def __init__(self, data: SpriteData, seed: int = 0):
+    def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None):
+        """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
         x, labels = data.batch(data.train)
         self.data = data
-        self.classifier = train_classifier(x, labels, len(data.sprites.categories), seed=seed)
+        file = cache and cache / f"{fingerprint(data, seed)}.safetensors"
+        if file and file.exists():
+            self.classifier = Classifier(x.shape[1], len(data.sprites.categories)).eval()
+            self.classifier.load_state_dict(read_safetensors(file)[0])
+        else:
+            self.classifier = train_classifier(x, labels, len(data.sprites.categories), seed=seed)
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_safetensors(file, self.classifier.state_dict(), {"fingerprint": file.stem})
         self.features, _ = judge(self.classifier, x)
         self.weights = self._balance(labels)
 

@@ -70,8 +70,8 @@ class ContextUNet(nn.Module):
         self,
         channels: int,
         categories: int,
-        widths: tuple[int, ...] = (64, 128, 192),
-        blocks: int = 2,
+        widths: tuple[int, ...] = (48, 96, 128),
+        blocks: int = 1,
         attention: tuple[int, ...] = (1, 2),
         patch: int = 1,
     ):

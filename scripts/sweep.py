@@ -32,6 +32,8 @@ class Arguments:
     seed: int = 0
     out: Path | None = None
     """Folder for sweep.json and sweep.txt; left out: the model's folder."""
+    judges: Path = Path("runs/judges")
+    """Folder where the classifier of each data set is kept for the next time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
@@ -54,7 +56,7 @@ def main() -> int:
         )
     out = args.out or (args.model if args.model.is_dir() else args.model.parent)
     out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(data, args.seed)
+    judge = Judge(data, cache=args.judges)
     rows = [{"name": "held-out", "guidance": None, "sprites": len(data.val), **judge.held_out()}]
     for s in args.guidance:
         x, labels = sample_per_category(

@@ -154,11 +154,16 @@ def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
 def test_sweep_measures_and_writes_the_table(trained, tmp_path):
     folder, data, _ = trained
     options = ("--guidance", 0, 2, "--per-category", 4, "--steps", 2, "--out", tmp_path)
+    options += ("--judges", tmp_path / "judges")
     result = run("sweep", folder, "--data", data, *options)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "sweep.txt").read_text() in result.stdout
     assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["held-out", "s", "s"]
-    assert (tmp_path / "sweep.json").exists()
+    before = (tmp_path / "sweep.json").read_text()
+    (kept,) = (tmp_path / "judges").iterdir()
+    time_kept = kept.stat().st_mtime_ns
+    assert run("sweep", folder, "--data", data, *options).returncode == 0
+    assert (tmp_path / "sweep.json").read_text() == before and kept.stat().st_mtime_ns == time_kept
 
 
 def test_sweep_refuses_other_data(trained, tmp_path):

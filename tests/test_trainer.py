@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_learning_rate_rises_then_falls_to_zero():
     assert np.argmax(rates) == 9
     assert rates[50] == pytest.approx(0.5 * (1 + math.cos(math.pi / 2)))
     assert 0 < rates[-1] < 1e-3
-    assert all(a > b for a, b in zip(rates[9:], rates[10:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[9:]))
 
 
 def test_group_means_by_hand():

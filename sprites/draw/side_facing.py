@@ -1,0 +1,1385 @@
+"""People and beasts in profile, each a walk of four frames: step, pass, step with the other leg, pass.
+
+Every creature is drawn facing right and mirrored if it faces left; light is laid on last, so that it comes
+from the upper left either way. The four frames throw the same dice, so no choice may depend on the frame.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sprites.draw.brush import Canvas, art, pattern, without
+from sprites.draw.palette import INK, LIGHT, MID, SHADOW, SKINS, WHITE, colour_name
+from sprites.draw.registry import Dice, Tags, kind, tags
+
+CLOTHS = (
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "teal",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "white",
+    "grey",
+    "black",
+    "moss",
+)
+# Ramps too close to a skin to stand beside it.
+NEAR = {
+    "fair": ("fair", "tan", "pink"),
+    "tan": ("tan", "orange", "brown", "bone"),
+    "umber": ("umber", "brown", "tan", "orange"),
+    "cocoa": ("cocoa", "umber", "brown"),
+    "green": ("green", "moss"),
+    "moss": ("moss", "green"),
+    "teal": ("teal",),
+    "red": ("red", "orange"),
+    "bone": ("bone", "white", "tan"),
+    "white": ("white", "bone", "grey"),
+}
+BRIGHT = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "white", "black")
+HAIRS = (
+    "black",
+    "brown",
+    "umber",
+    "yellow",
+    "orange",
+    "red",
+    "grey",
+    "white",
+    "cocoa",
+    "tan",
+    "blue",
+    "purple",
+    "teal",
+)
+
+HEAD = art("""
+.333333.
+33333333
+33333333
+333333333
+33333333.
+.333333..
+""")
+HAIR = {
+    "short": art("""
+    ..333333..
+    .33333333.
+    .333333.3.
+    .3333.....
+    .333......
+    ..3.......
+    """),
+    "long": art("""
+    ..333333..
+    .33333333.
+    .333333.3.
+    33333.....
+    3333......
+    3333......
+    3333......
+    3333......
+    .333......
+    ..3.......
+    """),
+    "bob": art("""
+    ..333333..
+    .33333333.
+    .33333333.
+    .33333....
+    .33333....
+    .33333....
+    ..333.....
+    """),
+    "tail": art("""
+    ..333333..
+    .33333333.
+    3333333.3.
+    3.333.....
+    33.33.....
+    33........
+    .3........
+    """),
+    "spiky": art("""
+    3.33.33.3.
+    .333333333
+    333333333.
+    .33333..3.
+    33333.....
+    .33.......
+    3.........
+    """),
+    "mohawk": art("""
+    .3.33.33..
+    3333333333
+    33....333.
+    33........
+    .3........
+    """),
+    "bun": art("""
+    ..333333..
+    3333333333
+    333333333.
+    3.333...3.
+    ..33......
+    ..3.......
+    """),
+    "bald": art("""
+    ..........
+    """),
+}
+# Laid from column 2 and row 1 on; the number says how far the person is pushed down to fit.
+HATS = {
+    "helm": (
+        0,
+        art("""
+    ...333333...
+    ..33333333..
+    ..33333333..
+    ..cccccccc..
+    ..333.......
+    ..333.......
+    ..333..33...
+    """),
+    ),
+    "visor": (
+        0,
+        art("""
+    ...333333...
+    ..33333333..
+    ..33333333..
+    ..3333oooo..
+    ..333333333.
+    ..33333o3o..
+    ...333333...
+    """),
+    ),
+    "horned helm": (
+        0,
+        art("""
+    .....d......
+    ...3dd333...
+    ..33dd3333..
+    ..cccccccc..
+    """),
+    ),
+    "plumed helm": (
+        1,
+        art("""
+    ..ddddd.....
+    .dddddddd...
+    dd.3333333..
+    d.33333333..
+    ..333...33..
+    ..333.......
+    """),
+    ),
+    "hood": (
+        0,
+        art("""
+    ...333333...
+    ..33333333..
+    .333333333..
+    .33333...3..
+    .3333.......
+    .3333.......
+    ..333333....
+    """),
+    ),
+    "wizard hat": (
+        2,
+        art("""
+    .33.........
+    ..333.......
+    ...3333.....
+    ...33333....
+    ..ccccccc...
+    333333333333
+    """),
+    ),
+    "straw hat": (
+        1,
+        art("""
+    ....3333....
+    ...333333...
+    ...cccccc...
+    333333333333
+    """),
+    ),
+    "cap": (
+        0,
+        art("""
+    ...333333...
+    ..33333333..
+    ..3333333333
+    """),
+    ),
+    "feather cap": (
+        1,
+        art("""
+    dd..........
+    .ddd3333....
+    ..dd333333..
+    ..3333333333
+    """),
+    ),
+    "crown": (
+        1,
+        art("""
+    ..3..3..3...
+    ..33.33.33..
+    ..33d33d33..
+    ..33333333..
+    """),
+    ),
+    "bandana": (
+        0,
+        art("""
+    ...333333...
+    ..33333333..
+    .333333333..
+    33..........
+    """),
+    ),
+    "top hat": (
+        2,
+        art("""
+    ...333333...
+    ...333333...
+    ...333333...
+    ...cccccc...
+    .3333333333.
+    """),
+    ),
+}
+BEARDS = {
+    "beard": art("""
+    3.....
+    33..33
+    333333
+    .33333
+    ..333.
+    """),
+    "long beard": art("""
+    3.....
+    33..33
+    333333
+    .33333
+    ..3333
+    ..333.
+    ...3..
+    """),
+    "moustache": art("""
+    ......
+    ...333
+    ......
+    """),
+}
+# First ramp: cloth. Second: trim. Third: skin.
+TORSOS = {
+    "tunic": art("""
+    .3333.
+    333333
+    333333
+    cccccc
+    """),
+    "coat": art("""
+    .33cc.
+    3333c3
+    3333c3
+    3333c3
+    """),
+    "plate": art("""
+    .3333.
+    433333
+    c33333
+    cccccc
+    """),
+    "strap": art("""
+    .ggcg.
+    ggcggg
+    gcgggg
+    333333
+    """),
+    "vest": art("""
+    .33cc.
+    3333cc
+    3333cc
+    cccccc
+    """),
+    "stripes": art("""
+    .3333.
+    cccccc
+    333333
+    cccccc
+    """),
+}
+GOWN = art("""
+..3333..
+.333333.
+.333333.
+.cccccc.
+.333333.
+.333333.
+33333333
+""")
+ARMS = {
+    "down": art("""
+    .33
+    133
+    133
+    1gg
+    """),
+    "forward": art("""
+    .33..
+    133..
+    .1333
+    ...gg
+    """),
+    "back": art("""
+    .331
+    .331
+    331.
+    gg..
+    """),
+}
+# Trousers, boots; the far leg in shadow. Two rows for a long step, three for the pass.
+STEPS = (
+    art("""
+    ..223333..
+    .bb...ccc.
+    """),
+    art("""
+    ..33333...
+    ..b233....
+    ....ccc...
+    """),
+    art("""
+    ..333322..
+    .cc...bbb.
+    """),
+    art("""
+    ..33333...
+    ..c322....
+    ....bbb...
+    """),
+)
+HELD = {
+    "sword": art("""
+    ..4
+    ..4
+    .43
+    .43
+    .4.
+    cb.
+    a..
+    """),
+    "staff": art("""
+    .4.
+    443
+    .3.
+    .c.
+    .c.
+    .b.
+    .c.
+    .c.
+    .b.
+    .c.
+    .b.
+    """),
+    "spear": art("""
+    .4.
+    443
+    .3.
+    .c.
+    .c.
+    .c.
+    .c.
+    .c.
+    .b.
+    .b.
+    """),
+    "bow": art("""
+    cc.
+    d.c
+    d.c
+    d.c
+    d.c
+    d.b
+    bb.
+    """),
+    "axe": art("""
+    c44
+    c43
+    c33
+    c..
+    c..
+    b..
+    b..
+    """),
+    "torch": art("""
+    .4.
+    443
+    .3.
+    .c.
+    .b.
+    """),
+    "lantern": art("""
+    .c.
+    c.b
+    c4b
+    c4b
+    ccb
+    """),
+    "shield": art("""
+    dc.
+    d3c
+    d3b
+    d3b
+    c3b
+    .b.
+    """),
+    "book": art("""
+    333
+    3dd
+    3dd
+    222
+    """),
+    "flower": art("""
+    .4.
+    434
+    .3.
+    .c.
+    .b.
+    """),
+}
+BACKS = {
+    "cape": art("""
+    ..33
+    .333
+    .333
+    3333
+    3333
+    333.
+    """),
+    "pack": art("""
+    .33.
+    3333
+    3443
+    3333
+    .22.
+    """),
+    "quiver": art("""
+    w.w.
+    .ww.
+    .33.
+    .333
+    ..33
+    """),
+}
+
+
+def face_way(c: Canvas, right: bool) -> None:
+    """Mirror if need be, then light and outline."""
+    if not right:
+        c.flip(relight=False)
+    c.shade()
+    c.outline()
+
+
+def walker(
+    c: Canvas,
+    d: Dice,
+    frame: int,
+    *,
+    hats: Sequence[str],
+    torsos: Sequence[str],
+    held: Sequence[str],
+    cloths: Sequence[str] = CLOTHS,
+    skins: Sequence[str] = SKINS,
+    hairs: Sequence[str] = tuple(HAIR),
+    backs: Sequence[str] = ("", "", "cape", "pack"),
+    beard: float = 0.2,
+    material: str = "cloth",
+    hat_ramps: Sequence[str] = (),
+    ear: str = "",
+) -> Tags:
+    """One frame of a person on foot; an empty string among hats, held things and backs is none of them."""
+    right, skin = d.chance(), d.pick(skins)
+    cloth = d.pick([name for name in cloths if name not in NEAR[skin]] or cloths)
+    hair = d.pick([name for name in HAIRS if name not in NEAR[skin]])
+    trim = d.pick([name for name in ("yellow", "brown", "white", "red", "blue") if name != cloth])
+    ramps = ("brown", "blue", "black", "grey", "green", "purple")
+    trousers = d.pick([name for name in ramps if name != cloth])
+    boots = d.pick([name for name in ("brown", "black", "umber", "red") if name != trousers])
+    hat, torso, item, back = d.pick(hats), d.pick(torsos), d.pick(held), d.pick(backs)
+    whiskers = d.pick(tuple(BEARDS)) if d.chance(beard) and hat != "visor" else ""
+    lock, hat_ramp = d.pick(hairs), d.pick(hat_ramps) if hat_ramps else cloth
+    low = frame % 2 == 0
+    head = 2 + (HATS[hat][0] if hat else 0) + low
+    _body(c, frame, head + 6, torso, (cloth, trim, skin), trousers, boots, bool(item))
+    c.stamp(HEAD, 4, head, skin, halo=True)
+    if whiskers:
+        c.stamp(BEARDS[whiskers], 7, head + 2, hair)
+    _hair_and_hat(c, head, HAIR[lock], hair, hat, (hat_ramp, trim if trim != hat_ramp else "purple"), 1 + low)
+    if hat != "visor":
+        _profile(c, d, head, skin, ear)
+    if back:
+        ramp = d.pick([name for name in ("red", "blue", "green", "purple", "brown") if name != cloth])
+        c.stamp(BACKS[back], 2 if back != "cape" else 2 - (frame == 0), head + 6, ramp, under=True)
+    if item:
+        _carry(c, d, item, head + 8, skin)
+    if c.area(cloth) < 8:
+        c.recolour(trousers, cloth)
+    face_way(c, right)
+    worn = "+".join(name for name in (hat, whiskers, back, item) if name)
+    return tags(colour_name(cloth), material, worn, "right" if right else "left")
+
+
+def _hair_and_hat(c: Canvas, y: int, lock: np.ndarray, hair: str, hat: str, ramps: tuple[str, str], top: int) -> None:
+    """Hair and hat of a head whose top row is y; the hat begins at row top."""
+    bare = not hat or hat == "crown"
+    if hat != "visor":
+        c.stamp(lock if bare else lock[3:], 3, y - 1 if bare else y + 2, hair)
+    if hat:
+        c.stamp(HATS[hat][1], 2, top, *ramps, shadow=True)
+
+
+def _body(
+    c: Canvas,
+    frame: int,
+    y: int,
+    torso: str,
+    ramps: tuple[str, str, str],
+    trousers: str,
+    boots: str,
+    carrying: bool,
+) -> None:
+    """Legs in step, torso and near arm, the shoulders at row y."""
+    cloth, trim, skin = ramps
+    if torso == "gown":
+        feet = ((5, 9), (7, 8), (4, 8), (6, 7))[frame]
+        for index, x in enumerate(feet):
+            near = (index == 1) == (frame < 2)
+            c.line(x, 14, x + 1, 14, boots, MID if near else SHADOW)
+        c.stamp(GOWN[: 14 - y], 4, y, cloth, trim)
+        sway = frame % 2 == 0
+        c.line(4, 13, 4, 13, cloth, MID if sway else SHADOW)
+    else:
+        legs = STEPS[frame]
+        top = 15 - legs.shape[0]
+        rows = min(4, top - y)
+        c.stamp(legs, 3, top, trousers, boots)
+        drawing = TORSOS[torso]
+        c.stamp(drawing[4 - rows :] if rows < 4 else drawing, 5, top - rows, cloth, trim, skin)
+    swing = "forward" if carrying else ("forward", "down", "back", "down")[frame]
+    sleeve = skin if torso == "strap" else cloth
+    c.stamp(ARMS[swing], {"forward": 7, "down": 6, "back": 5}[swing], y + 1, sleeve, trim, skin)
+
+
+def _profile(c: Canvas, d: Dice, head: int, skin: str, ear: str) -> None:
+    """Eye and ear of a head whose top row is given; a skull has a socket and teeth instead."""
+    look = d.pick(("tall", "tall", "white", "dot", "angry"))
+    if ear == "skull":
+        c.px[head + 2 : head + 4, 8:10] = INK
+        c.px[head + 4, 11:13] = INK
+        c.px[head + 5, 8:12:2] = INK
+        if look == "dot":
+            c.dot(9, head + 2, "red", LIGHT)
+        return
+    c.px[head + 3, 9] = INK
+    if look != "dot":
+        c.px[head + 2, 8 if look == "angry" else 9] = INK
+    if look == "white":
+        c.px[head + 2 : head + 4, 10] = WHITE
+    if ear == "pointed":
+        c.line(4, head + 1, 6, head + 3, skin, LIGHT)
+        c.line(3, head + 1, 5, head + 3, skin, MID)
+        c.line(5, head + 4, 6, head + 4, skin, SHADOW)
+    else:
+        c.dot(6, head + 3, skin, SHADOW)
+    if d.chance(0.4):
+        c.dot(10, head + 5, skin, SHADOW)
+
+
+def _carry(c: Canvas, d: Dice, item: str, y: int, skin: str) -> None:
+    """Something in the near hand, which is at row y."""
+    drawing = HELD[item]
+    thing, fitting = {
+        "torch": ("orange", "brown"),
+        "bow": ("white", d.pick(("brown", "umber", "red"))),
+        "lantern": ("yellow", "grey"),
+        "book": (d.pick(("red", "blue", "green", "purple")), "bone"),
+        "flower": (d.pick(("red", "pink", "yellow", "blue")), "green"),
+        "staff": (d.pick(("red", "blue", "green", "purple", "yellow")), d.pick(("brown", "umber"))),
+        "shield": (d.pick(("red", "blue", "green", "white", "purple")), d.pick(("yellow", "grey"))),
+    }.get(item, (d.pick(("grey", "grey", "yellow", "ice")), d.pick(("brown", "umber", "yellow"))))
+    grip = {
+        "staff": 6,
+        "spear": 6,
+        "axe": 5,
+        "bow": 3,
+        "shield": 3,
+        "book": 2,
+        "flower": 3,
+        "lantern": 0,
+    }.get(item, drawing.shape[0] - 2)
+    top = max(1, min(y - grip + 1, 15 - drawing.shape[0]))
+    c.stamp(drawing, 12, top, thing, fitting, halo=True)
+    c.line(10, y + 1, 12, y + 1, skin, MID)
+
+
+@kind("side_facing")
+def knight(c: Canvas, d: Dice, frame: int) -> Tags:
+    metal = d.pick(("grey", "grey", "yellow", "black", "ice", "orange"))
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("helm", "visor", "visor", "plumed helm"),
+        torsos=("plate", "tunic"),
+        held=("sword", "spear", "shield", ""),
+        cloths=(metal,),
+        hat_ramps=(metal,),
+        material="steel",
+        backs=("", "cape", "cape"),
+    )
+
+
+@kind("side_facing")
+def mage(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("wizard hat", "wizard hat", "hood", ""),
+        torsos=("gown",),
+        held=("staff", "staff", "book", ""),
+        beard=0.4,
+        cloths=("purple", "blue", "red", "teal", "green", "black", "white", "pink"),
+        material="robe",
+        backs=("", "", "pack"),
+    )
+
+
+@kind("side_facing")
+def ranger(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("hood", "feather cap", ""),
+        torsos=("tunic", "vest", "coat"),
+        held=("bow", "bow", "torch", ""),
+        cloths=("green", "moss", "brown", "teal", "orange"),
+        material="leather",
+        backs=("quiver", "quiver", "cape"),
+    )
+
+
+@kind("side_facing")
+def villager(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("", "", "straw hat", "cap", "bandana"),
+        torsos=("tunic", "vest", "stripes", "coat", "gown"),
+        held=("", "", "lantern", "flower", "book"),
+    )
+
+
+@kind("side_facing")
+def barbarian(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("horned helm", "horned helm", ""),
+        torsos=("strap", "strap", "vest"),
+        held=("axe", "axe", "sword", "shield"),
+        cloths=("brown", "umber", "grey", "red", "moss"),
+        hat_ramps=("grey", "brown", "yellow"),
+        beard=0.6,
+        material="fur",
+    )
+
+
+@kind("side_facing")
+def royal(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("crown", "crown", "top hat"),
+        torsos=("gown", "coat"),
+        held=("staff", "sword", "flower", ""),
+        material="silk",
+        cloths=("red", "purple", "blue", "white", "green", "pink"),
+        hat_ramps=("yellow", "yellow", "grey"),
+        backs=("cape", ""),
+    )
+
+
+@kind("side_facing")
+def goblin(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("", "", "hood", "horned helm"),
+        torsos=("strap", "vest", "tunic"),
+        held=("spear", "axe", "torch", ""),
+        cloths=("brown", "umber", "red", "purple", "black"),
+        skins=("green", "moss", "teal", "red"),
+        hairs=("bald", "mohawk", "bald"),
+        material="leather",
+        beard=0.0,
+        ear="pointed",
+        hat_ramps=("brown", "grey"),
+    )
+
+
+@kind("side_facing")
+def skeleton(c: Canvas, d: Dice, frame: int) -> Tags:
+    return walker(
+        c,
+        d,
+        frame,
+        hats=("", "", "helm", "hood", "crown"),
+        torsos=("strap", "tunic", "stripes"),
+        held=("sword", "axe", "bow", ""),
+        cloths=("grey", "brown", "black", "purple", "red"),
+        skins=("bone", "white"),
+        hairs=("bald",),
+        material="bone",
+        beard=0.0,
+        ear="skull",
+        backs=("", "", "cape"),
+    )
+
+
+# First ramp: hide. Second: belly, muzzle or wool. Third: mane, horns or comb.
+WOLF = art("""
+..........3.3.
+.........33333
+3........33o33
+33......333ddo
+33333333333dd.
+.333333333333.
+..33333333333.
+..33cccc3333..
+""")
+CAT = art("""
+..........3.3.
+3.........333.
+33.......33o33
+.3.......3333h
+.3.33333333dd.
+..3333333333..
+..333333333...
+..333cc333....
+""")
+HORSE = art("""
+.........3....
+........g333..
+.......gg3o33.
+.......g333333
+......gg333ccc
+......g3333...
+.g333333333...
+gg33333333....
+g.33333333....
+g.33333333....
+..3333333.....
+""")
+PIG = art("""
+..........3.3.
+...33333333333
+..33333333o33.
+3.3333333333dd
+.33333333333do
+..33333333333.
+..33333333333.
+..3333333333..
+""")
+BEAR = art("""
+..........3.3.
+...3333..33333
+..333333333o33
+.3333333333ddo
+.3333333333ddd
+.333333333333.
+.33333333333..
+.3333333333...
+.3333cc333....
+""")
+COW = art("""
+.........h..h.
+..........33..
+..3333333333o3
+.333333333333.
+3.33333333.ddd
+3.33333333.dod
+3.33333333....
+..33333333....
+..33cc3333....
+""")
+SHEEP = art("""
+...33.33......
+..3333333.3...
+.333333333333.
+.33333333ccccc
+3333333333cocc
+.333333333cccc
+.333333333.cc.
+..3333333.....
+..333333......
+""")
+DEER = art("""
+.......h.h.h.h
+........hh.hh.
+.........h.h..
+.........333..
+.........33o3.
+.........3333o
+........3333d.
+3.3333333333..
+d33333333333..
+..33333333....
+..33cccc33....
+""")
+ELEPHANT = art("""
+........3333..
+...33333333333
+..333331233o33
+.3333331223333
+.33333312233d3
+.333333112.d3.
+.333333333..3.
+.333333333..33
+.333333333....
+""")
+RAT = art("""
+.........cc...
+....333.cccc..
+...333333cc33.
+h.333333333o33
+.h33333333333h
+..h333333333..
+...33333333...
+""")
+TURTLE = art("""
+....cccc......
+..cccccccc....
+.cccccccccc...
+.ccccccccccc33
+ccccccccccc333
+bbbbbbbbbb33o3
+.3333333333333
+..333333333...
+""")
+LIZARD = art("""
+..........333.
+.........33o33
+3........33333
+33..h.h.h3333.
+33333333333d..
+.33333333333..
+..3333333333..
+...ddddddd....
+""")
+DRAGON = art("""
+...c.....h.h..
+..cc.....333..
+..ccc...33o33.
+..cccc..333333
+..ccccc.33dddd
+3..cccc3333...
+33..cc3333....
+.33333333d....
+..3333333d....
+...33ddddd....
+""")
+CHICKEN = art("""
+........hh....
+.......3333...
+.......33o3...
+3......3333bb.
+33....33333h..
+333..33333.h..
+3333333333....
+.333333333....
+.333cc333.....
+..33c3333.....
+...33333......
+""")
+DUCK = art("""
+.......3333...
+......33o333..
+......333333cc
+......33333cc.
+3......333....
+33333333333...
+.333dd33333...
+.3333dd3333...
+..33333333....
+...333333.....
+""")
+OSTRICH = art("""
+.........333..
+.........3o3cc
+.........333..
+..........3...
+..........3...
+.......3333...
+.3333333333...
+333dd333333...
+33333dd333....
+.33333333.....
+...3333.......
+""")
+REX = art("""
+.......33333..
+.......33o3333
+.......3333333
+.......333d3w.
+......3333333.
+......333.....
+3....3333d33..
+33..33333d.3..
+.33333333d....
+..3333333d....
+...33333d.....
+""")
+
+
+def beast(
+    c: Canvas,
+    d: Dice,
+    frame: int,
+    drawing: np.ndarray,
+    hides: Sequence[str],
+    seconds: Sequence[str],
+    thirds: Sequence[str],
+    *,
+    legs: Sequence[int],
+    thick: int = 2,
+    hoof: str = "",
+    material: str = "fur",
+    gear: Sequence[str] = ("",),
+    coats: Sequence[str] = ("white", "black", "brown"),
+    patterned: float = 0.6,
+    trims: Sequence[int] = (),
+    tall: Sequence[int] = (3, 4, 4),
+) -> Tags:
+    """One frame of a beast. legs: columns of the near hind and the near front leg (one number: two legs).
+
+    trims: rows that may be left out of the drawing for a slighter build. tall: lengths of the legs.
+    """
+    right, hide = d.chance(), d.pick(hides)
+    second = d.pick([name for name in seconds if name != hide])
+    third = d.pick([name for name in thirds if name != hide])
+    if trims and d.chance(0.5):
+        drawing = without(drawing, rows=(d.pick(trims),))
+    if d.chance(0.35):
+        narrow = legs[0] + 3 if len(legs) > 1 else 5
+        drawing, legs = without(drawing, columns=(narrow,)), [x - (x > narrow) for x in legs]
+    shank = max(2, 14 - drawing.shape[0]) if len(legs) > 1 else 14 - drawing.shape[0]
+    shank = min(shank, d.pick(tall))
+    low = frame % 2 == 0 and shank > 2
+    top = 15 - shank - drawing.shape[0] + low
+    left = 1 + (14 - drawing.shape[1]) // 2
+    coat = _coat(d, coats, hide) if d.chance(patterned) else None
+    worn = d.pick(gear)
+    worn_ramp = d.pick([name for name in ("red", "blue", "yellow", "green", "purple") if name != hide])
+    ground = top + drawing.shape[0]
+    _legs(c, frame, [left + x for x in legs], ground, hide, thick, hoof)
+    c.stamp(drawing, left, top, hide, second, third)
+    if coat:
+        name, dx, dy, other = coat
+        where = np.roll(pattern(name, dx, dy), (top, left), axis=(0, 1))
+        where[ground:] = False
+        c.tint(hide, -1, where) if not other else c.recolour(hide, other, where)
+    if hide in DARK:
+        eye = np.argwhere(drawing == art("o")[0, 0])[0]
+        c.dot(left + int(eye[1]), top + int(eye[0]), "yellow" if hide != "black" else "white", LIGHT)
+    if worn:
+        _gear(c, worn, worn_ramp, drawing, left, top)
+    face_way(c, right)
+    accessory = "+".join(name for name in (worn, coat[0] if coat else "") if name)
+    return tags(colour_name(hide), material, accessory, "right" if right else "left")
+
+
+MARKINGS = ("spots", "spots", "dots", "pales", "columns", "slant")
+DARK = ("black", "cocoa", "umber", "purple", "blue", "brown")
+
+
+def _coat(d: Dice, others: Sequence[str], hide: str) -> tuple[str, int, int, str]:
+    """A pattern of the hide: name, phase, and the other ramp (empty: a shade of its own)."""
+    other = d.pick([name for name in others if name != hide])
+    return d.pick(MARKINGS), d.between(0, 5), d.between(0, 5), other if d.chance(0.55) else ""
+
+
+def _legs(c: Canvas, frame: int, columns: Sequence[int], ground: int, ramp: str, thick: int, hoof: str) -> None:
+    """Legs in step from the belly (row `ground`) to row 14, the far ones first and in shadow."""
+    stride = (1, 0, -1, 0)[frame]
+    for near in (False, True):
+        for place, x in enumerate(columns):
+            hind = place == 0 and len(columns) > 1
+            step = stride * (1 if near != hind else -1)
+            lifted = frame == (1 if near == hind else 3)
+            foot = 13 if lifted else 14
+            hip = x + (0 if near else thick if len(columns) > 1 else 1)
+            for offset in range(thick):
+                start, end = hip + offset, hip + offset + step + lifted
+                c.line(start, ground - 1, end, foot, ramp, MID if near else SHADOW)
+                if hoof:
+                    c.dot(end, foot, hoof, MID if near else SHADOW)
+
+
+def _gear(c: Canvas, worn: str, ramp: str, drawing: np.ndarray, left: int, top: int) -> None:
+    """What an owner has put on a beast."""
+    if worn == "saddle":
+        back = int(np.flatnonzero(drawing[:, 5])[0])
+        c.stamp(SADDLE, left + 3, top + back - 1, ramp, "yellow" if ramp != "yellow" else "brown", halo=True)
+    elif worn == "pack":
+        back = int(np.flatnonzero(drawing[:, 5])[0])
+        c.stamp(BACKS["pack"][:, ::-1], left + 3, max(1, top + back - 3), "brown", halo=True)
+    else:
+        neck = drawing.shape[1] - 5
+        rows = np.flatnonzero(drawing[:, neck])
+        middle = top + int(rows[len(rows) // 3])
+        c.line(left + neck - 1, middle + 1, left + neck + 1, middle + 2, ramp, MID)
+        if worn == "bell":
+            c.dot(left + neck + 1, middle + 3, "yellow", LIGHT)
+
+
+SADDLE = art("""
+3..3.
+33333
+.333.
+.3c3.
+.3c3.
+""")
+
+
+@kind("side_facing")
+def wolf(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        WOLF,
+        ("grey", "brown", "orange", "black", "white", "tan", "umber"),
+        ("white", "bone", "tan", "grey"),
+        ("red", "pink"),
+        legs=(2, 9),
+        thick=1,
+        trims=(5, 6),
+        gear=("", "", "collar", "saddle"),
+    )
+
+
+@kind("side_facing")
+def cat(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        CAT,
+        ("orange", "black", "grey", "white", "brown", "bone", "cocoa"),
+        ("white", "bone", "tan"),
+        ("pink",),
+        legs=(2, 8),
+        thick=1,
+        trims=(5, 6),
+        gear=("", "collar", "bell"),
+        patterned=0.8,
+    )
+
+
+@kind("side_facing")
+def horse(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        HORSE,
+        ("brown", "umber", "white", "black", "grey", "tan", "cocoa", "orange"),
+        ("bone", "white", "tan"),
+        ("black", "bone", "brown", "white", "yellow", "red"),
+        legs=(2, 7),
+        thick=1,
+        hoof="black",
+        trims=(8, 9),
+        gear=("", "saddle", "pack"),
+    )
+
+
+@kind("side_facing")
+def pig(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        PIG,
+        ("pink", "fair", "brown", "black", "tan", "white"),
+        ("fair", "pink", "red"),
+        ("white", "bone"),
+        legs=(2, 8),
+        trims=(5, 6),
+        hoof="umber",
+        material="skin",
+    )
+
+
+@kind("side_facing")
+def bear(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        BEAR,
+        ("brown", "umber", "black", "white", "cocoa", "grey", "ice"),
+        ("tan", "bone", "white", "grey"),
+        ("red", "pink"),
+        legs=(1, 7),
+        trims=(5, 6),
+        gear=("", "", "saddle"),
+        patterned=0.35,
+    )
+
+
+@kind("side_facing")
+def cow(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        COW,
+        ("white", "brown", "black", "tan", "umber", "grey"),
+        ("fair", "pink", "bone"),
+        ("bone", "grey", "yellow"),
+        legs=(2, 7),
+        hoof="black",
+        trims=(6, 7),
+        gear=("", "", "pack"),
+        patterned=0.8,
+    )
+
+
+@kind("side_facing")
+def sheep(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        SHEEP,
+        ("white", "bone", "grey", "black", "ice", "pink"),
+        ("black", "fair", "cocoa", "tan", "umber"),
+        ("red", "pink"),
+        legs=(2, 6),
+        thick=1,
+        hoof="black",
+        trims=(5, 6),
+        material="wool",
+        patterned=0.3,
+    )
+
+
+@kind("side_facing")
+def deer(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        DEER,
+        ("tan", "brown", "umber", "orange", "white", "cocoa"),
+        ("white", "bone"),
+        ("bone", "brown", "yellow", "ice"),
+        legs=(2, 8),
+        thick=1,
+        hoof="black",
+        trims=(0, 8),
+        gear=("", "", "saddle"),
+    )
+
+
+@kind("side_facing")
+def elephant(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        ELEPHANT,
+        ("grey", "blue", "brown", "purple", "pink", "moss"),
+        ("white", "bone"),
+        ("red", "pink"),
+        legs=(1, 7),
+        hoof="bone",
+        trims=(6,),
+        material="skin",
+        gear=("", "saddle", "pack"),
+        patterned=0.3,
+    )
+
+
+@kind("side_facing")
+def rat(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        RAT,
+        ("grey", "brown", "black", "white", "umber", "purple"),
+        ("fair", "pink", "tan"),
+        ("pink", "fair"),
+        legs=(4, 9),
+        tall=(2, 3),
+        thick=1,
+        trims=(5, 6),
+    )
+
+
+@kind("side_facing")
+def turtle(c: Canvas, d: Dice, frame: int) -> Tags:
+    right, skin = d.chance(), d.pick(("green", "moss", "teal", "tan", "blue", "yellow"))
+    shell = d.pick([name for name in ("brown", "green", "red", "purple", "orange", "blue", "grey") if name != skin])
+    drawing = TURTLE if d.chance() else without(TURTLE, rows=(3,))
+    mark, dx, dy = (
+        d.pick(("checks", "dots", "spots", "bands", "chevron", "slant")),
+        d.between(0, 3),
+        d.between(0, 3),
+    )
+    other = d.pick(("", "yellow", "bone", "teal"))
+    low = frame % 2 == 0
+    top = 12 - drawing.shape[0] + low
+    _legs(c, frame, (3, 9), 12 + low, skin, 2, "")
+    c.stamp(drawing, 1, top, skin, shell)
+    where = np.roll(pattern(mark, dx, dy), top, axis=0)
+    c.recolour(shell, other, where) if other and other != shell else c.tint(shell, -1, where)
+    face_way(c, right)
+    return tags(colour_name(skin), "shell", mark, "right" if right else "left")
+
+
+@kind("side_facing")
+def lizard(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        LIZARD,
+        ("green", "moss", "teal", "orange", "red", "purple", "blue", "yellow"),
+        ("bone", "yellow", "white"),
+        ("red", "orange", "purple", "yellow", "black"),
+        legs=(3, 8),
+        thick=1,
+        trims=(5, 6),
+        material="scales",
+        coats=BRIGHT,
+        gear=("", "", "saddle"),
+    )
+
+
+@kind("side_facing")
+def dragon(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        DRAGON,
+        ("red", "green", "blue", "purple", "black", "teal", "orange", "white", "pink"),
+        ("yellow", "bone", "orange", "red", "ice", "purple"),
+        ("bone", "black", "yellow", "grey"),
+        legs=(3, 7),
+        thick=1,
+        trims=(3, 8),
+        material="scales",
+        coats=BRIGHT,
+        gear=("",),
+    )
+
+
+@kind("side_facing")
+def chicken(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        CHICKEN,
+        ("white", "brown", "orange", "black", "yellow", "bone", "umber", "teal"),
+        ("yellow", "orange", "bone"),
+        ("red", "pink"),
+        legs=(5,),
+        thick=1,
+        hoof="orange",
+        trims=(5, 6),
+        material="feathers",
+        coats=BRIGHT,
+        gear=("",),
+    )
+
+
+@kind("side_facing")
+def duck(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        DUCK,
+        ("white", "yellow", "green", "brown", "blue", "black", "teal", "purple"),
+        ("orange", "yellow", "red"),
+        ("red", "yellow"),
+        legs=(5,),
+        thick=1,
+        hoof="orange",
+        trims=(6, 7),
+        material="feathers",
+        coats=BRIGHT,
+        gear=("",),
+    )
+
+
+@kind("side_facing")
+def ostrich(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        OSTRICH,
+        ("black", "yellow", "pink", "brown", "white", "blue", "red", "green", "purple"),
+        ("orange", "bone", "white"),
+        ("red", "yellow"),
+        legs=(5,),
+        thick=1,
+        hoof="orange",
+        trims=(3, 4),
+        material="feathers",
+        coats=BRIGHT,
+        gear=("", "", "saddle"),
+    )
+
+
+@kind("side_facing")
+def dinosaur(c: Canvas, d: Dice, frame: int) -> Tags:
+    return beast(
+        c,
+        d,
+        frame,
+        REX,
+        ("green", "moss", "teal", "orange", "red", "purple", "blue", "brown", "pink"),
+        ("bone", "yellow", "white"),
+        ("red", "yellow"),
+        legs=(5,),
+        thick=2,
+        trims=(8, 9),
+        material="scales",
+        coats=BRIGHT,
+        gear=("", "", "saddle"),
+        patterned=0.7,
+    )

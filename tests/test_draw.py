@@ -1,0 +1,131 @@
+"""The artist draws what is shipped: the same pixels, legal colours, distinct sprites and exact tags."""
+
+import csv
+import tomllib
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sprites.draw import CATEGORIES, FRAMES, TAG_NAMES, draw, kinds
+from sprites.draw.brush import MAX_COLOURS
+from sprites.draw.collection import draw_distinct
+from sprites.draw.palette import COLOURS, NAMED
+
+FOLDER = Path(__file__).parents[1] / "sprites"
+SUBSET = 200
+
+
+def shipped(category: str) -> np.ndarray:
+    """uint8 [N, 16, 16, 4]: the sprites of a committed sheet, without padding."""
+    pixels = np.asarray(Image.open(FOLDER / f"{category}.png").convert("RGBA"))
+    rows, columns = pixels.shape[0] // 16, pixels.shape[1] // 16
+    tiles = pixels.reshape(rows, 16, columns, 16, 4).swapaxes(1, 2).reshape(-1, 16, 16, 4)
+    return tiles[tiles[..., 3].any(axis=(1, 2))]
+
+
+@pytest.fixture(scope="module")
+def sheets() -> dict[str, np.ndarray]:
+    return {category: shipped(category) for category in CATEGORIES}
+
+
+@pytest.fixture(scope="module")
+def table() -> dict[str, list[dict[str, str]]]:
+    rows: dict[str, list[dict[str, str]]] = {category: [] for category in CATEGORIES}
+    with (FOLDER / "tags.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            rows[row["category"]].append(row)
+    return rows
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_redraw_equals_the_committed_sheet_and_tags(category, sheets, table):
+    for index, (tile, answer) in enumerate(islice(draw_distinct(category), SUBSET)):
+        np.testing.assert_array_equal(COLOURS[tile], sheets[category][index])
+        assert answer == {name: table[category][index][name] for name in TAG_NAMES}
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_sheet_is_legal_pixel_art(category, sheets):
+    tiles = sheets[category]
+    assert len(tiles) >= 2000
+    assert set(np.unique(tiles[..., 3])) <= {0, 255}
+    assert not tiles[tiles[..., 3] == 0].any(), "transparent pixels carry no colour"
+    packed = np.ascontiguousarray(tiles).view(np.uint32)[..., 0]
+    palette = np.ascontiguousarray(COLOURS).view(np.uint32)[:, 0]
+    assert np.isin(packed, palette).all(), "a colour off the master palette"
+    assert max(len(np.unique(tile[tile != palette[0]])) for tile in packed) <= MAX_COLOURS
+    assert len({tile.tobytes() for tile in tiles}) == len(tiles), "two sprites are equal"
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_sprites_fill_the_middle_of_their_tile(category, sheets):
+    opaque = sheets[category][..., 3] > 0
+    assert opaque.mean(axis=(1, 2)).min() > 0.1
+    assert 0.25 < opaque.mean() < 0.85
+    middle = (opaque * np.arange(16)).sum(axis=(1, 2)) / opaque.sum(axis=(1, 2))
+    assert abs(middle.mean() - 7.5) < 0.5
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_tags_are_in_step_with_the_sheet(category, sheets, table):
+    rows = table[category]
+    assert [int(row["index"]) for row in rows] == list(range(len(sheets[category])))
+    shares = Counter(row["kind"] for row in rows)
+    assert set(shares) == set(kinds(category))
+    assert min(shares.values()) > 0.3 * len(rows) / len(shares), "one kind is nearly missing"
+    assert {row["colour"] for row in rows} <= set(NAMED)
+    assert {row["facing"] for row in rows} <= {"", "front", "left", "right"}
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_main_colour_is_in_the_picture(category, sheets, table):
+    packed = np.ascontiguousarray(sheets[category]).view(np.uint32)[..., 0]
+    palette = np.ascontiguousarray(COLOURS).view(np.uint32)[:, 0]
+    for tile, row in zip(packed, table[category], strict=True):
+        seen = np.isin(tile, palette[NAMED[row["colour"]]]).sum()
+        assert seen > 2, f"{row['kind']} {row['index']} is said to be {row['colour']}"
+
+
+def test_walk_cycles_are_four_frames_of_one_creature(sheets, table):
+    rows = table["side_facing"]
+    assert len(rows) % FRAMES == 0
+    for start in range(0, len(rows), FRAMES):
+        cycle = rows[start : start + FRAMES]
+        assert [row["frame"] for row in cycle] == ["0", "1", "2", "3"]
+        for name in ("kind", "colour", "material", "facing", "accessory"):
+            assert len({row[name] for row in cycle}) == 1
+    for category in set(CATEGORIES) - {"side_facing"}:
+        assert {row["frame"] for row in table[category]} == {""}
+
+
+def test_frames_of_a_cycle_share_most_of_their_pixels(sheets):
+    tiles = sheets["side_facing"]
+    opaque = (tiles[..., 3] > 0).reshape(-1, FRAMES, 16, 16)
+    passes = opaque[:, 1], opaque[:, 3]
+    overlap = (passes[0] & passes[1]).sum(axis=(1, 2)) / (passes[0] | passes[1]).sum(axis=(1, 2))
+    assert overlap.min() > 0.7
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_drawing_is_deterministic(category):
+    for seed in (0, 7, 123_456):
+        first, second = draw(seed, category), draw(seed, category)
+        np.testing.assert_array_equal(first[0], second[0])
+        assert first[0].shape == (16, 16, 4) and first[0].dtype == np.uint8
+        assert first[1] == second[1]
+
+
+def test_unknown_category_is_named():
+    with pytest.raises(ValueError, match="villain"):
+        draw(0, "villain")
+
+
+def test_description_of_the_set():
+    assert tomllib.loads((FOLDER / "sprites.toml").read_text()) == {
+        "tile": 16,
+        "categories": list(CATEGORIES),
+    }
