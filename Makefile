@@ -8,6 +8,7 @@ demo: .venv/installed  ## train on the shipped sprites for a few minutes, then s
 	rm -rf runs/demo
 	$(BIN)/python scripts/train.py configs/demo.toml --out runs/demo
 	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png
+	@echo "Open runs/demo/grid.png: categories down, guidance scales across. Then: make board"
 
 test: .venv/installed-test  ## lint, format check, and every test
 	$(BIN)/ruff check .

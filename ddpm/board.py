@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.config import Config, to_dict, to_toml
@@ -14,6 +15,7 @@ from ddpm.data import to_uint8
 from ddpm.generate import generate
 from ddpm.grids import guidance_labels, labelled_grid
 
+FIGURES = ("loss/train", "loss/validation")  # curves whose last values stand in the table of runs
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
 
 
@@ -54,14 +56,22 @@ class Board:
         self.samples: Path = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
         self.writer = SummaryWriter(config.out / "tb", purge_step=purge_step, flush_secs=20)
-        self.latest: dict[str, float] = {}
         if purge_step is None:
             toml = "".join(f"    {line}\n" for line in to_toml(config).splitlines())
             self.writer.add_text("config", f"{about_data}\n\n{toml}", 0)
+            self._hyperparameters()
+
+    def _hyperparameters(self) -> None:
+        """Enter the settings in the HParams table, beside the last values of the curves in `FIGURES`."""
+        settings = {}
+        for key, value in to_dict(self.config).items():
+            nested = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+            settings |= {k: str(v) if isinstance(v, list) else v for k, v in nested.items()}
+        for summary in hparams(settings, dict.fromkeys(FIGURES, 0.0)):
+            self.writer.file_writer.add_summary(summary)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Add a point to each named curve."""
-        self.latest |= values
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
 
@@ -78,13 +88,6 @@ class Board:
             self.writer.add_image(f"samples/{name}", np.asarray(picture), step, dataformats="HWC")
         self.writer.flush()
 
-    def close(self, finished: bool) -> None:
-        """Flush; after a finished run also enter its settings and final figures in the table of hyperparameters."""
-        if finished:
-            settings = {}
-            for key, value in to_dict(self.config).items():
-                nested = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
-                settings |= {k: str(v) if isinstance(v, list) else v for k, v in nested.items()}
-            figures = {f"final/{k}": v for k, v in self.latest.items() if k in ("loss/train", "loss/validation")}
-            self.writer.add_hparams(settings, figures, run_name=".")
+    def close(self) -> None:
+        """Write what is still held back."""
         self.writer.close()

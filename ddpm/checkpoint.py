@@ -37,7 +37,8 @@ class ModelSpec:
 
     def build(self) -> ContextUNet:
         m = self.model
-        return ContextUNet(self.channels, len(self.categories), m.widths, m.blocks, m.attention, m.patch)
+        patch = m.patch or max(1, self.size // 16)
+        return ContextUNet(self.channels, len(self.categories), m.widths, m.blocks, m.attention, patch)
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion

@@ -41,7 +41,7 @@ def shift(x: Tensor, generator: torch.Generator) -> Tensor:
     return F.pad(x, (1, 1, 1, 1), mode="replicate")[..., dy : dy + h, dx : dx + w]
 
 
-def train_classifier(x: Tensor, labels: Tensor, categories: int, *, epochs: int = 12, seed: int = 0) -> Classifier:
+def train_classifier(x: Tensor, labels: Tensor, categories: int, *, epochs: int = 30, seed: int = 0) -> Classifier:
     """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]; shifts and flips as augmentation."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 
 
 def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
-    """Turn a ValueError or an error of the file system into one line on stderr and exit code 2."""
+    """Turn a ValueError or an error of the file system into one line on stderr and exit code 2; Ctrl-C into 130."""
 
     @wraps(main)
     def wrapped() -> int:
@@ -22,6 +22,9 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
         except (ValueError, OSError) as e:
             print(f"error: {' '.join(str(e).split())}", file=sys.stderr)
             return 2
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
 
     return wrapped
 

@@ -23,8 +23,8 @@ class ModelConfig:
     """Residual blocks a level on the way down; as many on the way up."""
     attention: tuple[int, ...] = (1, 2)
     """Levels with self-attention, 0 being the full resolution."""
-    patch: int = 1
-    """Fold pixels into patches of this edge first; 2 makes 32x32 sprites as cheap as 16x16 ones."""
+    patch: int | None = None
+    """Fold pixels into patches of this edge first, to work at a lower resolution; left out, size / 16, at least 1."""
 
 
 @dataclass(frozen=True)

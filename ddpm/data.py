@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddpm.context import UNCOND
 from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, split
 
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
@@ -119,6 +120,8 @@ def load_data(
     for name in mirror:
         if name not in (*sprites.categories, "*"):
             raise ValueError(f"mirror names {name!r}, but the categories are {', '.join(sprites.categories)} (or '*')")
+    if UNCOND in sprites.categories:
+        raise ValueError(f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it")
     hashes = content_hashes(sprites.images)
     train, val = split(hashes, val_fraction)
     if not len(train):

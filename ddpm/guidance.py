@@ -23,20 +23,16 @@ def classifier_free(denoise: ContextDenoiser, context: Tensor, scale: float | Te
     s = 1 a conditional one (which is returned bit for bit), all others both.
     """
     scale = torch.as_tensor(scale, dtype=context.dtype, device=context.device).expand(len(context))
-    with_context, without = (scale != 0).nonzero()[:, 0], (scale != 1).nonzero()[:, 0]
-    rows = torch.cat([with_context, without])
-    contexts = torch.cat([context[with_context], torch.zeros_like(context[without])])
+    asks, asks_not = scale != 0, scale != 1  # samples that need the conditional, the unconditional prediction
+    rows = torch.cat([asks.nonzero()[:, 0], asks_not.nonzero()[:, 0]])
+    contexts = torch.cat([context[asks], torch.zeros_like(context[asks_not])])
 
     def guided(x_t: Tensor, t: Tensor) -> Tensor:
-        cond, uncond = denoise(x_t[rows], t[rows], contexts).split([len(with_context), len(without)])
-        out = torch.empty_like(x_t)
-        out[without] = uncond
-        out[with_context] = cond
-        both = ((scale != 0) & (scale != 1)).nonzero()[:, 0]
-        base = uncond[torch.isin(without, both)]
-        s = scale[both].view(-1, *[1] * (x_t.ndim - 1))
-        out[both] = base + s * (cond[torch.isin(with_context, both)] - base)
-        return out
+        predicted = denoise(x_t[rows], t[rows], contexts)
+        cond, uncond = torch.zeros_like(x_t), torch.zeros_like(x_t)
+        cond[asks], uncond[asks_not] = predicted[: asks.sum()], predicted[asks.sum() :]
+        s = scale.view(-1, *[1] * (x_t.ndim - 1))
+        return torch.where(s == 1, cond, uncond + s * (cond - uncond))
 
     return guided
 

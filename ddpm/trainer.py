@@ -161,10 +161,12 @@ class Trainer:
                     bar.set_postfix_str(f"loss {scalars['loss/train']:.4f}, {rate:.0f} sprites/s")
                 if (self.step % log.validate == 0 or last) and len(self.data.val):
                     on_scalars(self.step, {"loss/validation": self.validation_loss()})
-                if self.step % log.checkpoint == 0 or last or caught:
+                if self.step % log.checkpoint == 0 or last:
                     self.save()
                 if self.step % log.snapshot == 0 or last:
                     on_snapshot(self.ema.model, self.step)
+            if caught:
+                self.save()
         return caught[0] if caught else None
 
     def _step(self) -> Tensor:

@@ -24,6 +24,8 @@ class Arguments:
     """A run folder or a .safetensors file."""
     data: Path
     """The folder of sprites to compare with."""
+    resize: Literal["nearest", "box"] | None = None
+    """How to bring the data to the model's size, if training did so."""
     guidance: tuple[float, ...] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
     per_category: int = 200
     """Sprites sampled per category at each scale."""
@@ -48,7 +50,7 @@ def main() -> int:
 
     model, spec = load_model(args.model)
     model.to(pick_device(args.device))
-    data = load_data(args.data, size=spec.size)
+    data = load_data(args.data, size=spec.size, resize=args.resize)
     if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
         raise ValueError(
             f"{args.data} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "

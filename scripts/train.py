@@ -95,7 +95,7 @@ def main() -> int:
         print(f"error: {e}", file=sys.stderr)
         return 1
     finally:
-        board.close(finished=trainer.step == config.steps)
+        board.close()
     if stopped_by:
         print(f"stopped at step {trainer.step} and saved; go on with --resume")
         return 128 + stopped_by

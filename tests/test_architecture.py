@@ -7,8 +7,8 @@ from conftest import ROOT
 
 FLOW = [
     {"config", "cli"},
-    {"schedule", "attention", "metrics", "classifier", "ema", "grids"},
-    {"prediction", "context", "data", "unet"},
+    {"schedule", "attention", "metrics", "classifier", "ema", "grids", "context"},
+    {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
     {"trainer", "samplers"},
     {"generate"},

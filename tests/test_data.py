@@ -72,6 +72,12 @@ def test_only_named_categories_are_mirrored(npy_folder):
     assert is_flipped[labels == 1].any() and is_same[labels == 1].any()
 
 
+def test_a_category_cannot_be_named_uncond(npy_folder):
+    (npy_folder / "categories.json").write_text('["square", "uncond"]')
+    with pytest.raises(ValueError, match="'uncond'"):
+        load_data(npy_folder)
+
+
 def test_unknown_name_in_mirror_is_refused(npy_folder):
     with pytest.raises(ValueError, match=r"'baz'.*square, bar"):
         load_data(npy_folder, mirror=("baz",))
