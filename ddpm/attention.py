@@ -17,7 +17,7 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None)
     scores = (q @ k.mT) * q.shape[-1] ** -0.5
     if bias is not None:
         scores = scores + bias
-    return torch.softmax(scores.float(), dim=-1).to(v.dtype) @ v
+    return torch.softmax(scores, -1, torch.promote_types(scores.dtype, torch.float32)).to(v.dtype) @ v
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -39,9 +39,10 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
         raise ValueError(f"mask of shape {tuple(mask.shape)} does not broadcast to [B, heads, N, M] = {scores}") from e
     if mask.dtype == torch.bool:
         mask = torch.zeros(scores, dtype=q.dtype, device=q.device).masked_fill(~mask, float("-inf"))
+    mask = mask.to(q.dtype)  # before the look for -inf, to which a large negative bias may round
     # A softmax over -inf alone is NaN in value and gradient: let such a row attend, then zero what it got.
     empty = (mask == float("-inf")).all(-1, keepdim=True)
-    out = attend(q, k, v, mask.to(q.dtype).masked_fill(empty, 0.0))
+    out = attend(q, k, v, mask.masked_fill(empty, 0.0))
     return out.masked_fill(empty, 0.0)
 
 

@@ -34,21 +34,26 @@ def parse_context(text: str, categories: tuple[str, ...]) -> Tensor:
 
     Raises ValueError for an unknown name (with the nearest known ones) and for a weight that is no finite number.
     """
-    context = torch.zeros(len(categories))
-    if text == UNCOND:
-        return context
+    weights: dict[str, float] = {}
+    if text.strip() == UNCOND:
+        return torch.zeros(len(categories))
     for part in text.split(","):
         name, _, weight = (s.strip() for s in part.partition("="))
         if name not in categories:
+            if name == UNCOND:
+                raise ValueError(f"{UNCOND} stands alone: it has no weight and mixes with nothing, got {text!r}")
             near = difflib.get_close_matches(name, [*categories, UNCOND], n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(f"unknown category {name!r}: {hint}The model knows {', '.join(categories)} and {UNCOND}")
+        if name in weights:
+            raise ValueError(f"{name!r} is given twice in {text!r}")
         try:
-            context[categories.index(name)] = float(weight or 1)
+            weights[name] = float(weight or 1)
         except ValueError:
             raise ValueError(
                 f"the weight of {name!r} in {text!r} is {weight!r}: expected a number, as in {name}=0.5"
             ) from None
+    context = torch.tensor([weights.get(name, 0.0) for name in categories])
     if not context.isfinite().all():
         raise ValueError(f"the weights in {text!r} must be finite numbers")
     return context

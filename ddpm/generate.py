@@ -36,15 +36,21 @@ def generate(
     """
     if sampler not in SAMPLERS:
         raise ValueError(f"unknown sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")
+    scales = torch.as_tensor(scale, dtype=torch.float32)
+    if len(indices) != len(context) or scales.shape not in ((), (len(context),)):
+        raise ValueError(
+            f"{len(context)} contexts need as many indices and one guidance scale or as many, "
+            f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
+        )
+    scales = scales.expand(len(context))
     device = next(model.parameters()).device
     diffusion = spec.build_diffusion()
     denoise = diffusion.denoiser(model)
     timesteps = trailing_timesteps(len(diffusion.schedule), steps).to(device)
-    scales = torch.as_tensor(scale, dtype=torch.float32).expand(len(context))
     done = []
     for rows in tqdm(torch.arange(len(context)).split(batch), "sampling", unit="batch", disable=not progress):
         noise = SampleNoise(seed, [indices[i] for i in rows], device)
         guided = clip(classifier_free(denoise, context[rows].to(device), scales[rows].to(device)))
         x = noise((spec.channels, spec.size, spec.size))
-        done.append(SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step).clamp(-1, 1))
+        done.append(SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step))
     return torch.cat(done)

@@ -26,13 +26,13 @@ def classifier_free(denoise: ContextDenoiser, context: Tensor, scale: float | Te
     asks, asks_not = scale != 0, scale != 1  # samples that need the conditional, the unconditional prediction
     rows = torch.cat([asks.nonzero()[:, 0], asks_not.nonzero()[:, 0]])
     contexts = torch.cat([context[asks], torch.zeros_like(context[asks_not])])
+    split = [int(asks.sum()), int(asks_not.sum())]
 
     def guided(x_t: Tensor, t: Tensor) -> Tensor:
         predicted = denoise(x_t[rows], t[rows], contexts)
-        cond, uncond = torch.zeros_like(x_t), torch.zeros_like(x_t)
-        cond[asks], uncond[asks_not] = predicted[: asks.sum()], predicted[asks.sum() :]
-        s = scale.view(-1, *[1] * (x_t.ndim - 1))
-        return torch.where(s == 1, cond, uncond + s * (cond - uncond))
+        cond, uncond = predicted.new_zeros(x_t.shape), predicted.new_zeros(x_t.shape)
+        cond[asks], uncond[asks_not] = predicted.split(split)
+        return uncond + scale.view(-1, *[1] * (x_t.ndim - 1)) * (cond - uncond)
 
     return guided
 

@@ -14,8 +14,9 @@ def frechet_distance(a: Tensor, b: Tensor, weights_a: Tensor | None = None, weig
     """
 
     def gaussian(x: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        weights = torch.ones(len(x)) if weights is None else weights
-        x, p = x.double(), (weights / weights.sum()).double()
+        x = x.double()
+        p = torch.ones_like(x[:, 0]) if weights is None else weights.to(x)
+        p = p / p.sum()
         return p @ x, x.mT.cov(correction=0, aweights=p)
 
     def root(cov: Tensor) -> Tensor:

@@ -61,8 +61,8 @@ class ContextUNet(nn.Module):
 
     channels: 3 (RGB) or 4 (RGBA). categories: K, the length of a context row; an all-zero row means no context.
     widths: channels of each level, from full resolution down, halving height and width from level to level.
-    blocks: residual blocks a level on the way down (one more on the way up). attention: levels, counted from 0, that
-    have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
+    blocks: residual blocks a level on the way down (and as many on the way up). attention: levels, counted from 0, that
+    have self-attention. Widths are multiples of 8. patch: pixels are first folded into patches of patch x patch (1 = no folding).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
 
@@ -76,6 +76,8 @@ class ContextUNet(nn.Module):
         patch: int = 1,
     ):
         super().__init__()
+        if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
+            raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
         self.channels, self.categories, self.patch = channels, categories, patch
         self.stride = patch * 2 ** (len(widths) - 1)
         self.time_features = 64

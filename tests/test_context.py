@@ -1,0 +1,128 @@
+"""The context mask of training, contexts in words, and that sampling never masks."""
+
+import pytest
+import torch
+from torch import nn
+
+from ddpm.checkpoint import ModelSpec
+from ddpm.config import DiffusionConfig, ModelConfig
+from ddpm.context import UNCOND, mask_context, one_hot, parse_context
+from ddpm.generate import generate
+
+NAMES = ("hero", "non_hero", "food", "spell")
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def contexts(rows: int = 400) -> torch.Tensor:
+    """Mixtures without a single zero, so that a masked row cannot pass for a kept one."""
+    return torch.rand(rows, 5, generator=generator(9)) + 0.1
+
+
+def test_one_hot():
+    assert torch.equal(one_hot(torch.tensor([2, 0, 2]), 4), torch.eye(4)[[2, 0, 2]])
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_rate_of_the_mask(p):
+    N = 20_000
+    _, mask = mask_context(torch.ones(N, 2), p, generator())
+    assert abs(mask.mean().item() - p) < 5 * (p * (1 - p) / N) ** 0.5
+
+
+def test_mask_is_per_sample_and_leaves_kept_rows_untouched():
+    context = contexts()
+    before = context.clone()
+    masked, mask = mask_context(context, 0.9, generator())
+    assert mask.shape == (400,) and masked.shape == context.shape
+    assert 0 < (mask == 0).sum() < 400 and ((mask == 0) | (mask == 1)).all()
+    assert torch.equal(masked[mask == 1], before[mask == 1])
+    assert (masked[mask == 0] == 0).all()
+    assert torch.equal(context, before) and masked.data_ptr() != context.data_ptr()
+
+
+def test_each_sample_is_masked_on_its_own():
+    g = generator()
+    masks = torch.stack([mask_context(torch.ones(6, 2), 0.5, g)[1] for _ in range(4000)])
+    deviation = (masks.T.cov() - 0.25 * torch.eye(6)).abs().max()
+    assert deviation < 5 * 0.25 / 4000**0.5 + 0.01  # neither a sample twice as often, nor two together
+
+
+def test_mask_depends_on_the_generator_alone():
+    state = torch.get_rng_state()
+    first, again, other = (mask_context(contexts(), 0.5, generator(s))[1] for s in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_keep_all_and_keep_none():
+    context = contexts()
+    kept, ones = mask_context(context, 1.0, generator())
+    dropped, zeros = mask_context(context, 0.0, generator())
+    assert torch.equal(kept, context) and (ones == 1).all()
+    assert (dropped == 0).all() and (zeros == 0).all()
+
+
+class Spy(nn.Module):
+    """A model that notes each context it is called with."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.contexts: list[torch.Tensor] = []
+
+    def forward(self, x, t, context):
+        self.contexts.append(context.clone())
+        return self.weight * x
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpmpp_2m"])
+def test_sampling_never_masks(sampler, training):
+    spy, context = Spy().train(training), contexts(60)
+    spec = ModelSpec(3, 4, ("a", "b", "c", "d", "e"), ModelConfig(), DiffusionConfig(timesteps=20))
+    for scale, rows in ((1.0, context), (0.0, torch.zeros(60, 5)), (3.0, torch.cat([context, torch.zeros(60, 5)]))):
+        spy.contexts.clear()
+        generate(spy, spec, context, scale, seed=0, indices=range(60), sampler=sampler, steps=5)
+        assert len(spy.contexts) == 5
+        assert all(torch.equal(seen, rows) for seen in spy.contexts)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("food", [0, 0, 1, 0]),
+        (UNCOND, [0, 0, 0, 0]),
+        ("hero=0.5,spell=0.25", [0.5, 0, 0, 0.25]),
+        (" hero = 0.5 , spell ", [0.5, 0, 0, 1]),
+        ("hero=-1,food=2e0", [-1, 0, 2, 0]),
+        (" uncond ", [0, 0, 0, 0]),
+    ],
+)
+def test_parse_context(text, expected):
+    context = parse_context(text, NAMES)
+    assert context.dtype == torch.float32
+    assert context.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("heroe", "'heroe': did you mean 'hero'"),
+        ("food,spel=2", "'spel': did you mean 'spell'"),
+        ("uncnd", "did you mean 'uncond'"),
+        ("zzz", "'zzz': The model knows hero, non_hero, food, spell and uncond"),
+        ("hero=much", "'hero'.*'much': expected a number, as in hero=0.5"),
+        ("hero=inf", "finite"),
+        ("hero=1,food=-inf", "finite"),
+        ("hero=nan", "finite"),
+        ("hero=1e39", "finite"),
+        ("", "unknown category ''"),
+        ("hero,", "unknown category ''"),
+    ],
+)
+def test_parse_context_refuses(text, says):
+    with pytest.raises(ValueError, match=says):
+        parse_context(text, NAMES)
