@@ -110,7 +110,6 @@ def stratified_timesteps(batch: int, T: int, generator: torch.Generator) -> Tens
 
     One uniform offset shared by the batch lowers the variance of the loss (Kingma et al. 2021, arXiv:2107.00630, I.1).
     """
-    u = (
-        torch.rand((), generator=generator, dtype=torch.float64) + torch.arange(batch, dtype=torch.float64) / batch
-    ) % 1
+    offset = torch.rand((), generator=generator, dtype=torch.float64)
+    u = (offset + torch.arange(batch, dtype=torch.float64) / batch) % 1
     return (u * T).long().clamp(max=T - 1)[torch.randperm(batch, generator=generator)]

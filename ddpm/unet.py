@@ -60,9 +60,9 @@ class ContextUNet(nn.Module):
     """Predicts from (x_t, t, context) an image of the shape of x_t.
 
     channels: 3 (RGB) or 4 (RGBA). categories: K, the length of a context row; an all-zero row means no context.
-    widths: channels of each level, from full resolution down, halving height and width from level to level.
-    blocks: residual blocks a level on the way down (and as many on the way up). attention: levels, counted from 0, that
-    have self-attention. Widths are multiples of 8. patch: pixels are first folded into patches of patch x patch (1 = no folding).
+    widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
+    level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
+    0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
 
