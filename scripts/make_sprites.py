@@ -1,69 +1,80 @@
-"""Redraw the shipped sprite set: sheets, tags, sprites.toml and the contact sheet.
+"""Redraw the shipped sprite set, draw any number of other sprites, or look after the set.
 
-    python scripts/make_sprites.py
-    python scripts/make_sprites.py --out /tmp/more --count 5000 --seed 1
+    python scripts/make_sprites.py                                      # redraw sprites/
+    python scripts/make_sprites.py --check                              # is sprites/ what the code draws?
+    python scripts/make_sprites.py --report                             # how different are the sprites?
+    python scripts/make_sprites.py --contact docs/sprites               # contact sheets and walk cycles
+    python scripts/make_sprites.py --npy big --count 20000 --seed 1     # 100,000 others as an npy pair
 
 The same seed and count give the same pixels every time; another seed gives other sprites.
 """
 
 import argparse
-import csv
-from itertools import islice
+import sys
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from sprites.draw.collection import SHEET_COLUMNS, contact_sheet, draw_distinct, sheet
-from sprites.draw.registry import CATEGORIES, FRAMES, TAG_NAMES, Tags
-
-TOML = """\
-# A sprite set: one PNG sheet a category, named <category>.png, next to this file.
-# A sheet holds square tiles row by row, from the upper left; its width and height are multiples of `tile`.
-# A tile with no opaque pixel is padding. The order of `categories` is the order of the labels.
-# Any folder with a file like this one can be trained on.
-
-tile = 16
-categories = [{categories}]
-"""
+from sprites.draw.collection import SIZES
+from sprites.draw.output import differences, report, write_contact, write_pair, write_set
+from sprites.draw.registry import CATEGORIES, FRAMES
 
 
-def write_tags(path: Path, tags: dict[str, list[Tags]]) -> None:
-    """One row a sprite, in sheet order; what a sprite does not have is empty."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("category", "index", *TAG_NAMES))
-        for category, rows in tags.items():
-            table.writerows((category, index, *row.values()) for index, row in enumerate(rows))
-
-
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("sprites"), help="folder to write to (default: sprites)")
+    parser.add_argument("--out", type=Path, default=Path("sprites"), help="the sprite set (default: sprites)")
     parser.add_argument("--count", type=int, default=2000, help="sprites a category (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other sprites (default: 0)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        choices=SIZES,
+        default=SIZES[0],
+        help="side in pixels; 32 is each sprite enlarged by Scale2x",
+    )
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--npy", type=Path, metavar="FOLDER", help="write an npy pair instead of a sprite set")
+    task.add_argument("--check", action="store_true", help="compare a redraw with --out; exit code 1 if they differ")
+    task.add_argument("--report", action="store_true", help="print nearest-neighbour distances a category")
+    task.add_argument("--contact", type=Path, metavar="FOLDER", help="write contact sheets and walk.gif")
     args = parser.parse_args()
     if args.count < FRAMES or args.count % FRAMES or args.seed < 0:
         parser.error(f"--count must be a positive multiple of {FRAMES} (whole walk cycles), --seed 0 or more")
-    args.out.mkdir(parents=True, exist_ok=True)
+    if args.size != SIZES[0] and (args.check or args.report or args.contact):
+        parser.error(f"--size {args.size} goes with a sprite set or --npy only")
+    return args
 
-    tags: dict[str, list[Tags]] = {}
-    samples: list[np.ndarray] = []
-    with tqdm(total=args.count * len(CATEGORIES), unit="sprite") as bar:
-        for category in CATEGORIES:
-            tiles, tags[category] = [], []
-            bar.set_description(category)
-            for tile, answer in islice(draw_distinct(category, args.seed), args.count):
-                tiles.append(tile)
-                tags[category].append(answer)
-                bar.update()
-            sheet(np.stack(tiles), SHEET_COLUMNS).save(args.out / f"{category}.png", optimize=True)
-            cycle = FRAMES if category == "side_facing" else 1
-            samples += [np.stack(row) for row in (tiles[::cycle][:20], tiles[32:52]) if row]
-    write_tags(args.out / "tags.csv", tags)
-    names = ", ".join(f'"{category}"' for category in CATEGORIES)
-    (args.out / "sprites.toml").write_text(TOML.format(categories=names), encoding="utf-8")
-    contact_sheet(samples).save(args.out / "contact.png", optimize=True)
+
+def check(args: argparse.Namespace, bar: tqdm) -> None:
+    try:
+        found = differences(args.out, args.count, args.seed, bar.update)
+    except OSError as error:
+        sys.exit(f"{args.out}: no sprite set to compare with ({error})")
+    bar.close()
+    if found:
+        sys.exit(f"{args.out}: {', '.join(found)} differ from a redraw; run make_sprites.py to redraw them")
+    print(f"{args.out}: all {args.count * len(CATEGORIES)} sprites and their tags equal a redraw")
+
+
+def main() -> None:
+    args = parse()
+    total = 100 * (len(CATEGORIES) - 1 + FRAMES) if args.contact else args.count * len(CATEGORIES)
+    with tqdm(total=total, unit="sprite", disable=None) as bar:
+        if args.check:
+            check(args, bar)
+        elif args.report:
+            varieties = report(args.count, args.seed, bar.update)
+            bar.close()
+            print("pixels changed to the nearest other sprite / opaque pixels")
+            print(f"{'category':12} {'sprites':>8} {'median':>8} {'5 %':>8} {'recolourings':>13}")
+            for name, row in varieties.items():
+                print(f"{name:12} {row.count:8} {row.median:8.1%} {row.low:8.1%} {row.recoloured:13.1%}")
+        elif args.contact:
+            write_contact(args.contact, args.seed, bar.update)
+        elif args.npy:
+            write_pair(args.npy, args.count, args.seed, args.size, bar.update)
+        else:
+            write_set(args.out, args.count, args.seed, args.size, bar.update)
 
 
 if __name__ == "__main__":

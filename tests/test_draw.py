@@ -11,9 +11,12 @@ import pytest
 from PIL import Image
 
 from sprites.draw import CATEGORIES, FRAMES, TAG_NAMES, draw, kinds
-from sprites.draw.brush import MAX_COLOURS
-from sprites.draw.collection import draw_distinct
+from sprites.draw.brush import MAX_COLOURS, Canvas
+from sprites.draw.collection import draw_distinct, enlarge
+from sprites.draw.output import differences, write_contact, write_pair, write_set
 from sprites.draw.palette import COLOURS, NAMED
+from sprites.draw.variety import measure, nearest
+from sprites.io import load_sprites
 
 FOLDER = Path(__file__).parents[1] / "sprites"
 SUBSET = 200
@@ -87,7 +90,7 @@ def test_main_colour_is_in_the_picture(category, sheets, table):
     palette = np.ascontiguousarray(COLOURS).view(np.uint32)[:, 0]
     for tile, row in zip(packed, table[category], strict=True):
         seen = np.isin(tile, palette[NAMED[row["colour"]]]).sum()
-        assert seen > 2, f"{row['kind']} {row['index']} is said to be {row['colour']}"
+        assert seen >= 10, f"{row['kind']} {row['index']} is said to be {row['colour']}"
 
 
 def test_walk_cycles_are_four_frames_of_one_creature(sheets, table):
@@ -129,3 +132,75 @@ def test_description_of_the_set():
         "tile": 16,
         "categories": list(CATEGORIES),
     }
+
+
+def test_check_finds_no_difference_and_then_the_one_that_is_there(tmp_path):
+    write_set(tmp_path, count=8)
+    assert differences(tmp_path, count=8) == []
+    picture = Image.open(tmp_path / "food.png")
+    picture.putpixel((20, 8), 0 if picture.getpixel((20, 8)) else 1)
+    picture.save(tmp_path / "food.png")
+    with (tmp_path / "tags.csv").open("a") as file:
+        file.write("food,8,apple,red,,,,\n")
+    assert differences(tmp_path, count=8) == ["food.png", "tags.csv"]
+
+
+def test_whole_redraw_equals_what_is_committed():
+    assert differences(FOLDER, count=2000) == []
+
+
+def test_more_sprites_come_as_an_npy_pair_and_larger_ones_add_no_colour(tmp_path):
+    write_pair(tmp_path / "small", count=8, seed=5)
+    write_pair(tmp_path / "large", count=8, seed=5, size=32)
+    write_set(tmp_path / "set", count=8, seed=5, size=32)
+    small, large = load_sprites(tmp_path / "small"), load_sprites(tmp_path / "large")
+    assert small.size == 16 and large.size == 32 and large.categories == CATEGORIES
+    np.testing.assert_array_equal(load_sprites(tmp_path / "set").images, large.images)
+    for drawn, enlarged in zip(small.images, large.images, strict=True):
+        assert {*map(tuple, enlarged.reshape(-1, 4))} == {*map(tuple, drawn.reshape(-1, 4))}
+
+
+def test_scale2x_rounds_a_diagonal():
+    tile = np.tri(16, dtype=np.uint8)
+    large = enlarge(tile[None], 32)[0]
+    np.testing.assert_array_equal(large[::2, ::2] | large[1::2, 1::2], tile)
+    assert large[10, 10] == 1 and large[10, 11] == 0 and large[11, 10] == 1
+
+
+def test_distances_and_recolourings():
+    tiles = np.zeros((4, 16, 16), dtype=np.uint8)
+    tiles[:, 4:8, 4:8] = 3  # sixteen opaque pixels
+    tiles[1, 4, 4:8] = 5  # four of them changed
+    tiles[2] = np.where(tiles[1] == 5, 7, tiles[1] * 3)  # the second in other colours
+    tiles[3, 8:12, 4:8] = 3
+    np.testing.assert_allclose(nearest(tiles), [0.25, 0.25, 1.0, 0.5])
+    assert measure(tiles).recoloured == 0.5
+    assert nearest(tiles, cycles=True).min() > 1  # the only cycle has no neighbour
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_neighbours_are_a_quarter_apart(category, sheets):
+    packed = np.ascontiguousarray(sheets[category][:1000]).view(np.uint32)[..., 0]
+    indices = np.unique(packed, return_inverse=True)[1].reshape(packed.shape).astype(np.uint8)
+    assert np.median(nearest(indices, cycles=category == "side_facing")) > 0.25
+
+
+def test_parts_that_were_painted_over_are_not_signed():
+    canvas = Canvas()
+    canvas.ellipse(7, 7, 5, 5, "red")
+    canvas.sign("")
+    canvas.line(3, 7, 10, 7, "blue")
+    canvas.sign("belt")
+    canvas.line(5, 3, 9, 3, "green")
+    canvas.sign("hat")
+    assert canvas.parts() == "belt+hat"
+    canvas.line(3, 7, 9, 7, "red")
+    assert canvas.parts() == "hat"
+
+
+def test_contact_sheets(tmp_path):
+    write_contact(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"walk.gif", *(f"{name}.png" for name in CATEGORIES)}
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 600_000
+    with Image.open(tmp_path / "walk.gif") as walk:
+        assert walk.n_frames == FRAMES

@@ -101,6 +101,22 @@ class Canvas:
 
     def __init__(self) -> None:
         self.px = np.zeros((TILE, TILE), dtype=np.uint8)
+        self._signed = self.px.copy()
+        self._parts: dict[str, np.ndarray] = {}
+
+    def sign(self, name: str) -> None:
+        """All that was painted since the last signature belongs to this part, and no longer to another."""
+        changed = self.px != self._signed
+        for mask in self._parts.values():
+            mask &= ~changed
+        if name:
+            self._parts[name] = self._parts.get(name, False) | (changed & (self.px > 0))
+        self._signed = self.px.copy()
+
+    def parts(self, least: int = 2) -> str:
+        """The signed parts that still show this many pixels, joined by '+' in the order of signing."""
+        self.sign("")
+        return "+".join(name for name, mask in self._parts.items() if np.count_nonzero(mask) >= least)
 
     def stamp(
         self,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sprites.draw.brush import TILE, Canvas, art, gallery, pattern, repeat, without
-from sprites.draw.palette import DEEP, LIGHT, MID, SHADOW, colour_name, tone
+from sprites.draw.brush import TILE, Canvas, art, gallery, pattern, without
+from sprites.draw.palette import DEEP, LIGHT, MID, OUTLINE, SHADOW, colour_name, tone
 from sprites.draw.registry import Dice, Tags, kind, tags
 
 
@@ -104,18 +104,33 @@ def _blush(d: Dice) -> np.ndarray:
 @kind("food")
 def apple(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("red", "red", "green", "yellow", "orange", "pink"))
-    body = d.pick(APPLES)
-    c.stamp(body, 1, 4, ramp)
-    blush = d.chance(0.4)
-    if blush:
+    cut = d.chance(0.2)
+    body = d.reshape(CUT_APPLE if cut else d.pick(APPLES), (2, 6), (2, 9))
+    c.stamp(body, 1, 4, ramp, d.pick(("bone", "white")), "brown")
+    if not cut and d.chance(0.4):
         other = d.pick([name for name in ("red", "yellow", "green", "orange") if name != ramp])
         c.recolour(ramp, other, _blush(d))
-    bitten = d.chance(0.25)
+    bitten = not cut and d.chance(0.3)
     if bitten:
         bite(c, d, d.between(5, 7), ramp, "bone")
     c.stamp(d.pick(STALKS), body.shape[1] // 2 - 5, 1, "brown", "green")
     serve(c)
-    return tags(colour_name(ramp), "fruit", "bite" if bitten else "")
+    return tags(colour_name(ramp), "fruit", "cut" if cut else "bite" if bitten else "")
+
+
+CUT_APPLE = art("""
+..333..333..
+.3dddccddc2.
+3dddcccccdc2
+3ddccggcccc2
+3dccgccgccc2
+3dccgccgccb2
+3dcccggcccb2
+.3dccccccb2.
+.3ddcccccb2.
+..3cdcccb2..
+...22.222...
+""")
 
 
 PEARS = gallery("""
@@ -172,7 +187,7 @@ PEAR_STALKS = gallery("""
 @kind("food")
 def pear(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("green", "moss", "yellow", "orange", "red"))
-    c.stamp(d.pick(PEARS), 3, 4, ramp)
+    c.stamp(d.reshape(d.reshape(d.pick(PEARS), (2, 4), (3, 6)), (6, 9), (3, 6)), 3, 4, ramp)
     if d.chance(0.5):
         c.tint(ramp, -1, pattern("dots", d.between(0, 3), d.between(0, 3)))
     if d.chance(0.4):
@@ -314,6 +329,7 @@ def carrot(c: Canvas, d: Dice) -> Tags:
     body = d.pick(CARROTS)
     if d.chance(0.4):
         body = without(body, rows=(5, 7))
+    body = d.reshape(body, (2, 4), (4, 7))
     rows, columns = body.shape
     leaves = d.pick(("green", "green", "moss", "teal"))
     c.stamp(d.pick(CARROT_LEAVES), columns - 4, 15 - rows - 3, ramp, leaves)
@@ -418,12 +434,12 @@ def bread(c: Canvas, d: Dice) -> Tags:
     form = d.pick(("loaf", "bun", "slice", "baguette"))
     topping = ""
     if form == "slice":
-        c.stamp(d.pick(SLICES), 2, 3, crust, d.pick(("bone", "bone", "tan")))
+        c.stamp(d.reshape(d.pick(SLICES), (4, 7), (3, 7)), 2, 3, crust, d.pick(("bone", "bone", "tan")))
         if d.chance(0.75):
             topping = d.pick(("red", "purple", "yellow", "green", "orange"))
             c.stamp(d.pick(SPREADS), d.between(3, 4), d.between(4, 6), crust, "bone", topping)
     elif form == "bun":
-        c.stamp(BUN if d.chance() else repeat(BUN, rows=(4,)), 1, 4, crust)
+        c.stamp(d.reshape(d.reshape(BUN, (2, 4), (4, 8)), (3, 5), (4, 8)), 1, 4, crust)
         slash = d.pick(("cross", "seeds", "line"))
         if slash == "cross":
             c.line(5, 6, 8, 8, "bone", MID)
@@ -434,11 +450,11 @@ def bread(c: Canvas, d: Dice) -> Tags:
             for _ in range(6):
                 c.dot(d.between(3, 10), d.between(5, 8), "bone", LIGHT)
     elif form == "loaf":
-        c.stamp(d.pick(LOAVES), 1, 4, crust)
+        c.stamp(d.reshape(d.reshape(d.pick(LOAVES), (2, 4), (3, 9)), (3, 5), (3, 9)), 1, 4, crust)
         for x in range(3 + d.between(0, 1), 12, d.pick((3, 4))):
             c.line(x, 7, x + 1, 5, "bone", MID)
     else:
-        c.stamp(BAGUETTE, 1, 2, crust, flip=d.chance(0.4))
+        c.stamp(d.reshape(BAGUETTE, (4, 7), (4, 8)), 1, 2, crust, flip=d.chance(0.4))
         if d.chance():
             c.tint(crust, 1, pattern("chevron", d.between(0, 7), d.between(0, 3)))
     if d.chance(0.3):
@@ -498,7 +514,7 @@ HOLES = gallery("""
 @kind("food")
 def cheese(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("yellow", "yellow", "orange", "bone", "white"))
-    wedge = d.pick(WEDGES)
+    wedge = d.reshape(d.pick(WEDGES), (4, 6), (3, 9))
     c.stamp(wedge, 1, 2, ramp)
     first = 7 - (wedge.shape[0] < 11) * 2
     holes = d.between(2, 4)
@@ -509,8 +525,8 @@ def cheese(c: Canvas, d: Dice) -> Tags:
         c.recolour(ramp, d.pick(("teal", "green", "ice")), pattern("spots", d.between(0, 5), d.between(0, 5)))
     rind = d.chance(0.5)
     if rind:
-        for x in range(1, 15):
-            c.dot(x, wedge.shape[0] + 1, "red", SHADOW)
+        for x in np.flatnonzero(c.px[wedge.shape[0] + 1]):
+            c.dot(int(x), wedge.shape[0] + 1, "red", SHADOW)
     if d.chance(0.4):
         c.flip()
     serve(c)
@@ -715,15 +731,12 @@ c3dccd3333333c
 @kind("food")
 def meat(c: Canvas, d: Dice) -> Tags:
     form = d.pick(("drumstick", "drumstick", "sausage", "steak"))
-    ramp = d.pick(("brown", "orange", "tan", "umber", "cocoa") if form != "steak" else ("red", "pink", "brown"))
+    ramp = d.pick(("brown", "orange", "tan", "umber", "cocoa") if form != "steak" else ("red", "pink"))
     if form == "steak":
-        c.stamp(d.pick(STEAKS), 1, 3, ramp, d.pick(("bone", "white", "fair")))
+        c.stamp(d.reshape(d.pick(STEAKS), (3, 7), (3, 8)), 1, 3, ramp, d.pick(("bone", "white", "fair")))
     else:
         drawing = DRUMSTICK if form == "drumstick" else SAUSAGE
-        if d.chance(0.4):
-            drawing = without(drawing, rows=(d.between(4, 5),))
-        if d.chance(0.4):
-            drawing = without(drawing, columns=(d.between(7, 9),))
+        drawing = d.reshape(d.reshape(drawing, (3, 6), (6, 10)), (3, 6), (6, 10))
         c.stamp(drawing, 1, 1, ramp, d.pick(("bone", "white")))
     bitten = form != "steak" and d.chance(0.25)
     if bitten:
@@ -816,11 +829,12 @@ def drink(c: Canvas, d: Dice) -> Tags:
     if form == "mug":
         wood = d.pick(("brown", "grey", "tan", "yellow"))
         foam = d.pick(("white", "bone"))
-        c.stamp(MUG if d.chance() else without(MUG, rows=(5, 6)), 1, 2, wood, foam)
+        c.stamp(d.reshape(d.reshape(MUG, (5, 7), (3, 6)), (5, 7), (3, 6)), 1, 2, wood, foam)
+        c.tint(wood, -1, pattern(d.pick(("columns", "pales", "dither", "rows")), d.between(0, 3), d.between(0, 3)))
         accessory, liquid = "foam", wood
     elif form in ("glass", "goblet"):
         drawing = GLASS if form == "glass" else GOBLET
-        drawing = repeat(drawing, rows=(3,)) if d.chance() else drawing
+        drawing = d.reshape(d.reshape(drawing, (2, 3), (3, 5)), (2, 3), (4, 5))
         c.stamp(
             drawing,
             3,
@@ -833,10 +847,12 @@ def drink(c: Canvas, d: Dice) -> Tags:
     elif form == "cup":
         china = d.pick(("white", "ice", "pink", "blue", "green", "red", "yellow"))
         tea = d.pick(("brown", "orange", "green", "red"))
-        c.stamp(CUP, 2, 2, china, tea if tea != china else "brown", "white")
+        cup = d.reshape(d.reshape(CUP, (7, 8), (3, 6)), (7, 8), (3, 6))
+        c.stamp(cup, 2, 2, china, tea if tea != china else "brown", "white")
         accessory, liquid = "steam", china
     else:
-        c.stamp(CARTON, 2, 1, d.pick(("white", "ice", "green", "bone")), liquid)
+        carton = d.reshape(d.reshape(CARTON, (2, 4), (3, 6)), (8, 11), (3, 6))
+        c.stamp(carton, 2, 1, d.pick(("white", "ice", "grey", "bone")), liquid)
         if d.chance():
             c.tint(liquid, -1, pattern(d.pick(("rows", "checks", "dither")), 0, d.between(0, 3)))
     serve(c)
@@ -892,6 +908,33 @@ g44333333332cg
 .dddccccccccb.
 .hhgggggggggf.
 ..ffffffffff..
+
+gg............
+hdgg..........
+gd4dgg........
+gd444ddgg.....
+gd43333ddgg...
+.gd433333dcg..
+.gd4333332dcg.
+..gd3333322cg.
+...gdc332222cg
+....ggdcccc22g
+......gggccccg
+.........ggggg
+
+....hhhhgg....
+..hhhhggggff..
+.hhhhgggggggf.
+.hhhggggggggf.
+hhhgggggggggff
+hhgggggggggggf
+hhgggggggggggf
+hggggggggggggf
+hggggggggggfff
+.gggggggggfff.
+.ggggggggffff.
+..fffffffff...
+....fffff.....
 """)
 
 
@@ -909,13 +952,17 @@ def melon(c: Canvas, d: Dice) -> Tags:
             ("teal", "green"),
         )
     )
-    which = d.between(0, 1)
-    drawing = MELONS[which]
-    if d.chance(0.4):
-        drawing = repeat(drawing, rows=(3,)) if which == 0 else without(drawing, rows=(3,))
-    if d.chance(0.3):
-        drawing = without(drawing, columns=(5, 8))
-    c.stamp(drawing, 1, 2, ramp, "white" if d.chance() else "bone", rind)
+    which = d.between(0, 3)
+    drawing = d.reshape(MELONS[which], ((3, 4), (4, 7), (3, 6), (3, 8))[which], (5, 8))
+    if d.chance(0.5):
+        drawing = d.reshape(drawing, ((3, 4), (4, 7), (3, 6), (3, 6))[which], (4, 8))
+    c.stamp(drawing, 1, 2, ramp, "white" if d.chance() else "bone", rind, flip=d.chance())
+    if which == WHOLE:
+        stripes = pattern(d.pick(("columns", "pales", "slant", "chevron")), d.between(0, 3), d.between(0, 3))
+        c.tint(rind, d.pick((-1, 1)), stripes)
+        c.stamp(d.pick(STALKS[:3]), d.between(1, 3), 0, "brown", "green")
+        serve(c)
+        return tags(colour_name(rind), "fruit", "whole")
     seeds = d.between(2, 7)
     hits = 0
     for _ in range(30):
@@ -925,7 +972,10 @@ def melon(c: Canvas, d: Dice) -> Tags:
             c.dot(x, y, "black", DEEP)
             hits += 1
     serve(c)
-    return tags(colour_name(ramp), "fruit", "seeds")
+    return tags(colour_name(ramp), "fruit", "seeds" if hits else "")
+
+
+WHOLE = 3  # of the melons, the one that nobody cut
 
 
 EGGS = gallery("""
@@ -991,10 +1041,8 @@ dcccccccbb
 @kind("food")
 def egg(c: Canvas, d: Dice) -> Tags:
     if d.chance(0.35):
-        yolk = d.pick(("yellow", "orange"))
-        drawing = d.pick(FRIED)
-        if d.chance(0.4):
-            drawing = without(drawing, columns=(d.between(10, 11),))
+        yolk = d.pick(("yellow", "yellow", "orange"))
+        drawing = d.reshape(d.reshape(d.pick(FRIED), (2, 3), (9, 11)), (7, 9), (9, 11))
         c.stamp(drawing, 1, 2, "white", yolk, flip=d.chance())
         if d.chance(0.4):
             for _ in range(5):
@@ -1002,7 +1050,7 @@ def egg(c: Canvas, d: Dice) -> Tags:
         serve(c)
         return tags("white", "egg", "fried")
     ramp = d.pick(("bone", "white", "tan", "ice", "pink", "green", "yellow", "teal"))
-    drawing = d.pick(EGGS)
+    drawing = d.reshape(d.pick(EGGS), (4, 7), (3, 6))
     c.stamp(drawing, 3, 1, ramp)
     other = d.pick([name for name in ("red", "blue", "purple", "teal", "orange", "brown", "green") if name != ramp])
     texture = d.pick(("", "dots", "bands", "spots", "chevron", "checks"))
@@ -1016,6 +1064,12 @@ def egg(c: Canvas, d: Dice) -> Tags:
 
 
 CAPS = gallery("""
+...33333333...
+.334444433333.
+34443333333332
+3333.3333.3332
+.22...22...22.
+
 .....3333.....
 ...34444333...
 ..3444433333..
@@ -1061,10 +1115,16 @@ STEMS = gallery("""
 def mushroom(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("red", "red", "brown", "orange", "bone", "purple", "tan", "blue"))
     stem = d.pick(("white", "bone"))
-    cap = d.pick(CAPS)
-    rows = cap.shape[0]
-    c.stamp(d.pick(STEMS), 4, 1 + rows, ramp, stem if stem != ramp else "white")
+    stem = stem if stem != ramp else "white"
+    cap = d.reshape(d.reshape(d.pick(CAPS), (2, 4), (4, 9)), (2, 4), (4, 9))
+    rows, columns = cap.shape
+    foot = d.reshape(d.pick(STEMS), (1, 3), (3, 4))
+    c.stamp(foot, 1 + (columns - foot.shape[1]) // 2, 1 + rows, ramp, stem)
     c.stamp(cap, 1, 1, ramp)
+    young = d.pick(("", "", "left", "right"))
+    if young:
+        bottom, x = 1 + rows + foot.shape[0], 1 if young == "left" else 9
+        c.stamp(YOUNG, x, bottom - YOUNG.shape[0] + d.between(0, 1), ramp, stem, halo=True)
     spotted = d.chance(0.65)
     if spotted:
         spot = "white" if ramp != "bone" else "brown"
@@ -1075,7 +1135,17 @@ def mushroom(c: Canvas, d: Dice) -> Tags:
                 if c.px[y, px] and c.px[y, px] >= tone(ramp, SHADOW):
                     c.dot(px, y, spot, LIGHT if x < 9 else MID)
     serve(c)
-    return tags(colour_name(ramp), "mushroom", "spots" if spotted else "")
+    spotted = spotted and bool((c.px == tone(spot, LIGHT)).any())
+    return tags(colour_name(ramp), "mushroom", "+".join(filter(None, ("spots" * spotted, "young" * bool(young)))))
+
+
+YOUNG = art("""
+.333..
+34332.
+33332.
+.dcb..
+.dcb..
+""")
 
 
 GRAPE = art("""
@@ -1123,59 +1193,77 @@ def grapes(c: Canvas, d: Dice) -> Tags:
     return tags(colour_name(ramp), "fruit", "leaf")
 
 
-BANANAS = gallery("""
-..........ab..
-..........ab..
-..........33..
-.........3432.
-.........3432.
-........34332.
-.......344332.
-a.....3443322.
-33..334443322.
-344444443322..
-.3444433332...
-..33333322....
-....2222......
-
-.......ab.....
-......aab.....
-.....3333.....
-....343332....
-...34333432...
-...34323343...
-..34332334332.
-..3432.33432..
-..3432.33432..
-.3433..323432.
-.3432..32.343.
-.3332.33..332.
-.aa...332.332.
-......aa...aa.
-""")
+BANANAS = {
+    "single": art("""
+    ..........ab..
+    ..........ab..
+    ..........33..
+    .........3432.
+    .........3432.
+    ........34332.
+    .......344332.
+    a.....3443322.
+    33..334443322.
+    344444443322..
+    .3444433332...
+    ..33333322....
+    ....2222......
+    """),
+    "bunch": art("""
+    ..aab.........
+    ..aab.........
+    .334322.......
+    .3431342......
+    .34312342.....
+    .343122342....
+    .3431312342...
+    .3443134123422
+    ..3443134412ab
+    ..344431334432
+    ...34433133ab.
+    ....34443332..
+    .....233332...
+    .......ab.....
+    """),
+    "peeled": art("""
+    .....ghgg.....
+    ....hgggff....
+    ....hgggff....
+    ....hggggf....
+    .44.hgggff.33.
+    4334hgggff3332
+    432.4ggff3.232
+    43.444333322.2
+    3..43443332..3
+    ...43433332...
+    ....4343332...
+    ....4333322...
+    .....33322....
+    .....aaab.....
+    """),
+}
 
 
 @kind("food")
 def banana(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("yellow", "yellow", "yellow", "green", "orange", "red", "moss"))
-    drawing = d.pick(BANANAS)
-    if d.chance(0.4):
-        drawing = without(drawing, rows=(d.pick((4, 6)),))
-    if d.chance(0.4):
-        drawing = without(drawing, columns=(d.pick((4, 6)),))
-    c.stamp(drawing, 1, 1, ramp, "brown")
+    form = d.pick(("single", "bunch", "peeled"))
+    drawing = BANANAS[form]
+    rows, columns = {"single": ((4, 7), (4, 8)), "bunch": ((5, 7), (4, 8)), "peeled": ((1, 4), (4, 6))}[form]
+    drawing = d.reshape(d.reshape(drawing, rows, columns), rows, columns)
+    c.stamp(drawing, 1, 1, ramp, "brown", d.pick(("bone", "white")))
+    if form == "peeled" and d.chance():
+        c.px[: d.between(2, 3)] = 0  # somebody has eaten the tip
     if d.chance():
         c.recolour(
             ramp,
             "brown",
             pattern("dots", d.between(0, 3), d.between(0, 3)) & pattern("spots", d.between(0, 5)),
         )
-    if d.chance(0.4):
-        c.tint(ramp, -1, pattern("slant", d.between(0, 3)) & pattern("pales", d.between(0, 3)))
     if d.chance():
         c.flip()
     serve(c)
-    return tags(colour_name(ramp), "fruit", "bunch" if drawing.shape[0] > 12 or drawing[0, 0] == 0 else "")
+    return tags(colour_name(ramp), "fruit", "" if form == "single" else form)
 
 
 BERRIES = gallery("""
@@ -1201,6 +1289,17 @@ BERRIES = gallery("""
 ...3333222...
 ....33222....
 .....222.....
+
+....33333....
+..334433332..
+.34443333322.
+3444333333322
+3443333333322
+3433333333322
+3333333333222
+.33333333222.
+..333333222..
+....22222....
 """)
 CROWNS = gallery("""
 ..f..h..g..
@@ -1218,21 +1317,36 @@ hggfgagfgg.
 @kind("food")
 def strawberry(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("red", "red", "red", "pink", "white", "yellow", "purple"))
-    drawing = d.pick(BERRIES)
-    if d.chance(0.4):
-        drawing = without(drawing, rows=(d.between(4, 5),))
-    if d.chance(0.3):
-        drawing = without(drawing, columns=(d.between(5, 6),))
+    drawing = d.reshape(d.reshape(d.pick(BERRIES), (3, 6), (4, 9)), (3, 8), (4, 9))
+    cut = d.chance(0.25)
     c.stamp(drawing, 1, 4, ramp)
+    if cut:
+        flesh = d.pick([name for name in ("pink", "bone", "white", "fair") if name != ramp])
+        c.recolour(ramp, flesh, _inner(_inner(c.px > 0)))
+        c.stamp(STRAWBERRY_HEART, drawing.shape[1] // 2 - 1, 7, ramp)
     seed = "yellow" if ramp in ("red", "pink", "purple") else "red"
     step = d.pick((3, 4))
     for y in range(6, 13, 2):
         for x in range(3 + (y // 2) % 2 * 2 + d.between(0, 1), 13, step):
             if tone(ramp, SHADOW) <= c.px[y, x] <= tone(ramp, LIGHT):
                 c.dot(x, y, seed, LIGHT if x < 8 else MID)
-    c.stamp(d.pick(CROWNS), 2, 2, ramp, "moss", "green", halo=True)
+    c.stamp(d.pick(CROWNS), (drawing.shape[1] - 9) // 2, 2, ramp, "moss", "green", halo=True)
     serve(c)
-    return tags(colour_name(ramp), "fruit", "leaf")
+    return tags(colour_name(ramp), "fruit", "cut" if cut else "")
+
+
+STRAWBERRY_HEART = art("""
+.33.
+3443
+.33.
+.33.
+""")
+
+
+def _inner(shape: np.ndarray) -> np.ndarray:
+    """Boolean [16, 16]: the pixels of a shape whose four neighbours belong to it as well."""
+    wide = np.pad(shape, 1)
+    return shape & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
 
 
 SCOOP = art("""
@@ -1304,11 +1418,13 @@ def ice_cream(c: Canvas, d: Dice) -> Tags:
         c.line(top[0] + 3, top[1], top[0] + 2, top[1] + 3, "tan", LIGHT)
         c.line(top[0] + 4, top[1], top[0] + 3, top[1] + 3, "tan", SHADOW)
     else:
-        extra = "sprinkles"
+        c.sign("")
         for _ in range(6):
             x, y = d.between(4, 11), d.between(3, 8)
             if c.px[y, x]:
                 c.dot(x, y, d.pick(("red", "yellow", "blue")), MID)
+        c.sign("sprinkles")
+        extra = c.parts()
     serve(c)
     return tags(colour_name(flavour), "ice cream", extra)
 
@@ -1363,8 +1479,11 @@ FILLINGS = {
 @kind("food")
 def burger(c: Canvas, d: Dice) -> Tags:
     crust = d.pick(("orange", "tan", "brown", "umber", "bone"))
+    if d.chance(0.25):
+        return _hot_dog(c, d, crust)
+    narrow = tuple(range(4, 4 + d.pick((0, 0, 1, 2))))
     seeds = d.pick(("", "white", "bone"))
-    c.stamp(BUN_TOP, 1, 1, crust)
+    c.stamp(without(d.reshape(BUN_TOP, (1, 3), (6, 7))[:, :14], columns=narrow), 1, 1, crust)
     if seeds:
         for _ in range(d.between(4, 7)):
             c.dot(d.between(4, 11), d.between(2, 4), seeds, LIGHT)
@@ -1373,15 +1492,43 @@ def burger(c: Canvas, d: Dice) -> Tags:
     y = 6
     for name in names:
         ramp, drawing = FILLINGS[name]
+        drawing = without(drawing, columns=narrow)
         c.stamp(drawing, 8 - drawing.shape[1] // 2, y, ramp, under=name != "cheese" and y == 5)
         y += 1 + (name in ("patty", "lettuce"))
         if name == "patty":
-            c.stamp(PATTY_FOOT, 1, y - 1, ramp)
-    c.stamp(BUN_FOOT, 1, y, crust)
+            c.stamp(without(PATTY_FOOT, columns=narrow), 1, y - 1, ramp)
+    c.stamp(without(BUN_FOOT, columns=narrow), 1, y, crust)
     serve(c)
     return tags(colour_name(crust), "burger", names[0])
 
 
+def _hot_dog(c: Canvas, d: Dice, crust: str) -> Tags:
+    """A sausage in a bun with something squeezed over it."""
+    sausage, sauce = d.pick(("red", "brown", "umber")), d.pick(("yellow", "red", "white", "green"))
+    sausage = sausage if sausage not in (crust, sauce) else "pink"
+    drawing = d.reshape(d.reshape(HOT_DOG, (5, 6), (3, 5)), (8, 9), (8, 10))
+    c.stamp(drawing, 1, 3, crust, sausage)
+    phase, step = d.between(0, 3), d.pick((1, 2))
+    for x in range(3, drawing.shape[1] - 1):
+        c.dot(x, 6 + (x + phase) // step % 2, sauce, LIGHT if x < 9 else MID)
+    if d.chance(0.4):
+        c.flip()
+    serve(c)
+    return tags(colour_name(crust), "burger", "hot dog")
+
+
+HOT_DOG = art("""
+..3443333333..
+.344333333332.
+34433333333322
+ddcccccccccccb
+dcccccccccccbb
+dcccccccccccbb
+.bbbbbbbbbbbb.
+34444333333332
+34433333333322
+.333333333222.
+""")
 PATTY_FOOT = art("""
 .222222222222.
 """)
@@ -1440,15 +1587,15 @@ HALF = art("""
 
 @kind("food")
 def citrus(c: Canvas, d: Dice) -> Tags:
-    ramp = d.pick(("orange", "yellow", "green", "orange", "red", "pink"))
     cut = d.chance(0.35)
+    ramp = d.pick(("orange", "yellow", "green", "red", "pink") if cut else ("orange", "orange", "yellow", "green"))
     if cut:
         drawing = HALF if d.chance() else without(HALF, columns=(4, 8))
         if d.chance(0.4):
             drawing = drawing[: 7 + d.between(0, 1)]
         c.stamp(drawing, 1, 1, ramp, d.pick(("white", "bone")))
     else:
-        drawing = d.pick(ROUND)
+        drawing = d.reshape(d.pick(ROUND), (3, 6), (4, 8))
         c.stamp(drawing, 1, 3, ramp)
         c.tint(ramp, d.pick((-1, 1)), pattern(d.pick(("dots", "spots")), d.between(0, 3), d.between(0, 3)))
         c.stamp(d.pick(STALKS), drawing.shape[1] // 2 - 5, 1, "brown", "green")
@@ -1491,21 +1638,49 @@ cddcddcddcddcb
 @kind("food")
 def pizza(c: Canvas, d: Dice) -> Tags:
     sauce = d.pick(("yellow", "yellow", "orange", "red", "white"))
-    c.stamp(PIZZA if d.chance() else without(PIZZA, rows=(6, 9)), 1, 1, sauce, d.pick(("tan", "orange", "brown")))
+    whole = d.chance(0.35)
+    crust = d.pick([name for name in ("tan", "orange", "brown") if name != sauce])
+    if whole:
+        drawing = d.reshape(PIE_PIZZA, (3, 9), (3, 9))
+        c.stamp(drawing, 1, 1, sauce, crust)
+        if d.chance(0.2):
+            c.px[: 1 + drawing.shape[0] // 2, 1 + drawing.shape[1] // 2 :] = 0  # a quarter is gone
+    else:
+        c.stamp(d.reshape(d.reshape(PIZZA, (5, 9), (5, 9)), (7, 11), (5, 9)), 1, 1, sauce, crust)
     topping = d.pick(("salami", "olive", "pepper", "mushroom"))
     ramp = {"salami": "red", "olive": "black", "pepper": "green", "mushroom": "bone"}[topping]
     ramp = "brown" if ramp == sauce else ramp
-    for x, y in ((4, 4), (8, 4), (6, 7), (9, 6), (7, 10), (5, 6), (10, 3)):
-        if d.chance(0.7):
-            x, y = x + d.between(-1, 1), y + d.between(0, 1)
+    c.sign("")
+    for x, y in ((4, 4), (8, 4), (6, 7), (9, 6), (7, 10), (5, 6), (10, 3), (3, 9), (9, 9)):
+        x, y = x + d.between(-1, 1), y + d.between(0, 1)
+        if d.chance(0.75) and (OUTLINE[c.px[y : y + 2, x : x + 2]] == tone(sauce, DEEP)).all():
             if topping == "pepper":
                 c.line(x, y, x + 1, y + d.between(-1, 1), ramp, MID)
             else:
                 c.stamp(DISC if topping != "olive" else DISC[:, :1], x, y, ramp)
+    c.sign(topping)
+    seen = c.parts()
     if d.chance():
         c.flip()
     serve(c)
-    return tags(colour_name(sauce), "pizza", topping)
+    return tags(colour_name(sauce), "pizza", "+".join(filter(None, (seen, "whole" * whole))))
+
+
+PIE_PIZZA = art("""
+....ddccc....
+..ddcccccbb..
+.ddc43333cbb.
+.dc4433333cb.
+dc444333333cb
+dc443333333cb
+cc433333333cb
+cc333333332cb
+cc333333332cb
+.cc3333332bb.
+.bcc33332cbb.
+..bbccccbbb..
+....bbbbb....
+""")
 
 
 DISC = art("""
@@ -1519,7 +1694,7 @@ def pie(c: Canvas, d: Dice) -> Tags:
     filling = d.pick(("red", "purple", "orange", "brown", "pink", "yellow", "green"))
     crust = d.pick(("tan", "orange", "bone", "brown"))
     crust = crust if crust != filling else "bone"
-    c.stamp(PIE if d.chance(0.6) else without(PIE, rows=(4,)), 1, 4, filling, crust)
+    c.stamp(d.reshape(d.reshape(PIE, (2, 4), (5, 8)), (2, 4), (5, 8)), 1, 4, filling, crust)
     lattice = d.chance(0.6)
     if lattice:
         weave = pattern(d.pick(("slant", "columns", "checks", "chevron")), d.between(0, 3), d.between(0, 3))
@@ -1576,7 +1751,13 @@ c33333--3333b
 @kind("food")
 def donut(c: Canvas, d: Dice) -> Tags:
     icing = d.pick(("pink", "brown", "white", "ice", "purple", "yellow", "red", "green", "orange"))
-    c.stamp(d.pick(DONUTS), 1, 2, icing, d.pick(("tan", "orange", "umber")))
+    drawing = d.reshape(d.pick(DONUTS), (8, 9), (2, 3))
+    drawing = d.reshape(drawing, (2, 3), (drawing.shape[1] - 4, drawing.shape[1] - 3))
+    c.stamp(drawing, 1, 2, icing, d.pick(("tan", "umber") if icing == "orange" else ("tan", "orange", "umber")))
+    bitten = d.chance(0.3)
+    if bitten:
+        bite(c, d, d.between(3, 8), icing, "tan")
+    c.sign("")
     style = d.pick(("sprinkles", "stripes", "plain"))
     other = "white" if icing != "white" else "pink"
     if style == "sprinkles":
@@ -1586,8 +1767,10 @@ def donut(c: Canvas, d: Dice) -> Tags:
                 c.dot(x, y, d.pick(("yellow", "red", "blue", "white")), LIGHT)
     elif style == "stripes":
         c.recolour(icing, other, pattern("slant", d.between(0, 3)) & pattern("dither", d.between(0, 1)))
+    c.sign(style)
+    seen = c.parts()
     serve(c)
-    return tags(colour_name(icing), "pastry", style if style != "plain" else "")
+    return tags(colour_name(icing), "pastry", "+".join(filter(None, (seen, "bite" * bitten))))
 
 
 VEGETABLES = {
@@ -1686,10 +1869,7 @@ def vegetable(c: Canvas, d: Dice) -> Tags:
     name = d.pick(tuple(VEGETABLES))
     usual, drawing = VEGETABLES[name]
     ramp = usual if d.chance(0.5) else d.pick(("green", "yellow", "red", "white", "purple", "orange", "teal"))
-    if d.chance(0.5):
-        drawing = without(drawing, columns=(d.between(5, 6),))
-    if d.chance(0.5):
-        drawing = without(drawing, rows=(d.between(6, 7),))
+    drawing = d.reshape(d.reshape(drawing, (6, 7), (5, 8)), (6, 7), (5, 8))
     c.stamp(drawing, 1, 1, ramp, "green" if ramp != "green" else "moss", "white" if ramp != "white" else "bone")
     if d.chance(0.4):
         c.tint(
@@ -1716,18 +1896,43 @@ COOKIES = gallery("""
 .33333333222.
 ..223333222..
 ....22222....
+""")
+# First ramp: dough. Second: icing.
+ICED = gallery("""
+..333...333..
+.3ddc333ccc2.
+3dddcc3cccc32
+3ddcccccccc32
+3dcccccccccb2
+3cccccccccbb2
+.3cccccccbb2.
+..3cccccbb2..
+...3cccbb2...
+....3cbb2....
+.....322.....
 
-.33.......33.
-3443.....3432
-3443333333432
-.34444433332.
-..3443333332.
-..343333333..
-.33333333332.
-.33333333332.
-3333333333332
-3333322233332
-.332.....332.
+......3......
+.....3d3.....
+.....3dc2....
+3333ddcc2333.
+3dddddcccccc2
+.3ddccccccb2.
+..3dcccccb2..
+..3dcccccb2..
+.3dccccccbb2.
+.3dccb2cbbb2.
+.3cb22.22bb2.
+.322.....222.
+
+..333333333..
+.3ddddccccc2.
+.3ddccccccc2.
+.3dcccccccb2.
+.3dcccccccb2.
+.3dcccccccb2.
+.3cccccccbb2.
+.3ccccccbbb2.
+.32222222222.
 """)
 GINGERBREAD = art("""
 ....33333...
@@ -1748,25 +1953,47 @@ GINGERBREAD = art("""
 @kind("food")
 def cookie(c: Canvas, d: Dice) -> Tags:
     dough = d.pick(("tan", "brown", "bone", "umber"))
-    form = d.pick(("chips", "chips", "gingerbread"))
+    form = d.pick(("chips", "chips", "gingerbread", "iced", "iced"))
     if form == "gingerbread":
-        c.stamp(GINGERBREAD, 2, 2, dough)
-        trim = d.pick(("white", "red", "green", "pink", "ice"))
-        for y in (7, 10):
-            c.dot(7, y, trim, MID)
-        for x in (2, 12):
-            c.dot(x, 7, trim, LIGHT)
-        c.line(5, 12, 6, 12, trim, LIGHT)
-        c.line(9, 12, 10, 12, trim, LIGHT)
-        for x in (6, 8):
-            c.dot(x, 4, "black", DEEP)
+        _gingerbread(c, d, dough)
+    elif form == "iced":
+        icing = d.pick(("pink", "white", "ice", "green", "red", "yellow", "purple"))
+        c.stamp(d.reshape(d.reshape(d.pick(ICED), (3, 6), (3, 8)), (3, 6), (3, 8)), 1, 2, dough, icing)
+        _sprinkle(c, d, icing, d.between(0, 9), 2)
     else:
-        c.stamp(COOKIES[0] if d.chance(0.6) else without(COOKIES[0], rows=(5,), columns=(6,)), 1, 2, dough)
+        drawing = d.reshape(d.reshape(COOKIES[0], (3, 8), (3, 8)), (3, 7), (3, 8))
+        c.stamp(drawing, 1, 2, dough)
         chip = d.pick(("cocoa", "red", "black", "green", "white", "pink"))
-        for _ in range(d.between(4, 8)):
-            x, y = d.between(3, 11), d.between(4, 11)
+        for _ in range(d.between(4, 9)):
+            x, y = d.between(3, 10), d.between(4, 10)
             c.stamp(DISC if d.chance() else DISC[:1], x, y, chip)
-        if d.chance(0.35):
+        if d.chance(0.4):
             bite(c, d, d.between(4, 6), dough, dough)
     serve(c)
     return tags(colour_name(dough), "pastry", form)
+
+
+def _gingerbread(c: Canvas, d: Dice, dough: str) -> None:
+    """A man of gingerbread with icing on his limbs."""
+    c.stamp(GINGERBREAD, 2, 2, dough)
+    trim = d.pick(("white", "red", "green", "pink", "ice"))
+    for y in (7, 10):
+        c.dot(7, y, trim, MID)
+    if d.chance():
+        c.dot(2, 7, trim, LIGHT)
+        c.dot(12, 7, trim, LIGHT)
+    if d.chance():
+        c.line(5, 12, 6, 12, trim, LIGHT)
+        c.line(9, 12, 10, 12, trim, LIGHT)
+    if d.chance():
+        c.line(5, 8, 9, 8, d.pick(("red", "green", "blue", "white")), MID)
+    for x in (6, 8):
+        c.dot(x, 4, "black", DEEP)
+
+
+def _sprinkle(c: Canvas, d: Dice, ramp: str, count: int, left: int) -> None:
+    """Coloured sugar wherever it falls on this ramp."""
+    for _ in range(count):
+        x, y = d.between(left, 12), d.between(4, 11)
+        if tone(ramp, SHADOW) <= c.px[y, x] <= tone(ramp, LIGHT):
+            c.dot(x, y, d.pick([name for name in ("yellow", "red", "blue", "white") if name != ramp]), LIGHT)

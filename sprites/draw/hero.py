@@ -773,6 +773,7 @@ CAPE = art("""
 """)
 
 
+CLOTH = 14  # pixels of a person's colour, below which the trousers take it too
 FACE_WEAR = {"glasses": "glasses", "patch": "eye patch"}
 CLOSED = ("full helm", "barred helm")
 # Ramps too close to a skin to stand beside it.
@@ -784,8 +785,8 @@ NEAR = {
 }
 
 
-def face(c: Canvas, d: Dice, y: int, skin: str, covered: bool) -> str:
-    """Eyes, and unless covered a mouth, of a head whose top row is y; names what is worn on the face."""
+def face(c: Canvas, d: Dice, y: int, skin: str, covered: bool) -> None:
+    """Eyes, and unless covered a mouth, of a head whose top row is y; what is worn on the face is signed."""
     style = d.pick(("tall", "tall", "tall", "dot", "white", "shut", "angry", "glasses", "patch"))
     for x in (6, 9):
         if style == "shut":
@@ -809,14 +810,14 @@ def face(c: Canvas, d: Dice, y: int, skin: str, covered: bool) -> str:
         c.line(4, y + 2, 8, y + 3, "black", DEEP)
         c.line(8, y + 4, 9, y + 4, "black", DEEP)
         c.line(8, y + 3, 9, y + 3, "black", DEEP)
+    c.sign(FACE_WEAR.get(style, ""))
     if covered:
-        return FACE_WEAR.get(style, "")
+        return
     if d.chance(0.4):
         c.line(7, y + 5, 8, y + 5, skin, SHADOW if d.chance() else DEEP)
     elif d.chance(0.3):
         c.dot(5, y + 4, "pink", MID)
         c.dot(10, y + 4, "pink", MID)
-    return FACE_WEAR.get(style, "")
 
 
 def dress(c: Canvas, d: Dice, top: str, y: int, cloth: str, skin: str, trim: str, short: bool) -> str:
@@ -877,16 +878,19 @@ def hold(c: Canvas, d: Dice, item: str, y: int, skin: str, left: bool) -> None:
     c.dot(3 if left else 12, y, skin, MID)
 
 
-def _head(c: Canvas, d: Dice, y: int, ramps: tuple[str, ...], hat: str, whiskers: str, style: str) -> list[str]:
-    """A head with its top row at y, and what is worn there. Ramps: skin, hair, hat, trim."""
+def _head(c: Canvas, d: Dice, y: int, ramps: tuple[str, ...], hat: str, whiskers: str, style: str) -> None:
+    """A head with its top row at y, and what is worn there, signed. Ramps: skin, hair, hat, trim."""
     skin, hair, hat_ramp, trim = ramps
     c.stamp(HEAD, 4, y, skin)
+    c.sign("")
     if whiskers:
         c.stamp(BEARDS[whiskers], 3, y + 3, hair)
+        c.sign(whiskers)
     if not hat or hat in ("crown", "tiara", "headband"):
         c.stamp(HAIR[style], 2, y - 1, hair, shadow=True)
     elif hat not in (*CLOSED, "ninja mask", "hood"):
         c.stamp(HAIR[style][3:], 2, y + 2, hair)
+    c.sign("")
     if hat:
         drawing = HATS[hat][1]
         c.stamp(
@@ -897,29 +901,24 @@ def _head(c: Canvas, d: Dice, y: int, ramps: tuple[str, ...], hat: str, whiskers
             trim if trim != hat_ramp else "purple",
             shadow=True,
         )
-    covered = bool(whiskers) or hat == "ninja mask"
-    look = face(c, d, y, skin, covered) if hat not in CLOSED else ""
-    return [name for name in (hat, whiskers, look) if name]
+        c.sign(hat)
+    if hat not in CLOSED:
+        face(c, d, y, skin, bool(whiskers) or hat == "ninja mask")
 
 
-def _arms(c: Canvas, d: Dice, y: int, skin: str, held: Sequence[str], shield: float) -> list[str]:
-    """What the hands hold, the shoulders at row y."""
+def _arms(c: Canvas, d: Dice, y: int, skin: str, held: Sequence[str], shield: float) -> None:
+    """What the hands hold, the shoulders at row y; it is signed."""
+    c.sign("")
     left, item = d.chance(), d.pick(held)
     if item:
         hold(c, d, item, min(y + 3, 11), skin, left)
+        c.sign(item)
     shielded = item != "bow" and d.chance(shield)
     if shielded:
         field = d.pick(CLOTHS)
         rim = "yellow" if field != "yellow" else "grey"
         c.stamp(d.pick(SHIELD), 11 if left else 1, y + 1, field, rim, halo=True)
-    return [name for name in (item, "shield" * shielded) if name]
-
-
-def _cape(c: Canvas, y: int, ramp: str) -> list[str]:
-    """A cape behind the shoulders (row y); nothing is worn if the clothes hide it."""
-    before = np.count_nonzero(c.px)
-    c.stamp(CAPE, 3, y, ramp, under=True)
-    return ["cape"] if np.count_nonzero(c.px) > before + 3 else []
+        c.sign("shield")
 
 
 def person(
@@ -941,7 +940,7 @@ def person(
     skin = d.pick(SKINS)
     cloth = d.pick([name for name in cloths if name not in NEAR[skin]] or cloths)
     trim = d.pick([name for name in ("yellow", "brown", "white", "red", "blue", "bone") if name != cloth])
-    hair = d.pick([name for name in HAIRS if name not in NEAR[skin]])
+    hair = d.pick([name for name in HAIRS if name not in (*NEAR[skin], cloth)])
     hat, top, style = d.pick(hats), d.pick(tops), d.pick(hairs)
     drop = HATS[hat][0] if hat else d.pick((0, 0, 0, 1))
     whiskers = d.pick(tuple(BEARDS)) if d.chance(beard) and hat not in CLOSED else ""
@@ -949,15 +948,18 @@ def person(
         whiskers = "full beard"  # a long one would hide the gown
     hat_ramp = d.pick(hat_ramps) if hat_ramps else cloth
     trousers = dress(c, d, top, 8 + drop, cloth, skin, trim, drop > 0)
-    worn = _head(c, d, 2 + drop, (skin, hair, hat_ramp, trim), hat, whiskers, style)
+    _head(c, d, 2 + drop, (skin, hair, hat_ramp, trim), hat, whiskers, style)
     if d.chance(cape):
         ramps = ("red", "blue", "green", "purple", "black", "white")
-        worn += _cape(c, 8 + drop, d.pick([name for name in ramps if name != cloth]))
-    worn += _arms(c, d, 8 + drop, skin, held, shield)
-    if trousers and c.area(cloth) < 8:
+        c.sign("")
+        c.stamp(CAPE, 3, 8 + drop, d.pick([name for name in ramps if name != cloth]), under=True)
+        c.sign("cape")
+    _arms(c, d, 8 + drop, skin, held, shield)
+    worn = c.parts()
+    if trousers and c.area(cloth) < CLOTH:
         c.recolour(trousers, cloth)
     c.outline()
-    return tags(colour_name(cloth), material, "+".join(worn), "front")
+    return tags(colour_name(cloth), material, worn, "front")
 
 
 @kind("hero")
@@ -968,7 +970,7 @@ def knight(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("plate", "plate", "mail", "surcoat"),
         cloths=(metal,) if d.chance(0.7) else CLOTHS,
-        hats=("full helm", "barred helm", "open helm", "plumed helm", ""),
+        hats=("full helm", "barred helm", "open helm", "plumed helm"),
         held=("sword", "sword", "spear", "axe", "hammer", ""),
         material="steel",
         cape=0.4,
@@ -984,7 +986,7 @@ def mage(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("robe", "robe", "cassock"),
         cloths=("purple", "blue", "red", "teal", "green", "black", "white", "pink"),
-        hats=("wizard hat", "wizard hat", "bent hat", "hood", ""),
+        hats=("wizard hat", "wizard hat", "bent hat", "bent hat", "hood"),
         held=("staff", "staff", "book", "torch", ""),
         material="robe",
         beard=0.45,
@@ -1012,7 +1014,7 @@ def rogue(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("vest", "jacket", "coat", "tunic"),
         cloths=("black", "purple", "grey", "red", "brown", "moss"),
-        hats=("hood", "bandana", "headband", ""),
+        hats=("hood", "hood", "bandana", ""),
         held=("dagger", "dagger", "lantern", ""),
         material="leather",
         cape=0.3,
@@ -1025,7 +1027,7 @@ def villager(c: Canvas, d: Dice) -> Tags:
         c,
         d,
         tops=("shirt", "tunic", "vest", "dress", "apron", "stripes"),
-        hats=("", "", "", "straw hat", "bandana"),
+        hats=("", "", "headband"),
         held=("", "", "mug", "flower", "lantern", "book"),
         cape=0.0,
     )
@@ -1084,7 +1086,7 @@ def ninja(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("tunic", "vest", "jacket"),
         cloths=("black", "blue", "red", "purple", "green", "grey", "white"),
-        hats=("ninja mask", "ninja mask", "headband"),
+        hats=("ninja mask", "ninja mask", "ninja mask", "headband"),
         held=("dagger", "sword", "sickle", "scimitar", ""),
         beard=0.0,
     )
@@ -1097,7 +1099,7 @@ def pirate(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("stripes", "coat", "vest", "jacket"),
         cloths=("red", "white", "blue", "black", "purple", "green"),
-        hats=("tricorn", "tricorn", "bandana"),
+        hats=("tricorn", "tricorn", "tricorn", "bandana"),
         held=("scimitar", "scimitar", "mug", "lantern", "dagger"),
         beard=0.5,
         hat_ramps=("black", "red", "blue", "brown"),
@@ -1111,7 +1113,7 @@ def cook(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("apron", "jacket", "apron", "shirt"),
         cloths=("white", "bone", "red", "blue", "ice", "green"),
-        hats=("chef hat", "chef hat", "bandana"),
+        hats=("chef hat",),
         held=("ladle", "dagger", "mug", "ladle", ""),
         beard=0.4,
         cape=0.0,
@@ -1126,7 +1128,7 @@ def bard(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("jacket", "tunic", "vest", "stripes"),
         cloths=("red", "green", "purple", "yellow", "pink", "teal", "orange"),
-        hats=("feather cap", "jester cap", "jester cap", ""),
+        hats=("jester cap", "jester cap", "feather cap"),
         held=("lute", "lute", "flower", ""),
         cape=0.3,
     )
@@ -1139,7 +1141,7 @@ def priest(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("robe", "cassock", "surcoat"),
         cloths=("white", "white", "yellow", "ice", "red", "purple"),
-        hats=("mitre", "mitre", "hood", ""),
+        hats=("mitre", "mitre", "mitre", "tiara"),
         held=("crook", "staff", "book", "lantern"),
         material="robe",
         beard=0.35,
@@ -1153,7 +1155,7 @@ def farmer(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("vest", "shirt", "apron", "stripes"),
         cloths=("red", "blue", "orange", "white", "yellow", "moss", "teal"),
-        hats=("straw hat", "straw hat", "bandana", ""),
+        hats=("straw hat", "straw hat", "straw hat", ""),
         held=("pitchfork", "pitchfork", "sickle", "lantern", "flower"),
         cape=0.0,
         hat_ramps=("yellow", "tan", "brown"),
@@ -1167,7 +1169,7 @@ def nomad(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("robe", "coat", "tunic", "strap"),
         cloths=("bone", "white", "orange", "blue", "teal", "yellow"),
-        hats=("turban", "turban", "hood"),
+        hats=("turban",),
         held=("scimitar", "spear", "lantern", "staff", ""),
         beard=0.45,
         cape=0.25,
@@ -1182,7 +1184,7 @@ def gentry(c: Canvas, d: Dice) -> Tags:
         d,
         tops=("coat", "jacket", "dress", "vest"),
         cloths=("black", "purple", "blue", "red", "grey", "green"),
-        hats=("top hat", "top hat", "feather cap", ""),
+        hats=("top hat",),
         held=("staff", "book", "flower", ""),
         beard=0.4,
         cape=0.2,

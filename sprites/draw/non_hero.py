@@ -801,20 +801,20 @@ GOLEMS = gallery("""
 ...3332.3222..
 ..............
 
-.44........33.
-4443.4433.3332
-4433443332.332
-33144333321332
-33144333321332
-.3144444332122
-..1443333321..
-.441333333132.
-44431333313332
-433.441332.332
-33..443332..32
-...443.3332...
-...433.3322...
-..............
+.....4443.....
+.444.4432.333.
+44433333323332
+44332133213322
+43321444321332
+13214433332132
+32144333321322
+43.14333321.32
+33.12333221.32
+33.132222132.2
+...443..332...
+...433..322...
+..4433..3322..
+..3332..3222..
 """)
 
 
@@ -838,19 +838,20 @@ def golem(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(tuple(STONES))
     which = d.between(0, 2)
     drawing = GOLEMS[which]
-    if d.chance(0.4):
-        drawing = without(drawing, rows=(d.between(5, 7),))
-    top = 15 - drawing.shape[0] + (which > 0)
-    c.stamp(drawing, 1, top, ramp)
+    if d.chance(0.6):
+        drawing = without(drawing, rows=tuple({d.between(5, 7), d.between(9, 11)}))
+    slim = d.pick(((), (), (1, 12), (2, 11), (0, 13)))
+    top = 15 - drawing.shape[0] + (which == 1)
+    c.stamp(without(drawing, columns=slim), 2 if slim else 1, top, ramp)
     if d.chance(0.45):
         grain = d.pick(("dots", "rows", "slant", "spots"))
         c.tint(ramp, -1, pattern(grain, d.between(0, 5), d.between(0, 5)))
     glow = d.pick([name for name in EYES if name != ramp])
-    row = top + (2, 1, 4)[which]
+    row = top + (2, 1, 1)[which]
     c.px[row, 5 + (which > 0) : 11 - (which > 0)] = tone(ramp, DEEP)
     for x in d.pick(((6, 9), (7, 8), (6, 7, 8, 9))):
         c.dot(x, row, glow, LIGHT)
-    core = _golem_core(c, d, top + (6, 5, 7)[which], ramp, glow)
+    core = _golem_core(c, d, top + (6, 5, 5)[which], ramp, glow)
     finish(c)
     return tags(colour_name(ramp), STONES[ramp], core, "front")
 
@@ -1273,33 +1274,20 @@ def mimic(c: Canvas, d: Dice) -> Tags:
     metal = d.pick([name for name in ("yellow", "grey", "orange", "bone", "ice") if name != wood])
     which = d.between(0, 1)
     drawing = CHESTS[which]
-    c.stamp(
-        drawing,
-        1,
-        15 - drawing.shape[0],
-        wood,
-        metal,
-        metal,
-        d.pick([n for n in ("pink", "red", "purple") if n != wood]),
-    )
+    top = 15 - drawing.shape[0]
+    tongue = d.pick([n for n in ("pink", "red", "purple") if n != wood])
+    c.stamp(drawing, 1, top, wood, metal, metal, tongue)
     grain = d.pick(("rows", "columns", "dots", "slant", "pales", ""))
     if grain:
         c.tint(wood, -1, pattern(grain, d.between(0, 3), d.between(0, 3)))
-    top = 15 - drawing.shape[0]
     eye_ramp = d.pick(("yellow", "red", "green", "ice", "white", "pink"))
     places = d.pick(((4, 11), (5, 10), (7,), (3, 7, 11)))
     row = top + 5 + (which == 0)
     where = d.pick(("mouth", "lid"))
     for x in places:
         y = row if where == "mouth" else top + 1
-        c.stamp(
-            ONE_EYE[:2, 1:4],
-            x - 1,
-            y,
-            "white",
-            eye_ramp if eye_ramp != "white" else "red",
-            halo=where == "lid",
-        )
+        iris = eye_ramp if eye_ramp != "white" else "red"
+        c.stamp(ONE_EYE[:2, 1:4], x - 1, y, "white", iris, halo=where == "lid")
     feet = d.chance(0.5)
     if feet:
         c.shift(0, -1)
@@ -1422,23 +1410,25 @@ WISPS = gallery("""
 """)
 
 
+# Outer ramp, inner ramp, element.
+ELEMENTS = (
+    ("orange", "yellow", "fire"),
+    ("red", "orange", "fire"),
+    ("blue", "ice", "water"),
+    ("teal", "white", "air"),
+    ("purple", "pink", "shadow"),
+    ("green", "yellow", "poison"),
+    ("ice", "white", "ice"),
+    ("yellow", "white", "light"),
+    ("black", "purple", "shadow"),
+    ("brown", "tan", "earth"),
+    ("pink", "white", "light"),
+)
+
+
 @kind("non_hero")
 def elemental(c: Canvas, d: Dice) -> Tags:
-    outer, inner, element = d.pick(
-        (
-            ("orange", "yellow", "fire"),
-            ("red", "orange", "fire"),
-            ("blue", "ice", "water"),
-            ("teal", "white", "air"),
-            ("purple", "pink", "shadow"),
-            ("green", "yellow", "poison"),
-            ("ice", "white", "ice"),
-            ("yellow", "white", "light"),
-            ("black", "purple", "shadow"),
-            ("brown", "tan", "earth"),
-            ("pink", "white", "light"),
-        )
-    )
+    outer, inner, element = d.pick(ELEMENTS)
     drawing = d.pick(WISPS)
     if d.chance(0.4):
         drawing = without(drawing, rows=(d.between(6, 9),))

@@ -11,7 +11,7 @@ TONES = 4
 DEEP, SHADOW, MID, LIGHT = range(TONES)
 
 _RAMPS = {
-    "black": "17121f 2b273b 454459 70738a",
+    "black": "17121f 2f2b42 4e4d68 888ca6",
     "grey": "2c2b42 565b76 8e98aa cdd6dc",
     "white": "47435f 969cba dbe0e8 fffdf4",
     "bone": "55363d ae8568 e4cb98 fcf2d0",

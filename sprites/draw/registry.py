@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
-from sprites.draw.brush import Canvas
+import numpy as np
+
+from sprites.draw.brush import TILE, Canvas
 from sprites.draw.palette import NAMED
 
 CATEGORIES = ("hero", "non_hero", "food", "spell", "side_facing")
@@ -32,6 +34,16 @@ class Dice:
     def pick(self, items: Sequence[Item]) -> Item:
         """One of the items, all equally likely."""
         return items[int(self._next() * len(items))]
+
+    def reshape(self, drawing: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
+        """Art [H, W] in other proportions: a row and a column of these ranges left out, kept or doubled."""
+        for axis, (low, high) in enumerate((rows, columns)):
+            place, change = self.between(low, min(high, drawing.shape[axis] - 2)), self.between(-1, 1)
+            if change < 0:
+                drawing = np.delete(drawing, place, axis)
+            elif change > 0 and drawing.shape[axis] < TILE - 2:
+                drawing = np.insert(drawing, place, drawing.take(place, axis), axis)
+        return drawing
 
     def two(self, items: Sequence[Item]) -> tuple[Item, Item]:
         """Two items from different places."""

@@ -5,10 +5,11 @@ from the upper left either way. The four frames throw the same dice, so no choic
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from sprites.draw.brush import Canvas, art, pattern, without
+from sprites.draw.brush import TILE, Canvas, art, pattern, without
 from sprites.draw.palette import INK, LIGHT, MID, SHADOW, SKINS, WHITE, colour_name
 from sprites.draw.registry import Dice, Tags, kind, tags
 
@@ -491,53 +492,60 @@ def face_way(c: Canvas, right: bool) -> None:
     c.outline()
 
 
-def walker(
-    c: Canvas,
-    d: Dice,
-    frame: int,
-    *,
-    hats: Sequence[str],
-    torsos: Sequence[str],
-    held: Sequence[str],
-    cloths: Sequence[str] = CLOTHS,
-    skins: Sequence[str] = SKINS,
-    hairs: Sequence[str] = tuple(HAIR),
-    backs: Sequence[str] = ("", "", "cape", "pack"),
-    beard: float = 0.2,
-    material: str = "cloth",
-    hat_ramps: Sequence[str] = (),
-    ear: str = "",
-) -> Tags:
-    """One frame of a person on foot; an empty string among hats, held things and backs is none of them."""
-    right, skin = d.chance(), d.pick(skins)
-    cloth = d.pick([name for name in cloths if name not in NEAR[skin]] or cloths)
-    hair = d.pick([name for name in HAIRS if name not in NEAR[skin]])
+@dataclass(frozen=True)
+class Folk:
+    """What people of one kind may look like; an empty string among hats, held things and backs is none."""
+
+    hats: Sequence[str]
+    torsos: Sequence[str]
+    held: Sequence[str]
+    cloths: Sequence[str] = CLOTHS
+    skins: Sequence[str] = SKINS
+    hairs: Sequence[str] = tuple(HAIR)
+    backs: Sequence[str] = ("", "", "cape", "pack")
+    beard: float = 0.2
+    material: str = "cloth"
+    hat_ramps: Sequence[str] = ()
+    ear: str = ""
+
+
+def walker(c: Canvas, d: Dice, frame: int, folk: Folk) -> Tags:
+    """One frame of a person on foot."""
+    right, skin = d.chance(), d.pick(folk.skins)
+    cloth = d.pick([name for name in folk.cloths if name not in NEAR[skin]] or folk.cloths)
+    hair = d.pick([name for name in HAIRS if name not in (*NEAR[skin], cloth)])
     trim = d.pick([name for name in ("yellow", "brown", "white", "red", "blue") if name != cloth])
     ramps = ("brown", "blue", "black", "grey", "green", "purple")
     trousers = d.pick([name for name in ramps if name != cloth])
+    suit = d.chance(0.3)
     boots = d.pick([name for name in ("brown", "black", "umber", "red") if name != trousers])
-    hat, torso, item, back = d.pick(hats), d.pick(torsos), d.pick(held), d.pick(backs)
-    whiskers = d.pick(tuple(BEARDS)) if d.chance(beard) and hat != "visor" else ""
-    lock, hat_ramp = d.pick(hairs), d.pick(hat_ramps) if hat_ramps else cloth
+    hat, torso, item, back = (d.pick(choices) for choices in (folk.hats, folk.torsos, folk.held, folk.backs))
+    if suit or torso == "strap":
+        trousers = cloth
+    whiskers = d.pick(tuple(BEARDS)) if d.chance(folk.beard) and hat != "visor" else ""
+    lock, hat_ramp = d.pick(folk.hairs), d.pick(folk.hat_ramps) if folk.hat_ramps else cloth
     low = frame % 2 == 0
     head = 2 + (HATS[hat][0] if hat else 0) + low
     _body(c, frame, head + 6, torso, (cloth, trim, skin), trousers, boots, bool(item))
     c.stamp(HEAD, 4, head, skin, halo=True)
+    c.sign("")
     if whiskers:
         c.stamp(BEARDS[whiskers], 7, head + 2, hair)
+        c.sign(whiskers)
     _hair_and_hat(c, head, HAIR[lock], hair, hat, (hat_ramp, trim if trim != hat_ramp else "purple"), 1 + low)
     if hat != "visor":
-        _profile(c, d, head, skin, ear)
+        _profile(c, d, head, skin, folk.ear)
+    c.sign("")
     if back:
         ramp = d.pick([name for name in ("red", "blue", "green", "purple", "brown") if name != cloth])
         c.stamp(BACKS[back], 2 if back != "cape" else 2 - (frame == 0), head + 6, ramp, under=True)
+        c.sign(back)
     if item:
         _carry(c, d, item, head + 8, skin)
-    if c.area(cloth) < 8:
-        c.recolour(trousers, cloth)
+        c.sign(item)
+    worn = c.parts()
     face_way(c, right)
-    worn = "+".join(name for name in (hat, whiskers, back, item) if name)
-    return tags(colour_name(cloth), material, worn, "right" if right else "left")
+    return tags(colour_name(cloth), folk.material, worn, "right" if right else "left")
 
 
 def _hair_and_hat(c: Canvas, y: int, lock: np.ndarray, hair: str, hat: str, ramps: tuple[str, str], top: int) -> None:
@@ -545,8 +553,10 @@ def _hair_and_hat(c: Canvas, y: int, lock: np.ndarray, hair: str, hat: str, ramp
     bare = not hat or hat == "crown"
     if hat != "visor":
         c.stamp(lock if bare else lock[3:], 3, y - 1 if bare else y + 2, hair)
+    c.sign("")
     if hat:
         c.stamp(HATS[hat][1], 2, top, *ramps, shadow=True)
+        c.sign(hat)
 
 
 def _body(
@@ -592,6 +602,8 @@ def _profile(c: Canvas, d: Dice, head: int, skin: str, ear: str) -> None:
             c.dot(9, head + 2, "red", LIGHT)
         return
     c.px[head + 3, 9] = INK
+    if skin in ("umber", "cocoa") and look != "dot":
+        look = "white"
     if look != "dot":
         c.px[head + 2, 8 if look == "angry" else 9] = INK
     if look == "white":
@@ -640,13 +652,15 @@ def knight(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("helm", "visor", "visor", "plumed helm"),
-        torsos=("plate", "tunic"),
-        held=("sword", "spear", "shield", ""),
-        cloths=(metal,),
-        hat_ramps=(metal,),
-        material="steel",
-        backs=("", "cape", "cape"),
+        Folk(
+            hats=("helm", "visor", "visor", "plumed helm"),
+            torsos=("plate", "tunic"),
+            held=("sword", "spear", "shield", ""),
+            cloths=(metal,),
+            hat_ramps=(metal,),
+            material="steel",
+            backs=("", "cape", "cape"),
+        ),
     )
 
 
@@ -656,13 +670,15 @@ def mage(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("wizard hat", "wizard hat", "hood", ""),
-        torsos=("gown",),
-        held=("staff", "staff", "book", ""),
-        beard=0.4,
-        cloths=("purple", "blue", "red", "teal", "green", "black", "white", "pink"),
-        material="robe",
-        backs=("", "", "pack"),
+        Folk(
+            hats=("wizard hat", "wizard hat", "hood", ""),
+            torsos=("gown",),
+            held=("staff", "staff", "book", ""),
+            beard=0.4,
+            cloths=("purple", "blue", "red", "teal", "green", "black", "white", "pink"),
+            material="robe",
+            backs=("", "", "pack"),
+        ),
     )
 
 
@@ -672,12 +688,14 @@ def ranger(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("hood", "feather cap", ""),
-        torsos=("tunic", "vest", "coat"),
-        held=("bow", "bow", "torch", ""),
-        cloths=("green", "moss", "brown", "teal", "orange"),
-        material="leather",
-        backs=("quiver", "quiver", "cape"),
+        Folk(
+            hats=("hood", "feather cap", ""),
+            torsos=("tunic", "vest", "coat"),
+            held=("bow", "bow", "torch", ""),
+            cloths=("green", "moss", "brown", "teal", "orange"),
+            material="leather",
+            backs=("quiver", "quiver", "cape"),
+        ),
     )
 
 
@@ -687,9 +705,11 @@ def villager(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("", "", "straw hat", "cap", "bandana"),
-        torsos=("tunic", "vest", "stripes", "coat", "gown"),
-        held=("", "", "lantern", "flower", "book"),
+        Folk(
+            hats=("", "", "straw hat", "cap", "bandana"),
+            torsos=("tunic", "vest", "stripes", "coat", "gown"),
+            held=("", "", "lantern", "flower", "book"),
+        ),
     )
 
 
@@ -699,13 +719,15 @@ def barbarian(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("horned helm", "horned helm", ""),
-        torsos=("strap", "strap", "vest"),
-        held=("axe", "axe", "sword", "shield"),
-        cloths=("brown", "umber", "grey", "red", "moss"),
-        hat_ramps=("grey", "brown", "yellow"),
-        beard=0.6,
-        material="fur",
+        Folk(
+            hats=("horned helm", "horned helm", ""),
+            torsos=("strap", "strap", "vest"),
+            held=("axe", "axe", "sword", "shield"),
+            cloths=("brown", "umber", "grey", "red", "moss"),
+            hat_ramps=("grey", "brown", "yellow"),
+            beard=0.6,
+            material="fur",
+        ),
     )
 
 
@@ -715,13 +737,15 @@ def royal(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("crown", "crown", "top hat"),
-        torsos=("gown", "coat"),
-        held=("staff", "sword", "flower", ""),
-        material="silk",
-        cloths=("red", "purple", "blue", "white", "green", "pink"),
-        hat_ramps=("yellow", "yellow", "grey"),
-        backs=("cape", ""),
+        Folk(
+            hats=("crown", "crown", "top hat"),
+            torsos=("gown", "coat"),
+            held=("staff", "sword", "flower", ""),
+            material="silk",
+            cloths=("red", "purple", "blue", "white", "green", "pink"),
+            hat_ramps=("yellow", "yellow", "grey"),
+            backs=("cape", ""),
+        ),
     )
 
 
@@ -731,16 +755,18 @@ def goblin(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("", "", "hood", "horned helm"),
-        torsos=("strap", "vest", "tunic"),
-        held=("spear", "axe", "torch", ""),
-        cloths=("brown", "umber", "red", "purple", "black"),
-        skins=("green", "moss", "teal", "red"),
-        hairs=("bald", "mohawk", "bald"),
-        material="leather",
-        beard=0.0,
-        ear="pointed",
-        hat_ramps=("brown", "grey"),
+        Folk(
+            hats=("", "", "hood", "horned helm"),
+            torsos=("strap", "vest", "tunic"),
+            held=("spear", "axe", "torch", ""),
+            cloths=("brown", "umber", "red", "purple", "black"),
+            skins=("green", "moss", "teal", "red"),
+            hairs=("bald", "mohawk", "bald"),
+            material="leather",
+            beard=0.0,
+            ear="pointed",
+            hat_ramps=("brown", "grey"),
+        ),
     )
 
 
@@ -750,16 +776,18 @@ def skeleton(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        hats=("", "", "helm", "hood", "crown"),
-        torsos=("strap", "tunic", "stripes"),
-        held=("sword", "axe", "bow", ""),
-        cloths=("grey", "brown", "black", "purple", "red"),
-        skins=("bone", "white"),
-        hairs=("bald",),
-        material="bone",
-        beard=0.0,
-        ear="skull",
-        backs=("", "", "cape"),
+        Folk(
+            hats=("", "", "helm", "hood", "crown"),
+            torsos=("strap", "tunic", "stripes"),
+            held=("sword", "axe", "bow", ""),
+            cloths=("grey", "brown", "black", "purple", "red"),
+            skins=("bone", "white"),
+            hairs=("bald",),
+            material="bone",
+            beard=0.0,
+            ear="skull",
+            backs=("", "", "cape"),
+        ),
     )
 
 
@@ -799,24 +827,26 @@ g.33333333....
 """)
 PIG = art("""
 ..........3.3.
-...33333333333
-..33333333o33.
-3.3333333333dd
-.33333333333do
-..33333333333.
-..33333333333.
+.33333333.333.
+.333333333333.
+2333333333o3dd
+3.33333333.cdo
+.333333333333d
+.333333333333.
 ..3333333333..
+..322333223...
 """)
 BEAR = art("""
 ..........3.3.
-...3333..33333
-..333333333o33
+....333..33333
+..3333333333o3
 .3333333333ddo
-.3333333333ddd
-.333333333333.
-.33333333333..
-.3333333333...
-.3333cc333....
+33333333333ddd
+33333333333333
+333333333333..
+333333333333..
+.32333323333..
+..222...222...
 """)
 COW = art("""
 .........h..h.
@@ -830,15 +860,15 @@ COW = art("""
 ..33cc3333....
 """)
 SHEEP = art("""
-...33.33......
-..3333333.3...
-.333333333333.
-.33333333ccccc
-3333333333cocc
-.333333333cccc
-.333333333.cc.
-..3333333.....
-..333333......
+...33.33.33...
+..334333333...
+.33333323333cc
+334333323ccocc
+33323333bccccc
+.33333233.cccd
+33323333333...
+.233323332....
+..222.222.....
 """)
 DEER = art("""
 .......h.h.h.h
@@ -865,13 +895,13 @@ ELEPHANT = art("""
 .333333333....
 """)
 RAT = art("""
-.........cc...
-....333.cccc..
-...333333cc33.
-h.333333333o33
-.h33333333333h
-..h333333333..
-...33333333...
+........cc....
+.......cddc...
+....333cddc...
+...33333cc3o3.
+h..33333333333
+hh.3333333333h
+.hhh333333.3..
 """)
 TURTLE = art("""
 ....cccc......
@@ -958,71 +988,111 @@ REX = art("""
 """)
 
 
-def beast(
-    c: Canvas,
-    d: Dice,
-    frame: int,
-    drawing: np.ndarray,
-    hides: Sequence[str],
-    seconds: Sequence[str],
-    thirds: Sequence[str],
-    *,
-    legs: Sequence[int],
-    thick: int = 2,
-    hoof: str = "",
-    material: str = "fur",
-    gear: Sequence[str] = ("",),
-    coats: Sequence[str] = ("white", "black", "brown"),
-    patterned: float = 0.6,
-    trims: Sequence[int] = (),
-    tall: Sequence[int] = (3, 4, 4),
-) -> Tags:
-    """One frame of a beast. legs: columns of the near hind and the near front leg (one number: two legs).
+@dataclass(frozen=True)
+class Breed:
+    """What beasts of one kind may look like."""
 
-    trims: rows that may be left out of the drawing for a slighter build. tall: lengths of the legs.
-    """
-    right, hide = d.chance(), d.pick(hides)
-    second = d.pick([name for name in seconds if name != hide])
-    third = d.pick([name for name in thirds if name != hide])
-    if trims and d.chance(0.5):
-        drawing = without(drawing, rows=(d.pick(trims),))
+    drawing: np.ndarray
+    hides: Sequence[str]
+    seconds: Sequence[str]  # ramps for belly, muzzle or wool
+    thirds: Sequence[str]  # ramps for mane, horns or comb
+    legs: Sequence[int]  # columns of the near hind and the near front leg; one number: two legs
+    thick: int = 2  # columns of a leg
+    hoof: str = ""
+    material: str = "fur"
+    gear: Sequence[str] = ("",)
+    coats: Sequence[str] = ("white", "black", "brown")
+    patterned: float = 0.6
+    trims: Sequence[int] = ()  # rows that may be left out for a slighter build
+    tall: Sequence[int] = (3, 4, 4)  # lengths of the legs
+    tail: int = 0  # columns at the left that swing
+    ears: bool = False  # the top row flicks
+    markings: Sequence[str] = ("spots", "spots", "dots", "pales", "columns", "slant")
+
+
+def _build(d: Dice, breed: Breed) -> tuple[np.ndarray, list[int]]:
+    """The drawing of one animal, perhaps slighter or shorter than its breed, and the columns of its legs."""
+    drawing, legs = breed.drawing, list(breed.legs)
+    if breed.trims and d.chance(0.5):
+        drawing = without(drawing, rows=(d.pick(breed.trims),))
     if d.chance(0.35):
         narrow = legs[0] + 3 if len(legs) > 1 else 5
         drawing, legs = without(drawing, columns=(narrow,)), [x - (x > narrow) for x in legs]
+    return drawing, legs
+
+
+def beast(c: Canvas, d: Dice, frame: int, breed: Breed) -> Tags:
+    """One frame of a beast."""
+    right, hide = d.chance(), d.pick(breed.hides)
+    second = d.pick([name for name in breed.seconds if name != hide])
+    third = d.pick([name for name in breed.thirds if name != hide])
+    drawing, legs = _build(d, breed)
     shank = max(2, 14 - drawing.shape[0]) if len(legs) > 1 else 14 - drawing.shape[0]
-    shank = min(shank, d.pick(tall))
+    shank = min(shank, d.pick(breed.tall))
     low = frame % 2 == 0 and shank > 2
     top = 15 - shank - drawing.shape[0] + low
     left = 1 + (14 - drawing.shape[1]) // 2
-    coat = _coat(d, coats, hide) if d.chance(patterned) else None
-    worn = d.pick(gear)
+    coat = _coat(d, breed.markings, breed.coats, hide) if d.chance(breed.patterned) else None
+    sock = d.pick([name for name in ("white", "bone", "black") if name != hide])
+    socks = len(legs) > 1 and d.chance(0.2)
+    worn = d.pick(breed.gear)
     worn_ramp = d.pick([name for name in ("red", "blue", "yellow", "green", "purple") if name != hide])
     ground = top + drawing.shape[0]
-    _legs(c, frame, [left + x for x in legs], ground, hide, thick, hoof)
-    c.stamp(drawing, left, top, hide, second, third)
+    _legs(c, frame, [left + x for x in legs], ground, sock if socks else hide, breed.thick, breed.hoof)
+    c.stamp(_sway(drawing, frame, breed.tail, breed.ears), left, top, hide, second, third)
+    c.sign("")
     if coat:
-        name, dx, dy, other = coat
-        where = np.roll(pattern(name, dx, dy), (top, left), axis=(0, 1))
-        where[ground:] = False
-        c.tint(hide, -1, where) if not other else c.recolour(hide, other, where)
+        _mark(c, coat, hide, left, top, drawing.shape[0])
+        c.sign(coat[0])
     if hide in DARK:
         eye = np.argwhere(drawing == art("o")[0, 0])[0]
         c.dot(left + int(eye[1]), top + int(eye[0]), "yellow" if hide != "black" else "white", LIGHT)
     if worn:
+        c.sign("")
         _gear(c, worn, worn_ramp, drawing, left, top)
+        c.sign(worn)
+    parts = c.parts() + "+socks" * socks
     face_way(c, right)
-    accessory = "+".join(name for name in (worn, coat[0] if coat else "") if name)
-    return tags(colour_name(hide), material, accessory, "right" if right else "left")
+    return tags(colour_name(hide), breed.material, parts.lstrip("+"), "right" if right else "left")
 
 
-MARKINGS = ("spots", "spots", "dots", "pales", "columns", "slant")
 DARK = ("black", "cocoa", "umber", "purple", "blue", "brown")
 
 
-def _coat(d: Dice, others: Sequence[str], hide: str) -> tuple[str, int, int, str]:
+def _sway(drawing: np.ndarray, frame: int, tail: int, ears: bool) -> np.ndarray:
+    """A beast [H, W] with its tail hanging lower in frame 1, and its ears laid back in frame 2."""
+    moved = drawing.copy()
+    if frame == 1 and tail:
+        moved[1:, :tail] = drawing[:-1, :tail]
+        moved[0, :tail] = 0
+    if frame == 2 and ears:
+        moved[0, :-1] = drawing[0, 1:]
+    return moved
+
+
+def _marking(name: str, dx: int, dy: int, rows: int) -> np.ndarray:
+    """Boolean [16, 16]: where the hide of a beast of so many rows has its other colour."""
+    y, x = np.mgrid[:TILE, :TILE]
+    if name == "dark back":
+        return y < rows // 2 + dy % 2 + (x + dx) % 2
+    if name == "rump":
+        return x < 4 + dx % 3 + y % 2
+    return pattern(name, dx, dy)
+
+
+def _mark(c: Canvas, coat: tuple[str, int, int, str], hide: str, left: int, top: int, rows: int) -> None:
+    """Lay a pattern of the hide on a beast of so many rows, legs left out."""
+    name, dx, dy, other = coat
+    where = np.roll(_marking(name, dx, dy, rows), (top, left), axis=(0, 1))
+    where[top + rows :] = False
+    c.tint(hide, -1, where) if not other else c.recolour(hide, other, where)
+
+
+def _coat(d: Dice, names: Sequence[str], others: Sequence[str], hide: str) -> tuple[str, int, int, str]:
     """A pattern of the hide: name, phase, and the other ramp (empty: a shade of its own)."""
-    other = d.pick([name for name in others if name != hide])
-    return d.pick(MARKINGS), d.between(0, 5), d.between(0, 5), other if d.chance(0.55) else ""
+    choices = [name for name in others if name != hide]
+    other = d.pick(choices) if choices and d.chance(0.55) else ""
+    return d.pick(names), d.between(0, 5), d.between(0, 5), other
 
 
 def _legs(c: Canvas, frame: int, columns: Sequence[int], ground: int, ramp: str, thick: int, hoof: str) -> None:
@@ -1074,14 +1144,19 @@ def wolf(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        WOLF,
-        ("grey", "brown", "orange", "black", "white", "tan", "umber"),
-        ("white", "bone", "tan", "grey"),
-        ("red", "pink"),
-        legs=(2, 9),
-        thick=1,
-        trims=(5, 6),
-        gear=("", "", "collar", "saddle"),
+        Breed(
+            WOLF,
+            ("grey", "brown", "orange", "black", "white", "tan", "umber"),
+            ("white", "bone", "tan", "grey"),
+            ("red", "pink"),
+            legs=(2, 9),
+            thick=1,
+            trims=(5, 6),
+            gear=("", "", "collar", "saddle"),
+            tail=2,
+            ears=True,
+            markings=("spots", "dots", "dark back", "dark back", "rump"),
+        ),
     )
 
 
@@ -1091,15 +1166,20 @@ def cat(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        CAT,
-        ("orange", "black", "grey", "white", "brown", "bone", "cocoa"),
-        ("white", "bone", "tan"),
-        ("pink",),
-        legs=(2, 8),
-        thick=1,
-        trims=(5, 6),
-        gear=("", "collar", "bell"),
-        patterned=0.8,
+        Breed(
+            CAT,
+            ("orange", "black", "grey", "white", "brown", "bone", "cocoa"),
+            ("white", "bone", "tan"),
+            ("pink",),
+            legs=(2, 8),
+            thick=1,
+            trims=(5, 6),
+            gear=("", "collar", "bell"),
+            patterned=0.8,
+            tail=2,
+            ears=True,
+            markings=("spots", "pales", "columns", "slant", "rump", "dark back"),
+        ),
     )
 
 
@@ -1109,15 +1189,20 @@ def horse(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        HORSE,
-        ("brown", "umber", "white", "black", "grey", "tan", "cocoa", "orange"),
-        ("bone", "white", "tan"),
-        ("black", "bone", "brown", "white", "yellow", "red"),
-        legs=(2, 7),
-        thick=1,
-        hoof="black",
-        trims=(8, 9),
-        gear=("", "saddle", "pack"),
+        Breed(
+            HORSE,
+            ("brown", "umber", "white", "black", "grey", "tan", "cocoa", "orange"),
+            ("bone", "white", "tan"),
+            ("black", "bone", "brown", "white", "yellow", "red"),
+            legs=(2, 7),
+            thick=1,
+            hoof="black",
+            trims=(8, 9),
+            gear=("", "saddle", "pack"),
+            tail=2,
+            ears=True,
+            markings=("spots", "spots", "pales", "rump", "dots"),
+        ),
     )
 
 
@@ -1127,14 +1212,20 @@ def pig(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        PIG,
-        ("pink", "fair", "brown", "black", "tan", "white"),
-        ("fair", "pink", "red"),
-        ("white", "bone"),
-        legs=(2, 8),
-        trims=(5, 6),
-        hoof="umber",
-        material="skin",
+        Breed(
+            PIG,
+            ("pink", "fair", "brown", "black", "tan", "white"),
+            ("fair", "pink", "red"),
+            ("white", "bone"),
+            legs=(2, 8),
+            trims=(5, 6),
+            hoof="umber",
+            material="skin",
+            tall=(2, 3, 3),
+            tail=1,
+            ears=True,
+            markings=("spots", "spots", "rump", "dots"),
+        ),
     )
 
 
@@ -1144,14 +1235,20 @@ def bear(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        BEAR,
-        ("brown", "umber", "black", "white", "cocoa", "grey", "ice"),
-        ("tan", "bone", "white", "grey"),
-        ("red", "pink"),
-        legs=(1, 7),
-        trims=(5, 6),
-        gear=("", "", "saddle"),
-        patterned=0.35,
+        Breed(
+            BEAR,
+            ("brown", "brown", "umber", "black", "white", "cocoa", "tan"),
+            ("tan", "bone", "white", "grey"),
+            ("red", "pink"),
+            legs=(1, 8),
+            trims=(5, 6),
+            gear=("", "", "saddle"),
+            tall=(2, 3, 3),
+            ears=True,
+            patterned=0.3,
+            coats=(),
+            markings=("dark back", "dots"),
+        ),
     )
 
 
@@ -1161,15 +1258,19 @@ def cow(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        COW,
-        ("white", "brown", "black", "tan", "umber", "grey"),
-        ("fair", "pink", "bone"),
-        ("bone", "grey", "yellow"),
-        legs=(2, 7),
-        hoof="black",
-        trims=(6, 7),
-        gear=("", "", "pack"),
-        patterned=0.8,
+        Breed(
+            COW,
+            ("white", "brown", "black", "tan", "umber", "grey"),
+            ("fair", "pink", "bone"),
+            ("bone", "grey", "yellow"),
+            legs=(2, 7),
+            hoof="black",
+            trims=(6, 7),
+            gear=("", "", "pack"),
+            patterned=0.8,
+            tail=1,
+            markings=("spots", "spots", "spots", "rump", "dark back"),
+        ),
     )
 
 
@@ -1179,16 +1280,19 @@ def sheep(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        SHEEP,
-        ("white", "bone", "grey", "black", "ice", "pink"),
-        ("black", "fair", "cocoa", "tan", "umber"),
-        ("red", "pink"),
-        legs=(2, 6),
-        thick=1,
-        hoof="black",
-        trims=(5, 6),
-        material="wool",
-        patterned=0.3,
+        Breed(
+            SHEEP,
+            ("white", "white", "bone", "grey", "black", "brown"),
+            ("black", "fair", "cocoa", "tan", "umber"),
+            ("red", "pink"),
+            legs=(2, 6),
+            thick=1,
+            hoof="black",
+            trims=(5, 6),
+            material="wool",
+            patterned=0.25,
+            markings=("dots", "spots", "rump"),
+        ),
     )
 
 
@@ -1198,15 +1302,19 @@ def deer(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        DEER,
-        ("tan", "brown", "umber", "orange", "white", "cocoa"),
-        ("white", "bone"),
-        ("bone", "brown", "yellow", "ice"),
-        legs=(2, 8),
-        thick=1,
-        hoof="black",
-        trims=(0, 8),
-        gear=("", "", "saddle"),
+        Breed(
+            DEER,
+            ("tan", "brown", "umber", "orange", "white", "cocoa"),
+            ("white", "bone"),
+            ("bone", "brown", "yellow", "ice"),
+            legs=(2, 8),
+            thick=1,
+            hoof="black",
+            trims=(0, 8),
+            gear=("", "", "saddle"),
+            tail=1,
+            markings=("dots", "dots", "dark back", "rump", "spots"),
+        ),
     )
 
 
@@ -1216,16 +1324,19 @@ def elephant(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        ELEPHANT,
-        ("grey", "blue", "brown", "purple", "pink", "moss"),
-        ("white", "bone"),
-        ("red", "pink"),
-        legs=(1, 7),
-        hoof="bone",
-        trims=(6,),
-        material="skin",
-        gear=("", "saddle", "pack"),
-        patterned=0.3,
+        Breed(
+            ELEPHANT,
+            ("grey", "blue", "brown", "purple", "pink", "moss"),
+            ("white", "bone"),
+            ("red", "pink"),
+            legs=(1, 7),
+            hoof="bone",
+            trims=(6,),
+            material="skin",
+            gear=("", "saddle", "pack"),
+            patterned=0.3,
+            markings=("dots", "spots", "dark back"),
+        ),
     )
 
 
@@ -1235,14 +1346,17 @@ def rat(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        RAT,
-        ("grey", "brown", "black", "white", "umber", "purple"),
-        ("fair", "pink", "tan"),
-        ("pink", "fair"),
-        legs=(4, 9),
-        tall=(2, 3),
-        thick=1,
-        trims=(5, 6),
+        Breed(
+            RAT,
+            ("grey", "brown", "black", "white", "umber", "purple"),
+            ("fair", "pink", "tan"),
+            ("pink", "fair"),
+            legs=(4, 8),
+            tall=(2, 2, 3),
+            thick=1,
+            tail=1,
+            markings=("dark back", "rump", "spots", "dots"),
+        ),
     )
 
 
@@ -1273,16 +1387,19 @@ def lizard(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        LIZARD,
-        ("green", "moss", "teal", "orange", "red", "purple", "blue", "yellow"),
-        ("bone", "yellow", "white"),
-        ("red", "orange", "purple", "yellow", "black"),
-        legs=(3, 8),
-        thick=1,
-        trims=(5, 6),
-        material="scales",
-        coats=BRIGHT,
-        gear=("", "", "saddle"),
+        Breed(
+            LIZARD,
+            ("green", "moss", "teal", "orange", "red", "purple", "blue", "yellow"),
+            ("bone", "yellow", "white"),
+            ("red", "orange", "purple", "yellow", "black"),
+            legs=(3, 8),
+            thick=1,
+            trims=(5, 6),
+            material="scales",
+            coats=BRIGHT,
+            gear=("", "", "saddle"),
+            tail=2,
+        ),
     )
 
 
@@ -1292,16 +1409,19 @@ def dragon(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        DRAGON,
-        ("red", "green", "blue", "purple", "black", "teal", "orange", "white", "pink"),
-        ("yellow", "bone", "orange", "red", "ice", "purple"),
-        ("bone", "black", "yellow", "grey"),
-        legs=(3, 7),
-        thick=1,
-        trims=(3, 8),
-        material="scales",
-        coats=BRIGHT,
-        gear=("",),
+        Breed(
+            DRAGON,
+            ("red", "green", "blue", "purple", "black", "teal", "orange", "white", "pink"),
+            ("yellow", "bone", "orange", "red", "ice", "purple"),
+            ("bone", "black", "yellow", "grey"),
+            legs=(3, 7),
+            thick=1,
+            trims=(3, 8),
+            tail=1,
+            material="scales",
+            coats=BRIGHT,
+            gear=("",),
+        ),
     )
 
 
@@ -1311,17 +1431,20 @@ def chicken(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        CHICKEN,
-        ("white", "brown", "orange", "black", "yellow", "bone", "umber", "teal"),
-        ("yellow", "orange", "bone"),
-        ("red", "pink"),
-        legs=(5,),
-        thick=1,
-        hoof="orange",
-        trims=(5, 6),
-        material="feathers",
-        coats=BRIGHT,
-        gear=("",),
+        Breed(
+            CHICKEN,
+            ("white", "brown", "orange", "black", "yellow", "bone", "umber", "teal"),
+            ("yellow", "orange", "bone"),
+            ("red", "pink"),
+            legs=(5,),
+            thick=1,
+            hoof="orange",
+            trims=(5, 6),
+            material="feathers",
+            coats=BRIGHT,
+            tail=1,
+            gear=("",),
+        ),
     )
 
 
@@ -1331,17 +1454,20 @@ def duck(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        DUCK,
-        ("white", "yellow", "green", "brown", "blue", "black", "teal", "purple"),
-        ("orange", "yellow", "red"),
-        ("red", "yellow"),
-        legs=(5,),
-        thick=1,
-        hoof="orange",
-        trims=(6, 7),
-        material="feathers",
-        coats=BRIGHT,
-        gear=("",),
+        Breed(
+            DUCK,
+            ("white", "yellow", "green", "brown", "blue", "black", "teal", "purple"),
+            ("orange", "yellow", "red"),
+            ("red", "yellow"),
+            legs=(5,),
+            thick=1,
+            hoof="orange",
+            trims=(6, 7),
+            material="feathers",
+            coats=BRIGHT,
+            tail=1,
+            gear=("",),
+        ),
     )
 
 
@@ -1351,17 +1477,20 @@ def ostrich(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        OSTRICH,
-        ("black", "yellow", "pink", "brown", "white", "blue", "red", "green", "purple"),
-        ("orange", "bone", "white"),
-        ("red", "yellow"),
-        legs=(5,),
-        thick=1,
-        hoof="orange",
-        trims=(3, 4),
-        material="feathers",
-        coats=BRIGHT,
-        gear=("", "", "saddle"),
+        Breed(
+            OSTRICH,
+            ("black", "yellow", "pink", "brown", "white", "blue", "red", "green", "purple"),
+            ("orange", "bone", "white"),
+            ("red", "yellow"),
+            legs=(5,),
+            thick=1,
+            hoof="orange",
+            trims=(3, 4),
+            material="feathers",
+            coats=BRIGHT,
+            tail=1,
+            gear=("", "", "saddle"),
+        ),
     )
 
 
@@ -1371,15 +1500,18 @@ def dinosaur(c: Canvas, d: Dice, frame: int) -> Tags:
         c,
         d,
         frame,
-        REX,
-        ("green", "moss", "teal", "orange", "red", "purple", "blue", "brown", "pink"),
-        ("bone", "yellow", "white"),
-        ("red", "yellow"),
-        legs=(5,),
-        thick=2,
-        trims=(8, 9),
-        material="scales",
-        coats=BRIGHT,
-        gear=("", "", "saddle"),
-        patterned=0.7,
+        Breed(
+            REX,
+            ("green", "moss", "teal", "orange", "red", "purple", "blue", "brown", "pink"),
+            ("bone", "yellow", "white"),
+            ("red", "yellow"),
+            legs=(5,),
+            thick=2,
+            trims=(8, 9),
+            material="scales",
+            coats=BRIGHT,
+            gear=("", "", "saddle"),
+            patterned=0.7,
+            tail=2,
+        ),
     )

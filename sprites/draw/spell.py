@@ -99,14 +99,11 @@ def _inside(glass: np.ndarray) -> np.ndarray:
     return left & right & ~wall
 
 
-_BOTTLE_INSIDES = [_inside(bottle) for bottle in BOTTLES]
-
-
 @kind("spell")
 def potion(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick((*BRIGHT, "black", "white", "ice", "moss"))
-    which = d.between(0, len(BOTTLES) - 1)
-    bottle, inside = BOTTLES[which], _BOTTLE_INSIDES[which].copy()
+    bottle = d.reshape(d.reshape(d.pick(BOTTLES), (3, 4), (4, 7)), (8, 10), (4, 7))
+    inside = _inside(bottle)
     c.stamp(bottle, 1, 1, d.pick(("ice", "ice", "white", "grey")), d.pick(("brown", "tan", "umber", "red")))
     level = 4 + d.between(0, 4)
     window = c.px[1 : 1 + inside.shape[0], 1 : 1 + inside.shape[1]]
@@ -200,8 +197,8 @@ def scroll(c: Canvas, d: Dice) -> Tags:
         ink = d.pick(("umber", "blue", "red", "purple", "black"))
         second = d.pick((*WOODS, "yellow")) if form == "rod" else "brown"
         drawing = without(drawing, columns=(6,)) if d.chance(0.4) else drawing
-        drawing = without(drawing, rows=(7, 8)) if d.chance(0.4) else drawing
-        c.stamp(drawing, 1, 1, paper, second)
+        drawing = without(drawing, rows=d.pick(((), (7,), (7, 8), (5, 6, 7, 8))))
+        c.stamp(d.reshape(drawing, (4, 8), (5, 8)), 1, 1, paper, second)
         _write(c, d, paper, ink)
         if d.chance(0.6):
             c.stamp(SEAL, d.between(7, 9), d.between(9, 10), seal)
@@ -215,7 +212,7 @@ def _write(c: Canvas, d: Dice, paper: str, ink: str) -> None:
     """Lines of writing, or a rune, on the light part of a sheet."""
     page = c.px == tone(paper, LIGHT)
     page[:, :4] = page[:, 11:] = page[:4] = False
-    c.px[(c.px[:, :] == tone("brown", SHADOW)) & (np.add.outer(range(TILE), [0] * TILE) > 3)] = tone(paper, LIGHT)
+    c.px[(c.px == tone("brown", SHADOW)) & (np.add.outer(range(TILE), [0] * TILE) > 3)] = tone(paper, LIGHT)
     if d.chance(0.55):
         words = np.zeros((TILE, TILE), dtype=bool)
         for y in range(5, 12, 2):
@@ -971,42 +968,39 @@ GEMS = gallery("""
 .322222222211.
 ..22222221111.
 
-.....43.....
-.44..443.43.
-.443.4432432
-.44334432432
-..4434332432
-4.443433232.
-443443332322
-.43443332332.
-.4344333232..
-..433333222..
-..3333322222.
-.22222222222.
+......44......
+.....4432.....
+....443322....
+....433322....
+..44.4332.443.
+.4432.32.44332
+44332211443322
+43332211433322
+.433221.43322.
+..3321...332..
+...21.....2...
 """)
 
 
 @kind("spell")
 def gem(c: Canvas, d: Dice) -> Tags:
-    ramp = d.pick((*BRIGHT, "white", "ice", "black", "moss"))
-    drawing = d.pick(GEMS)
-    if d.chance():
-        drawing = without(drawing, columns=(d.between(5, 7),))
-    if d.chance():
-        drawing = without(drawing, rows=(d.between(5, 7),))
+    ramp = d.pick((*BRIGHT, "ice", "black", "moss"))
+    drawing = d.reshape(d.reshape(d.pick(GEMS), (5, 7), (5, 7)), (5, 7), (5, 7))
     c.stamp(drawing, 1, 1, ramp)
-    second = ""
+    c.sign("")
     if d.chance(0.3):
         second = d.pick([name for name in BRIGHT if name != ramp])
         split = np.add.outer(np.arange(TILE), np.arange(TILE) * d.pick((-1, 1)))
         c.recolour(ramp, second, split > d.between(3, 8) if split.min() < 0 else split > d.between(12, 17))
+        c.sign(f"{second} tint")
+    seen = c.parts()
     if d.chance(0.3):
         c.flip()
         c.shade()
     present(c)
     if d.chance(0.6):
         sparkle(c, d, ramp, d.between(1, 4))
-    return tags(colour_name(ramp), "crystal", f"{second} tint" if second else "")
+    return tags(colour_name(ramp), "crystal", seen)
 
 
 BOOKS = gallery("""
@@ -1060,7 +1054,9 @@ def book(c: Canvas, d: Dice) -> Tags:
     trim = d.pick([name for name in ("yellow", "grey", "white", "red", "teal") if name != cover])
     opened = d.chance(0.3)
     if opened:
-        c.stamp(OPEN_BOOK, 1, 2, cover, d.pick(("bone", "white")))
+        c.stamp(
+            d.reshape(d.reshape(OPEN_BOOK, (4, 7), (3, 4)), (4, 7), (9, 10)), 1, 2, cover, d.pick(("bone", "white"))
+        )
         for x in (3, 9):
             for y in range(5, 10, 2):
                 c.line(x, y, x + d.between(1, 3), y, d.pick(("grey", trim)), SHADOW)
@@ -1068,7 +1064,7 @@ def book(c: Canvas, d: Dice) -> Tags:
             c.stamp(d.pick(RUNES), d.pick((2, 9)), 4, trim)
         emblem = "open"
     else:
-        drawing = d.pick(BOOKS)
+        drawing = d.reshape(d.reshape(d.pick(BOOKS), (4, 8), (4, 8)), (4, 8), (4, 8))
         c.stamp(drawing, 1, 1, cover, d.pick(("bone", "white")))
         emblem = d.pick((*EMBLEMS, "rune", "corners"))
         if emblem == "corners":
@@ -1187,32 +1183,33 @@ def fire(c: Canvas, d: Dice) -> Tags:
 
 CRYSTALS = gallery("""
 ......44......
-......443.....
-..4..4443.....
-..43.44332.43.
-..433443324432
-..443443324332
-..443443324332
-44.44443324332
-44434443324322
-.443444332332.
-..44344332322.
-..33333332222.
-...222222222..
+.....4432.....
+.....4432.....
+44...4432...44
+443..4432..443
+4433.4432.4432
+.44334432.4322
+.443344324322.
+..44314432322.
+..4433144322..
+...433144322..
+...4331443222.
+..233222222222
 
-4443..........
-44433..43.....
-.444332.443...
-.4444332.4432.
-..44433324332.
-...444333333.
-.43.443333332.
-.443344333332.
-..443344333322
-...44333433322
-....4433333332
-......33333322
-.......2222222
+.........4444.
+.......444332.
+......4443322.
+.....44433322.
+....44443322..
+..4.44433322..
+.44.44333221..
+.43444333221..
+.43443332214..
+..4443322143..
+.444333221432.
+.44332211432..
+.4322..14321..
+..22....211...
 """)
 FLAKE = art("""
 ......4......
@@ -1481,7 +1478,7 @@ def helmet(c: Canvas, d: Dice) -> Tags:
     metal = d.pick(("grey", "grey", "yellow", "black", "ice", "orange", "red", "blue", "green"))
     trim = d.pick([name for name in ("yellow", "red", "blue", "white", "purple", "bone") if name != metal])
     top = d.pick((*HELMET_TOPS, ""))
-    drawing = d.pick(HELMETS)
+    drawing = d.reshape(d.reshape(d.pick(HELMETS), (1, 3), (6, 7)), (10, 11), (6, 7))
     if top in ("plume", "spike"):
         drawing = without(drawing, rows=(4,))
     if top == "plume":
@@ -1624,6 +1621,10 @@ HEARTS = gallery("""
 def heart(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick(("red", "red", "pink", "blue", "green", "purple", "yellow", "black", "white", "orange"))
     drawing = d.pick(HEARTS)
+    if d.chance():
+        drawing = without(drawing, rows=(d.between(4, 6),))
+    if d.chance(0.4):
+        drawing = without(drawing, columns=(3, drawing.shape[1] - 4))
     c.stamp(drawing, 1, 2, ramp)
     extra = d.pick(("wings", "half", "crack", "bandage", "arrow", "crown", ""))
     other = d.pick([name for name in ("white", "yellow", "grey", "bone", "ice") if name != ramp])
@@ -1778,10 +1779,10 @@ DOT_BUCKLE = art("""
 
 @kind("spell")
 def crown(c: Canvas, d: Dice) -> Tags:
-    metal = d.pick(("yellow", "yellow", "grey", "orange", "ice", "black", "bone", "white"))
+    metal = d.pick(("yellow", "yellow", "grey", "orange", "ice", "red", "bone", "white"))
     drawing = d.pick(CROWNS)
-    if d.chance():
-        drawing = without(drawing, rows=(d.between(4, 5),))
+    for _ in range(3):
+        drawing = d.reshape(drawing, (1, 6), (2, 11))
     lining = d.pick([name for name in ("red", "purple", "blue", "green", "teal") if name != metal])
     c.stamp(drawing, 1, 3, metal, lining)
     stones = [d.pick([name for name in BRIGHT if name != metal]) for _ in range(2)]
@@ -1792,7 +1793,7 @@ def crown(c: Canvas, d: Dice) -> Tags:
     present(c)
     if d.chance(0.4):
         sparkle(c, d, metal, 3)
-    return tags(colour_name(metal), METALS.get(metal, "silver"), f"{stones[0]} stones")
+    return tags(colour_name(metal), METALS.get(metal, "enamel" if metal == "red" else "silver"), f"{stones[0]} stones")
 
 
 CROWNS = gallery("""

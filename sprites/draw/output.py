@@ -1,0 +1,126 @@
+"""Drawn sprites as files: the shipped set and its check, npy pairs of any length, contact sheets and walks."""
+
+import csv
+import json
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from PIL import Image
+
+from sprites.draw.brush import TILE
+from sprites.draw.collection import contact_sheet, draw_distinct, enlarge, sheet
+from sprites.draw.palette import COLOURS
+from sprites.draw.registry import CATEGORIES, FRAMES, TAG_NAMES, Tags
+from sprites.draw.variety import Variety, measure
+
+Tick = Callable[[], object]  # called once a sprite, for progress
+
+TOML = """\
+# A sprite set: one PNG sheet a category, named <category>.png, next to this file.
+# A sheet holds square tiles row by row, from the upper left; its width and height are multiples of `tile`.
+# A tile with no opaque pixel is padding. The order of `categories` is the order of the labels.
+# Any folder with a file like this one can be trained on.
+
+tile = {tile}
+categories = [{categories}]
+"""
+
+
+def draw_category(category: str, count: int, seed: int, tick: Tick) -> tuple[np.ndarray, list[Tags]]:
+    """The first sprites of a category as palette indices, uint8 [count, 16, 16], and their tags."""
+    tiles, answers = np.empty((count, TILE, TILE), dtype=np.uint8), []
+    for index, (tile, answer) in enumerate(islice(draw_distinct(category, seed), count)):
+        tiles[index] = tile
+        answers.append(answer)
+        tick()
+    return tiles, answers
+
+
+class TagTable:
+    """tags.csv, written row by row in the order of the sprites; what a sprite does not have is empty."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._rows = csv.writer(file, lineterminator="\n")
+        self._rows.writerow(("category", "index", *TAG_NAMES))
+
+    def add(self, category: str, index: int, answer: Tags) -> None:
+        """One sprite of a category; the index counts within the category."""
+        self._rows.writerow((category, index, *answer.values()))
+
+
+def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
+    """A sprite set: a sheet a category, sprites.toml, tags.csv and a small contact sheet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = []
+    with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
+        table = TagTable(file)
+        for category in CATEGORIES:
+            tiles, answers = draw_category(category, count, seed, tick)
+            for index, answer in enumerate(answers):
+                table.add(category, index, answer)
+            tiles = enlarge(tiles, size)
+            sheet(tiles).save(folder / f"{category}.png", optimize=True)
+            cycle = FRAMES if category == "side_facing" else 1
+            samples += [row for row in (tiles[::cycle][:20], tiles[32:52]) if len(row)]
+    names = ", ".join(f'"{category}"' for category in CATEGORIES)
+    (folder / "sprites.toml").write_text(TOML.format(tile=size, categories=names), encoding="utf-8")
+    contact_sheet(samples).save(folder / "contact.png", optimize=True)
+
+
+def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
+    """An npy pair, streamed to disk: sprites.npy, labels.npy, categories.json and tags.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    total = count * len(CATEGORIES)
+    images = np.lib.format.open_memmap(folder / "sprites.npy", "w+", np.uint8, (total, size, size, 4))
+    with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
+        table = TagTable(file)
+        for label, category in enumerate(CATEGORIES):
+            for index, (tile, answer) in enumerate(islice(draw_distinct(category, seed), count)):
+                images[label * count + index] = COLOURS[enlarge(tile[None], size)[0]]
+                table.add(category, index, answer)
+                tick()
+    images.flush()
+    np.save(folder / "labels.npy", np.repeat(np.arange(len(CATEGORIES), dtype=np.int64), count))
+    (folder / "categories.json").write_text(json.dumps(CATEGORIES), encoding="utf-8")
+
+
+def differences(folder: Path, count: int, seed: int = 0, tick: Tick = lambda: None) -> list[str]:
+    """Where a redraw of a 16x16 set differs from the folder: names of sheets, or tags.csv; empty if nowhere.
+
+    Sheets are compared pixel for pixel, since the bytes of a PNG file depend on the library that packs it.
+    """
+    found, lines = [], [",".join(("category", "index", *TAG_NAMES))]
+    for category in CATEGORIES:
+        tiles, answers = draw_category(category, count, seed, tick)
+        lines += [",".join((category, str(index), *row.values())) for index, row in enumerate(answers)]
+        path = folder / f"{category}.png"
+        with Image.open(path) as picture:
+            if not np.array_equal(picture.convert("RGBA"), sheet(tiles).convert("RGBA")):
+                found.append(path.name)
+    if (folder / "tags.csv").read_bytes() != ("\n".join(lines) + "\n").encode():
+        found.append("tags.csv")
+    return found
+
+
+def write_contact(folder: Path, seed: int = 0, tick: Tick = lambda: None) -> None:
+    """A contact sheet of 100 sprites a category, and 48 walk cycles as an animation (walk.gif)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for category in CATEGORIES:
+        cycle = FRAMES if category == "side_facing" else 1
+        tiles, _ = draw_category(category, 100 * cycle, seed, tick)
+        firsts = tiles[::cycle]
+        contact_sheet(list(firsts.reshape(5, 20, TILE, TILE))).save(folder / f"{category}.png", optimize=True)
+        if cycle == FRAMES:
+            walks = tiles[: 48 * FRAMES].reshape(4, 12, FRAMES, TILE, TILE)
+            frames = [contact_sheet(list(walks[:, :, step]), scale=4) for step in range(FRAMES)]
+            more = {"save_all": True, "append_images": frames[1:], "duration": 160, "loop": 0}
+            frames[0].save(folder / "walk.gif", **more)
+
+
+def report(count: int, seed: int = 0, tick: Tick = lambda: None) -> dict[str, Variety]:
+    """How different the sprites of each category are; frames of one walk are not held against each other."""
+    tiles = {category: draw_category(category, count, seed, tick)[0] for category in CATEGORIES}
+    return {category: measure(drawn, cycles=category == "side_facing") for category, drawn in tiles.items()}

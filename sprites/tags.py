@@ -1,0 +1,115 @@
+"""What each sprite shows, from the `tags.csv` beside the sprites: a column a facet, in the order of the sprites."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sprites.formats import read_names, read_text, read_toml
+from sprites.pixels import DataError
+
+MISSING = -1
+KEYS = ["category", "index"]
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
+class Facet:
+    """One column of the table."""
+
+    values: tuple[str, ...]  # the distinct values, sorted; none of them empty
+    codes: np.ndarray  # int64 [N], index into values; -1 (MISSING) where a sprite has none
+
+    def __getitem__(self, index: int) -> str | None:
+        """The value of one sprite; None if it is missing."""
+        code = self.codes[index]
+        return None if code == MISSING else self.values[code]
+
+    def has(self, value: str) -> np.ndarray:
+        """Boolean [N]: the sprites with this value, whole or as one of several joined by '+'."""
+        hits = [code for code, name in enumerate(self.values) if value in (name, *name.split("+"))]
+        return np.isin(self.codes, hits)
+
+
+@dataclass(frozen=True, eq=False)
+class Tags:
+    """The table. Row i belongs to sprite i of `load_sprites` of the same folder."""
+
+    facets: dict[str, Facet]  # "kind", "colour", "material", "facing", "frame", "accessory" in the shipped set
+    labels: np.ndarray  # int64 [N], index into categories
+    categories: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, facet: str) -> Facet:
+        if facet not in self.facets:
+            raise ValueError(f"facet: got {facet!r}, expected one of {', '.join(self.facets)}")
+        return self.facets[facet]
+
+    def row(self, index: int) -> dict[str, str | None]:
+        """All that is said of one sprite; None is missing."""
+        return {name: facet[index] for name, facet in self.facets.items()}
+
+
+def load_tags(folder: str | Path) -> Tags | None:
+    """The tags of a sprite set or npy pair, in step with `load_sprites(folder)`; None if it has no `tags.csv`.
+
+    The table starts with the columns `category` and `index`, which counts the sprites of a category from 0;
+    every further column is a facet, and an empty cell is a missing tag. Raises DataError, one line that names
+    the file, for a table that is not like this.
+    """
+    folder = Path(folder)
+    path = folder / "tags.csv"
+    if not path.is_file():
+        return None
+    names, rows = _read(path)
+    categories = _categories(folder, rows)
+    order = {category: label for label, category in enumerate(categories)}
+    stray = next((row[0] for row in rows if row[0] not in order), None)
+    if stray is not None:
+        raise DataError(f"{path}: category {stray!r} is not one of {', '.join(categories)}")
+    rows.sort(key=lambda row: (order[row[0]], int(row[1])))
+    labels = np.array([order[row[0]] for row in rows], dtype=np.int64)
+    indices = np.array([int(row[1]) for row in rows], dtype=np.int64)
+    for label, category in enumerate(categories):
+        count = np.count_nonzero(labels == label)
+        if not np.array_equal(indices[labels == label], np.arange(count)):
+            raise DataError(f"{path}: the indices of {category!r} are not 0 to {count - 1}, each once")
+    columns = zip(*(row[len(KEYS) :] for row in rows), strict=True)
+    return Tags({name: _facet(column) for name, column in zip(names, columns, strict=True)}, labels, categories)
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    """The names of the facets, and the rows with their category and index."""
+    lines: Iterator[list[str]] = csv.reader(read_text(path).splitlines())
+    header = next(lines, [])
+    if header[:2] != KEYS or len(set(header)) < len(header):
+        raise DataError(f"{path}: got the columns {header}, expected category, index and then distinct facets")
+    try:
+        rows = list(lines)
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header) or not re.fullmatch("[0-9]{1,12}", row[1]):
+            raise DataError(f"{path}: line {number} is {row}, expected {len(header)} cells, the second a number")
+    if not rows:
+        raise DataError(f"{path}: no sprite has a row")
+    return header[len(KEYS) :], rows
+
+
+def _categories(folder: Path, rows: list[list[str]]) -> tuple[str, ...]:
+    """The order of the labels: of sprites.toml or categories.json, else of the table itself."""
+    if (folder / "sprites.toml").is_file():
+        return read_toml(folder / "sprites.toml")[1]
+    if (folder / "categories.json").is_file():
+        return read_names(folder / "categories.json")
+    return tuple(dict.fromkeys(row[0] for row in rows))
+
+
+def _facet(column: tuple[str, ...]) -> Facet:
+    values = tuple(sorted(set(column) - {""}))
+    codes = {value: code for code, value in enumerate(values)} | {"": MISSING}
+    return Facet(values, np.array([codes[value] for value in column], dtype=np.int64))
