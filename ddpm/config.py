@@ -17,7 +17,7 @@ T = TypeVar("T")
 class ModelConfig:
     """The ContextUNet (see ddpm/unet.py)."""
 
-    widths: tuple[int, ...] = (48, 96, 128)
+    widths: tuple[int, ...] = (64, 96, 128)
     """Channels of each level, from the full resolution down."""
     blocks: int = 1
     """Residual blocks a level on the way down; as many on the way up."""
@@ -82,7 +82,7 @@ class Config:
     """Folder of sprites: a sprite set, an npy pair, or a folder per category."""
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
-    steps: int = 6000
+    steps: int = 4000
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     size: int | None = None

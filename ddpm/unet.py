@@ -70,7 +70,7 @@ class ContextUNet(nn.Module):
         self,
         channels: int,
         categories: int,
-        widths: tuple[int, ...] = (48, 96, 128),
+        widths: tuple[int, ...] = (64, 96, 128),
         blocks: int = 1,
         attention: tuple[int, ...] = (1, 2),
         patch: int = 1,
