@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from ddpm.checkpoint import ModelSpec
-from ddpm.config import Config, to_dict, to_toml
+from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.generate import generate
 from ddpm.grids import guidance_labels, labelled_grid
@@ -63,10 +63,7 @@ class Board:
 
     def _hyperparameters(self) -> None:
         """Enter the settings in the HParams table, beside the last values of the curves in `FIGURES`."""
-        settings = {}
-        for key, value in to_dict(self.config).items():
-            nested = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
-            settings |= {k: str(v) if isinstance(v, list) else v for k, v in nested.items()}
+        settings = {k: str(v) if isinstance(v, list) else v for k, v in flat(self.config).items()}
         for summary in hparams(settings, dict.fromkeys(FIGURES, 0.0)):
             self.writer.file_writer.add_summary(summary)
 

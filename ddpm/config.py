@@ -166,3 +166,11 @@ def to_dict(settings: Any) -> dict[str, Any]:
 def to_toml(config: Config) -> str:
     """The resolved settings as TOML; `load_config` reads them back."""
     return tomli_w.dumps(to_dict(config))
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """The settings that are not None, by dotted name: {"steps": 4000, "optim.lr": 0.002, ...}."""
+    out: dict[str, Any] = {}
+    for key, value in to_dict(config).items():
+        out |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+    return out

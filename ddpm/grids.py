@@ -41,6 +41,12 @@ def block(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return out
 
 
+def columns_for(n: int) -> int:
+    """Columns for n pictures: full rows, about square, where n allows it (8 -> 4), else nearly square (7 -> 3)."""
+    root = math.ceil(math.sqrt(n))
+    return next((c for c in range(root, 2 * root) if n % c == 0), root)
+
+
 def labelled_grid(
     cells: np.ndarray,
     rows: Sequence[str],
@@ -56,7 +62,7 @@ def labelled_grid(
     """
     n, size = cells.shape[2], cells.shape[3]
     factor = factor or max(1, round(48 / size))
-    across = across or math.ceil(math.sqrt(n))
+    across = across or columns_for(n)
     font = ImageFont.load_default(size=14)
     pictures = [[block(on_checkerboard(upscale(cell, factor), 2 * factor), across) for cell in row] for row in cells]
     height, width = pictures[0][0].shape[:2]

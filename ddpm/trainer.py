@@ -144,6 +144,8 @@ class Trainer:
         Raises NonFiniteLoss, leaving the last checkpoint as it is.
         """
         config, log, started, first = self.config, self.config.log, time.monotonic(), self.step
+        if first == 0:
+            self.save()  # whatever happens from here on, there is something to resume; and the folder can be written to
         with interruptible() as caught, tqdm(total=config.steps, initial=first, unit="step", dynamic_ncols=True) as bar:
             while self.step < config.steps and not caught:
                 self.step += 1

@@ -14,7 +14,7 @@ from typing import Annotated
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device
-from ddpm.config import Config, load_config, to_toml
+from ddpm.config import Config, flat, load_config, to_toml
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,10 @@ def check_same(before: Config | None, now: Config) -> None:
     """A resumed run must have the settings it began with, but for where it runs and what it logs."""
     if before is None:
         raise ValueError(f"nothing to resume: {now.out} holds no run; start without --resume")
-    for name in (
-        "data",
-        "steps",
-        "seed",
-        "size",
-        "resize",
-        "mirror",
-        "val_fraction",
-        "keep_context",
-        "model",
-        "diffusion",
-        "optim",
-    ):
-        old, new = getattr(before, name), getattr(now, name)
-        if old != new:
-            raise ValueError(f"cannot resume with another setting: {name} was {old}, now {new}")
+    old, new = flat(before), flat(now)
+    for name in sorted(old.keys() | new.keys()):
+        if name not in ("out", "device") and not name.startswith("log.") and old.get(name) != new.get(name):
+            raise ValueError(f"cannot resume with another setting: {name} was {old.get(name)}, now {new.get(name)}")
 
 
 @exit_on_user_error

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ddpm.grids import block, checkerboard, guidance_labels, labelled_grid, on_checkerboard, upscale
+from ddpm.grids import block, checkerboard, columns_for, guidance_labels, labelled_grid, on_checkerboard, upscale
 
 
 def test_upscale_repeats_pixels():
@@ -49,6 +49,10 @@ def test_every_sprite_stands_in_its_cell_unblurred(channels):
     rows, columns = sorted({y for y, _ in found}), sorted({x for _, x in found})
     assert found == [(y, x) for y in rows for x in columns] and len(rows) == 2 and len(columns) == 3
     assert (picture[:, : columns[0]] < 100).any() and (picture[: rows[0]] < 100).any()  # ink of the labels
+
+
+def test_columns_make_full_rows_where_they_can():
+    assert [columns_for(n) for n in (1, 2, 3, 4, 6, 7, 8, 9, 12, 16)] == [1, 2, 3, 2, 3, 3, 4, 3, 4, 4]
 
 
 def test_guidance_labels_are_short():

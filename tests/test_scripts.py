@@ -141,7 +141,7 @@ def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
     assert process.returncode == 128 + number, err
     assert "go on with --resume" in out and "Traceback" not in err
     assert (tmp_path / "run" / "model.safetensors").exists()
-    (saved,) = (tmp_path / "run" / "checkpoints").glob("*.safetensors")
+    saved = max((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
     assert 1 <= int(saved.stem[-8:]) < 400
 
     resumed = run("train", *args, "--resume")
@@ -149,6 +149,20 @@ def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
     assert f"step {int(saved.stem[-8:])}" in resumed.stdout
     steps = [e.step for e in EventAccumulator(str(tmp_path / "run" / "tb")).Reload().Scalars("loss/train")]
     assert steps == sorted(set(steps)) and steps[-1] == 400
+
+
+def test_a_killed_run_can_be_resumed_even_before_its_first_interval(tmp_path, empty_toml):
+    data = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
+    args = (empty_toml, "--data", data, "--out", tmp_path / "run", "--steps", 60, *FAST)
+    process = subprocess.Popen(command("train", *args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/checkpoints/*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    resumed = run("train", *args, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "step 0" in resumed.stdout and "done" in resumed.stdout
 
 
 def test_sweep_measures_and_writes_the_table(trained, tmp_path):
