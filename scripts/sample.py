@@ -1,7 +1,9 @@
 """Sample sprites from a trained model: a labelled grid, and if asked the sprites themselves.
 
-python scripts/sample.py runs/mine --guidance 0 1 2 4
-python scripts/sample.py runs/mine --categories hero hero=0.7,food=0.3 uncond --count 100 --npz sprites.npz
+    python scripts/sample.py runs/mine --guidance 0 1 2 4
+    python scripts/sample.py runs/mine --categories hero hero=0.7,food=0.3 uncond --count 100 --npz sprites.npz
+
+Rows are categories or mixtures, columns guidance scales; the noise is the same in all of them.
 """
 
 import sys
