@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test board sprites lint
+.PHONY: setup demo test board sprites
+
+setup: .venv/installed  ## only install
 
 demo: .venv/installed  ## train on the shipped sprites for a few minutes, then sample grids at several guidance scales
 	rm -rf runs/demo
@@ -23,12 +25,14 @@ sprites: .venv/installed  ## redraw the shipped sprite set
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python venv is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv; the first time this takes some minutes"
 	$(BIN)/python -m pip install -q -c constraints.txt -e .
 	touch $@
 
 .venv/installed-test: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv; the first time this takes some minutes"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
 	touch .venv/installed $@

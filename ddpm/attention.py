@@ -46,6 +46,13 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
     return out.masked_fill(empty, 0.0)
 
 
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with weights and bias at zero, so that the branch it closes adds nothing at the start."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class SelfAttention(nn.Module):
     """Residual self-attention over the pixels of a feature map [B, C, H, W]; starts as the identity."""
 
@@ -54,9 +61,7 @@ class SelfAttention(nn.Module):
         self.heads = width // math.gcd(width, 32)
         self.norm = nn.GroupNorm(1, width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
-        self.out = nn.Conv2d(width, width, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.out = zeroed(nn.Conv2d(width, width, 1))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         h, w = x.shape[-2:]

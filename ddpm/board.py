@@ -16,21 +16,22 @@ from ddpm.generate import generate
 from ddpm.grids import guidance_labels, labelled_grid
 
 FIGURES = ("loss/train", "loss/validation")  # curves whose last values stand in the table of runs
+SAMPLING_STEPS = 20  # of the pictures
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
 
 
 def sample_grid(
-    model: nn.Module, spec: ModelSpec, scales: tuple[float, ...], count: int, seed: int, **sampling
+    model: nn.Module, spec: ModelSpec, scales: tuple[float, ...], count: int, seed: int, steps: int
 ) -> np.ndarray:
     """Sprites of every category at every scale, from the same noise: uint8 [K, S, count, H, W, C]."""
     K, S = len(spec.categories), len(scales)
     context = torch.eye(K).repeat_interleave(S * count, 0)
     scale = torch.tensor(scales).repeat_interleave(count).repeat(K)
-    x = generate(model, spec, context, scale, seed=seed, indices=list(range(count)) * K * S, **sampling)
+    x = generate(model, spec, context, scale, seed=seed, indices=list(range(count)) * K * S, steps=steps)
     return to_uint8(x).reshape(K, S, count, *x.shape[2:], spec.channels)
 
 
-def denoising_path(model: nn.Module, spec: ModelSpec, scale: float, seed: int, steps: int = 20) -> Image.Image:
+def denoising_path(model: nn.Module, spec: ModelSpec, scale: float, seed: int, steps: int) -> Image.Image:
     """One sprite a category on its way: rows are categories, columns x0_hat from the first step to the last."""
     K, seen = len(spec.categories), []
     generate(
@@ -75,10 +76,12 @@ class Board:
     def snapshot(self, model: nn.Module, step: int) -> None:
         """Sample with the same seeds as every time; show and save the grid and the path."""
         log = self.config.log
-        cells = sample_grid(model, self.spec, log.guidance, log.count, self.config.seed)
+        steps = min(SAMPLING_STEPS, self.config.diffusion.timesteps)
+        scale = min(log.guidance, key=lambda s: abs(s - 2))
+        cells = sample_grid(model, self.spec, log.guidance, log.count, self.config.seed, steps)
         pictures = {
             "grid": labelled_grid(cells, self.spec.categories, guidance_labels(log.guidance)),
-            "path": denoising_path(model, self.spec, max(log.guidance, key=lambda s: -abs(s - 2)), self.config.seed),
+            "path": denoising_path(model, self.spec, scale, self.config.seed, steps),
         }
         for name, picture in pictures.items():
             picture.save(self.samples / f"{name}_{step:07d}.png")

@@ -35,6 +35,10 @@ class ModelSpec:
     model: ModelConfig
     diffusion: DiffusionConfig
 
+    def describe(self) -> str:
+        """Size, channels and categories, for messages."""
+        return f"{self.size}x{self.size} in {self.channels} channels of {', '.join(self.categories)}"
+
     def build(self) -> ContextUNet:
         m = self.model
         patch = m.patch or max(1, self.size // 16)
@@ -84,11 +88,11 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     tensors, about = read_safetensors(file)
     if "spec" not in about:
         raise ValueError(f"{file} holds no model to sample from; give the run's {MODEL_FILE}")
-    spec = from_dict(ModelSpec, about["spec"])
-    model = spec.build()
     try:
+        spec = from_dict(ModelSpec, about["spec"])
+        model = spec.build()
         model.load_state_dict(tensors)
-    except RuntimeError as e:
+    except (RuntimeError, ValueError) as e:
         raise ValueError(f"{file}: its weights do not fit the network it describes") from e
     return model.eval().requires_grad_(False), spec
 

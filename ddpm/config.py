@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,11 +102,18 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
 
     def __post_init__(self) -> None:
-        positive = {"steps": self.steps, "optim.batch": self.optim.batch, "optim.lr": self.optim.lr}
-        positive |= {f"log.{k}": getattr(self.log, k) for k in ("every", "validate", "snapshot", "checkpoint", "keep")}
+        positive = {"steps": self.steps}
+        positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "lr", "clip")}
+        intervals = ("every", "validate", "snapshot", "checkpoint", "keep", "count")
+        positive |= {f"log.{k}": getattr(self.log, k) for k in intervals}
         for name, value in positive.items():
-            if value <= 0:
+            if not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive, got {value}")
+        for name, value in (("seed", self.seed), ("optim.warmup", self.optim.warmup)):
+            if value < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
+        if not self.log.guidance or not all(map(math.isfinite, self.log.guidance)):
+            raise ValueError(f"log.guidance must be one or more finite numbers, got {list(self.log.guidance)}")
         for name, value, upper in (
             ("keep_context", self.keep_context, 1.0),
             ("val_fraction", self.val_fraction, 0.5),

@@ -13,6 +13,7 @@ from torch import Tensor
 from ddpm.context import UNCOND
 from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, split
 
+ORDER, STEP, VALIDATION = 0, 1, 2  # streams of random numbers of a run, kept apart by their seeds
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
 
 
@@ -57,7 +58,7 @@ class ShuffledOrder:
     def _permutation(self, epoch: int) -> Tensor:
         if epoch not in self._permutations:
             self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
-            self._permutations[epoch] = torch.randperm(self.n, generator=generator(self.seed, 0, epoch))
+            self._permutations[epoch] = torch.randperm(self.n, generator=generator(self.seed, ORDER, epoch))
         return self._permutations[epoch]
 
     def __call__(self, start: int, count: int) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ddpm import classifier
 from ddpm.checkpoint import ModelSpec, read_safetensors, write_safetensors
 from ddpm.classifier import Classifier, judge, train_classifier
 from ddpm.data import SpriteData
@@ -16,9 +17,10 @@ from sprites.io import content_hashes
 
 
 def fingerprint(data: SpriteData, seed: int) -> str:
-    """16 hexadecimal digits that change with any training sprite, its label or the seed."""
+    """16 hexadecimal digits that change with any training sprite, its label, the seed or the classifier's code."""
     parts = content_hashes(data.sprites.images)[data.train], data.sprites.labels[data.train], np.array([seed])
-    return blake2b(b"".join(np.ascontiguousarray(p).tobytes() for p in parts), digest_size=8).hexdigest()
+    code = Path(classifier.__file__).read_bytes()
+    return blake2b(b"".join([*(p.tobytes() for p in parts), code]), digest_size=8).hexdigest()
 
 
 class Judge:

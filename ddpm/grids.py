@@ -53,16 +53,14 @@ def labelled_grid(
     columns: Sequence[str],
     *,
     factor: int | None = None,
-    across: int | None = None,
 ) -> Image.Image:
     """A picture of cells with a label before each row and above each column.
 
-    cells: uint8 [R, S, N, H, W, 3 or 4], N sprites in each cell, `across` of them side by side (default: as square as
-    can be). factor: enlargement of a pixel (default: sprites of about 48 pixels).
+    cells: uint8 [R, S, N, H, W, 3 or 4], N sprites in each cell, in a block about as wide as high. factor: enlargement of a pixel (default: sprites of about 48 pixels).
     """
     n, size = cells.shape[2], cells.shape[3]
     factor = factor or max(1, round(48 / size))
-    across = across or columns_for(n)
+    across = columns_for(n)
     font = ImageFont.load_default(size=14)
     pictures = [[block(on_checkerboard(upscale(cell, factor), 2 * factor), across) for cell in row] for row in cells]
     height, width = pictures[0][0].shape[:2]

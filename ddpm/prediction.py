@@ -69,8 +69,8 @@ def loss_weight(kind: str, weighting: str, snr: Tensor, gamma: float = 5.0) -> T
 class Diffusion:
     """A schedule, a kind of prediction and a loss weight that fit together.
 
-    Raises ValueError for unknown names, and for eps with a terminal SNR of zero: there x_T holds no signal, predicting
-    eps from it is copying the input, and x0 = (x_T - sigma * eps) / 0 has no value.
+    Raises ValueError for unknown names, and for what cannot work with a terminal SNR of zero: eps, since there x_T
+    holds no signal and x0 = (x_T - sigma * eps) / 0 has no value; min_snr, whose weight is 0 where sampling starts.
     """
 
     schedule: Schedule
@@ -87,12 +87,17 @@ class Diffusion:
                 "prediction 'eps' cannot work with zero terminal SNR: at the last timestep x_t is pure noise and x0 "
                 "would be divided by alpha = 0; choose prediction 'v' or 'x0', or zero_terminal_snr = false"
             )
+        if self.weighting == "min_snr" and self.schedule.alpha[-1] == 0:
+            raise ValueError(
+                "loss weight 'min_snr' cannot work with zero terminal SNR: it is 0 at the last timestep, where "
+                "sampling starts, and nothing would be learnt; choose loss weight 'none', or zero_terminal_snr = false"
+            )
 
     def loss(self, model: nn.Module, x0: Tensor, context: Tensor, t: Tensor, eps: Tensor) -> Tensor:
         """Weighted squared error of each sample: x0, eps [B, C, H, W], context [B, K], t int64 [B] -> [B]."""
         alpha, sigma = self.schedule.at(t, x0)
         wanted = target(self.prediction, x0, eps, alpha, sigma)
-        predicted = model(alpha * x0 + sigma * eps, t, context).float()
+        predicted = model(self.schedule.add_noise(x0, eps, t), t, context).float()
         weight = loss_weight(self.prediction, self.weighting, (alpha / sigma).square().flatten())
         return weight * (predicted - wanted).square().flatten(1).mean(1)
 

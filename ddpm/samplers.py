@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ddpm.guidance import Denoiser
+from ddpm.prediction import to_eps
 from ddpm.schedule import Schedule
 
 OnStep = Callable[[int, Tensor, Tensor], None]  # (step, x_t, x0_hat)
@@ -57,7 +58,7 @@ def ddim(
         alpha_t, sigma_t = schedule.at(batch_t, x.double())
         alpha_s, sigma_s = schedule.at(s.expand(len(x)).to(x.device), x.double())
         x0 = denoise(x, batch_t)
-        eps = (x - alpha_t * x0) / sigma_t
+        eps = to_eps("x0", x0, x, alpha_t, sigma_t)
         # Standard deviation of q(x_s | x_t, x0), times eta: DDPM eq. 7 with beta = 1 - (alpha_t / alpha_s)^2.
         std = eta * sigma_s / sigma_t * (1 - (alpha_t / alpha_s) ** 2).sqrt()
         if on_step:

@@ -20,19 +20,18 @@ from ddpm.checkpoint import (
     ModelSpec,
     checkpoints,
     load_checkpoint,
+    load_model,
     save_checkpoint,
     save_model,
 )
 from ddpm.config import Config
 from ddpm.context import mask_context, one_hot
-from ddpm.data import ShuffledOrder, SpriteData, generator
+from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
 from ddpm.ema import EMA
 from ddpm.prediction import stratified_timesteps
 
 OnScalars = Callable[[int, dict[str, float]], None]
 OnSnapshot = Callable[[torch.nn.Module, int], None]
-
-STEP, VALIDATION = 1, 2  # streams of random numbers, kept apart by their seeds; 0 is the order of samples
 
 
 class NonFiniteLoss(RuntimeError):
@@ -45,10 +44,15 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
     return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
 
 
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies in bfloat16; torch has no public word for it, hence the care."""
+    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     """bfloat16 if asked for or, with "auto", if the processor computes in it; None for float32."""
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported(False) if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+        fast = torch.cuda.is_bf16_supported(False) if device.type == "cuda" else cpu_has_bf16()
         return torch.bfloat16 if fast else None
     return torch.bfloat16 if precision == "bf16" else None
 
@@ -130,6 +134,12 @@ class Trainer:
         found = checkpoints(self.config.out)
         if not found:
             raise ValueError(f"nothing to resume: {self.config.out} holds no checkpoint; start without --resume")
+        _, before = load_model(self.config.out)
+        if before != self.spec:
+            raise ValueError(
+                f"the data is not what the run began with: {before.describe()}, now {self.spec.describe()}; "
+                "give the old data, or start anew with another --out"
+            )
         self.step = load_checkpoint(found[-1], self.modules, self.optimizer)
         return found[-1]
 
@@ -143,17 +153,20 @@ class Trainer:
 
         Raises NonFiniteLoss, leaving the last checkpoint as it is.
         """
-        config, log, started, first = self.config, self.config.log, time.monotonic(), self.step
-        if first == 0:
-            self.save()  # whatever happens from here on, there is something to resume; and the folder can be written to
+        config, log, first = self.config, self.config.log, self.step
+        logged_step, logged_at = first, time.monotonic()
         with interruptible() as caught, tqdm(total=config.steps, initial=first, unit="step", dynamic_ncols=True) as bar:
+            if first == 0:
+                self.save()  # from here on there is something to resume, and the folder can be written to
             while self.step < config.steps and not caught:
                 self.step += 1
                 norm = self._step()
                 bar.update()
                 last = self.step == config.steps
                 if self.step % log.every == 0 or last:
-                    rate = (self.step - first) * config.optim.batch / (time.monotonic() - started)
+                    now = time.monotonic()
+                    rate = (self.step - logged_step) * config.optim.batch / (now - logged_at)
+                    logged_step, logged_at = self.step, now
                     scalars = self.means.pop() | {
                         "train/learning_rate": self.optimizer.param_groups[0]["lr"],
                         "train/gradient_norm": norm.item(),
@@ -167,9 +180,10 @@ class Trainer:
                     self.save()
                 if self.step % log.snapshot == 0 or last:
                     on_snapshot(self.ema.model, self.step)
-            if caught:
+            stopped = self.step < config.steps
+            if stopped:
                 self.save()
-        return caught[0] if caught else None
+        return caught[0] if stopped else None
 
     def _step(self) -> Tensor:
         """One optimiser step on one batch; returns the norm of the gradient before clipping."""

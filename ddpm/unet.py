@@ -1,4 +1,4 @@
-"""ContextUNet: the network that looks at a noisy sprite, its timestep and its context, and predicts the noise in it.
+"""ContextUNet: the network that sees a noisy sprite, its timestep and its context, and predicts eps, x0 or v.
 
 A U of residual blocks (Ho et al. 2020, arXiv:2006.11239). Timestep and context enter every block as a scale and a shift
 of its normalised features (adaptive group norm: Dhariwal & Nichol 2021, arXiv:2105.05233, section 4).
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.attention import SelfAttention
+from ddpm.attention import SelfAttention, zeroed
 
 
 def timestep_embedding(t: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
@@ -25,14 +25,7 @@ def timestep_embedding(t: Tensor, dim: int, max_period: float = 10_000.0) -> Ten
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
-def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer with weights and bias at zero, so that the branch it closes adds nothing at the start."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-def groups(width: int) -> int:
+def group_count(width: int) -> int:
     """Groups of 16 channels where they fit, else one group per 8, 4, ... channels."""
     return width // math.gcd(width, 16)
 
@@ -42,10 +35,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, embedding: int):
         super().__init__()
-        self.norm1 = nn.GroupNorm(groups(inputs), inputs)
+        self.norm1 = nn.GroupNorm(group_count(inputs), inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.modulation = nn.Linear(embedding, 2 * outputs)
-        self.norm2 = nn.GroupNorm(groups(outputs), outputs, affine=False)
+        self.norm2 = nn.GroupNorm(group_count(outputs), outputs, affine=False)
         self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
@@ -104,7 +97,7 @@ class ContextUNet(nn.Module):
                 stage.append(block(below + skips.pop(), width, level))
                 below = width
             self.up.append(stage)
-        self.norm = nn.GroupNorm(groups(widths[0]), widths[0])
+        self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
         self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
         self.to(memory_format=torch.channels_last)
 

@@ -33,13 +33,19 @@ class Arguments:
     out: Path = Path("grid.png")
     """The picture grid."""
     npz: Path | None = None
-    """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N] (-1: uncond), guidance float32 [N]."""
+    """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N].
+
+    A mixture has the label of its largest weight, uncond has -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
+        for flag, values in (("--categories", self.categories), ("--guidance", [f"{s:g}" for s in self.guidance])):
+            twice = sorted({v for v in values if list(values).count(v) > 1})
+            if twice:
+                raise ValueError(f"{flag} names {twice[0]} twice; a row or column of the grid is needed once")
         if self.count < 1:
             raise ValueError(f"--count must be at least 1, got {self.count}")
         if self.seed < 0:

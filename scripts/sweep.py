@@ -24,8 +24,6 @@ class Arguments:
     """A run folder or a .safetensors file."""
     data: Path
     """The folder of sprites to compare with."""
-    resize: Literal["nearest", "box"] | None = None
-    """How to bring the data to the model's size, if training did so."""
     guidance: tuple[float, ...] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
     per_category: int = 200
     """Sprites sampled per category at each scale."""
@@ -45,21 +43,27 @@ def main() -> int:
     if args.per_category < 2:
         raise ValueError(f"--per-category must be at least 2, got {args.per_category}")
     from ddpm.checkpoint import load_model
+    from ddpm.config import Config, load_config
     from ddpm.data import load_data
     from ddpm.evaluate import Judge, sample_per_category
 
     model, spec = load_model(args.model)
     model.to(pick_device(args.device))
-    data = load_data(args.data, size=spec.size, resize=args.resize)
+    run = args.model if args.model.is_dir() else args.model.parent
+    # The same split as in training, or "held-out" would not be; without a run folder, the default one.
+    trained = load_config(run / "config.toml") if (run / "config.toml").exists() else Config()
+    data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction)
     if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
         raise ValueError(
             f"{args.data} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "
             f"model {', '.join(spec.categories)} in {spec.channels}: give the data it was trained on"
         )
-    out = args.out or (args.model if args.model.is_dir() else args.model.parent)
+    out = args.out or run
     out.mkdir(parents=True, exist_ok=True)
     judge = Judge(data, cache=args.judges)
-    rows = [{"name": "held-out", "guidance": None, "sprites": len(data.val), **judge.held_out()}]
+    rows = []
+    if len(data.val) > 1:
+        rows.append({"name": "held-out", "guidance": None, "sprites": len(data.val), **judge.held_out()})
     for s in args.guidance:
         x, labels = sample_per_category(
             model, spec, s, args.per_category, args.seed, sampler=args.sampler, steps=args.steps

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device
+from ddpm.cli import exit_on_user_error, pick_device, written_aside
 from ddpm.config import Config, flat, load_config, to_toml
 
 
@@ -26,33 +26,46 @@ class Arguments:
     """Go on from the newest checkpoint of --out."""
 
 
+# Settings that a resumed run may change: where it is, and what is tried when training diverged.
+MAY_CHANGE = ("out", "device", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
+
+
 def parse() -> Arguments:
     """The command line, over the TOML file it names, over the defaults."""
     path = next((Path(a) for a in sys.argv[1:] if a.endswith(".toml")), None)
     config = load_config(path) if path else Config()
-    return tyro.cli(Arguments, default=Arguments(path or tyro.MISSING, config), description=__doc__)
+    arguments = tyro.cli(Arguments, default=Arguments(path or tyro.MISSING, config), description=__doc__)
+    if arguments.config != path:
+        raise ValueError(f"{arguments.config}: the config must be a file that ends in .toml, given before the flags")
+    return arguments
 
 
 def prepare_folder(config: Config, resume: bool) -> None:
     """Make the run folder, or check that the one to resume was made with these settings."""
+    from ddpm.checkpoint import checkpoints
+
     saved = config.out / "config.toml"
     if resume:
         check_same(load_config(saved) if saved.exists() else None, config)
-    elif saved.exists():
+    elif checkpoints(config.out):
         raise ValueError(f"{config.out} already holds a run: add --resume to go on with it, or choose another --out")
     else:
         config.out.mkdir(parents=True, exist_ok=True)
-        saved.write_text(to_toml(config), encoding="utf-8")
+        with written_aside(saved) as aside:
+            aside.write_text(to_toml(config), encoding="utf-8")
 
 
 def check_same(before: Config | None, now: Config) -> None:
-    """A resumed run must have the settings it began with, but for where it runs and what it logs."""
+    """A resumed run must have the settings it began with, but for what it logs and for `MAY_CHANGE`."""
     if before is None:
         raise ValueError(f"nothing to resume: {now.out} holds no run; start without --resume")
     old, new = flat(before), flat(now)
     for name in sorted(old.keys() | new.keys()):
-        if name not in ("out", "device") and not name.startswith("log.") and old.get(name) != new.get(name):
-            raise ValueError(f"cannot resume with another setting: {name} was {old.get(name)}, now {new.get(name)}")
+        if name not in MAY_CHANGE and not name.startswith("log.") and old.get(name) != new.get(name):
+            raise ValueError(
+                f"cannot resume with another setting: {name} was {old.get(name)}, now {new.get(name)}; "
+                "give the old value, or start anew with another --out"
+            )
 
 
 @exit_on_user_error
@@ -68,6 +81,8 @@ def main() -> int:
         config.data, size=config.size, resize=config.resize, mirror=config.mirror, val_fraction=config.val_fraction
     )
     print(f"{config.data}: {data.describe()}")
+    if not len(data.val):
+        print("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
     prepare_folder(config, arguments.resume)
     if arguments.resume:
@@ -88,7 +103,7 @@ def main() -> int:
         print(f"stopped at step {trainer.step} and saved; go on with --resume")
         return 128 + stopped_by
     print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
-    print(f"next: python scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
+    print(f"next: {sys.executable} scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
     return 0
 
 

@@ -107,7 +107,7 @@ def target_size(
         many = f" (as {len(others) - 1} other files)" if len(others) > 1 else ""
         raise DataError(
             f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; pass --resize nearest or --resize box"
-            + (f", or use a config of size {w}" if w == h and w in SIZES else "")
+            + (f", or --size {w}" if w == h and w in SIZES else "")
         )
     return side
 

@@ -29,6 +29,10 @@ def test_resolved_settings_read_back_the_same(tmp_path):
         ("[diffusion]\nprediction = 'w'", ["prediction"]),
         ("steps = 0", ["steps must be positive, got 0"]),
         ("keep_context = 1.5", ["keep_context", "between 0 and 1", "1.5"]),
+        ("seed = -1", ["seed must not be negative, got -1"]),
+        ("[optim]\nlr = nan", ["optim.lr must be positive, got nan"]),
+        ("[log]\nguidance = []", ["log.guidance", "one or more finite numbers"]),
+        ("[log]\ncount = 0", ["log.count must be positive, got 0"]),
         ("steps = ", ["c.toml"]),
     ],
 )

@@ -77,7 +77,7 @@ def test_guided_mixtures_are_the_same_in_all_three(source, wanted):
 @pytest.mark.parametrize("weighting", ["none", "min_snr"])
 def test_the_target_is_the_only_prediction_without_loss(kind, weighting):
     schedule, x0, eps, _, alpha, sigma = noised(dtype=torch.float32)
-    diffusion, truth = Diffusion(schedule, kind, weighting), target(kind, x0, eps, alpha, sigma)
+    diffusion, truth = Diffusion(schedule, kind), target(kind, x0, eps, alpha, sigma)
     loss = lambda prediction: diffusion.loss(lambda *_: prediction, x0, torch.zeros(5, 2), TIMES, eps)
     assert torch.equal(loss(truth), torch.zeros(5))
     assert (loss(truth + 0.1) > 0).all()
@@ -132,11 +132,18 @@ def test_eps_is_refused_at_zero_terminal_snr_and_says_why():
 
 
 @pytest.mark.parametrize("kind", ["v", "x0"])
-@pytest.mark.parametrize("weighting", ["none", "min_snr"])
-def test_v_and_x0_work_at_zero_terminal_snr(kind, weighting):
+def test_min_snr_is_refused_at_zero_terminal_snr_and_says_why(kind):
+    assert loss_weight(kind, "min_snr", torch.zeros(1)) == 0  # nothing would be learnt at T-1
+    with pytest.raises(ValueError, match=r"last timestep.*choose loss weight 'none'"):
+        Diffusion(make_schedule("linear", T, zero_terminal=True), kind, "min_snr")
+    Diffusion(make_schedule("linear", T), kind, "min_snr")
+
+
+@pytest.mark.parametrize("kind", ["v", "x0"])
+def test_v_and_x0_work_at_zero_terminal_snr(kind):
     t = torch.tensor([T - 1, T - 1, 0, T - 1, 3])
     schedule, x0, eps, x_t, alpha, sigma = noised(True, t, torch.float32)
-    diffusion, truth = Diffusion(schedule, kind, weighting), target(kind, x0, eps, alpha, sigma)
+    diffusion, truth = Diffusion(schedule, kind), target(kind, x0, eps, alpha, sigma)
     assert torch.equal(x_t[0], eps[0])
     assert diffusion.loss(lambda *_: truth + 1, x0, torch.zeros(5, 2), t, eps).isfinite().all()
     x0_hat = diffusion.denoiser(lambda *_: truth)(x_t, t, torch.zeros(5, 2))
