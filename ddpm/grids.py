@@ -56,8 +56,8 @@ def labelled_grid(
 ) -> Image.Image:
     """A picture of cells with a label before each row and above each column.
 
-    cells: uint8 [R, S, N, H, W, 3 or 4], N sprites in each cell, in a block about as wide as high. factor: enlargement of
-    a pixel (default: sprites of about 48 pixels).
+    cells: uint8 [R, S, N, H, W, 3 or 4], N sprites in each cell, in a block about as wide as high. factor: enlargement
+    of a pixel (default: sprites of about 48 pixels).
     """
     n, size = cells.shape[2], cells.shape[3]
     factor = factor or max(1, round(48 / size))
