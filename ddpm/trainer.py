@@ -144,9 +144,9 @@ class Trainer:
         return found[-1]
 
     def save(self) -> None:
-        """Write a checkpoint, and the EMA weights as the run's model."""
-        save_checkpoint(self.config.out, self.step, self.modules, self.optimizer, self.config.log.keep)
+        """Write the EMA weights as the run's model, then a checkpoint: where there is a checkpoint, there is a model."""
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
+        save_checkpoint(self.config.out, self.step, self.modules, self.optimizer, self.config.log.keep)
 
     def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot) -> int | None:
         """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
