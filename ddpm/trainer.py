@@ -144,7 +144,7 @@ class Trainer:
         return found[-1]
 
     def save(self) -> None:
-        """Write the EMA weights as the run's model, then a checkpoint: where there is a checkpoint, there is a model."""
+        """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too."""
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
         save_checkpoint(self.config.out, self.step, self.modules, self.optimizer, self.config.log.keep)
 
