@@ -1,21 +1,30 @@
-"""What goes to TensorBoard: curves, picture grids, the denoising path, the settings."""
+"""What goes to TensorBoard: curves, picture grids, the denoising path, the settings; and what a sweep found."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from ddpm.checkpoint import ModelSpec
+from ddpm.classifier import judge as classify
 from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
+from ddpm.evaluate import Judge
 from ddpm.generate import generate
-from ddpm.grids import guidance_labels, labelled_grid
+from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard
+from ddpm.report import Report, gap_curves, pairs, tradeoff
 
-FIGURES = ("loss/train", "loss/validation")  # curves whose last values stand in the table of runs
+FIGURES = (
+    "loss/train",
+    "loss/validation",
+    "evaluation/class_accuracy",
+    "evaluation/frechet_distance",
+)  # curves whose last values stand in the table of runs
 SAMPLING_STEPS = 20  # of the pictures
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
 
@@ -91,3 +100,48 @@ class Board:
     def close(self) -> None:
         """Write what is still held back."""
         self.writer.close()
+
+
+class SweepBoard:
+    """The pictures of a sweep, as PNG in `folder` and in TensorBoard files in `folder`/tb, in place of older ones."""
+
+    GRID, PAIRS, PROJECTED = 8, 10, 500
+
+    def __init__(self, folder: Path, judge: Judge, report: Report):
+        self.folder, self.judge, self.report = folder, judge, report
+        shutil.rmtree(folder / "tb", ignore_errors=True)
+        self.writer = SummaryWriter(folder / "tb")
+
+    def write(self, sampled: dict[str, Tensor], gaps: dict[str, list[tuple[float, float]]]) -> None:
+        """sampled: x [K * n, C, H, W] of each row by its name; gaps: of `Gaps.means`, by the same names."""
+        categories = self.judge.data.sprites.categories
+        pictures = {"curves": tradeoff(self.report.scales, self.report.held_out)}
+        if any(gaps.values()):
+            pictures["gaps"] = gap_curves({k: v for k, v in gaps.items() if v})
+        for name, x in sampled.items():
+            cells = to_uint8(x.unflatten(0, (len(categories), -1))[:, : self.GRID])[:, None]
+            pictures[f"grid {name}"] = labelled_grid(cells, categories, [name])
+        best = self.report.balanced()
+        pictures["pairs"] = pairs(*self.judge.closest(sampled[best.name], self.PAIRS))
+        for name, picture in pictures.items():
+            picture.save(self.folder / f"{name.replace(' ', '')}.png")
+            self.writer.add_image(f"sweep/{name}", np.asarray(picture), dataformats="HWC")
+        self.writer.add_text("sweep/table", "".join(f"    {line}\n" for line in self.report.text().splitlines()))
+        for row in self.report.scales:
+            for figure, value in row.figures.items():
+                self.writer.add_scalar(f"by_scale_x100/{figure}", value, round(100 * row.guidance))
+        self._projector(sampled[best.name], best.name)
+        self.writer.close()
+
+    def _projector(self, x: Tensor, name: str) -> None:
+        """A map of generated and training sprites by the classifier's features, with the sprites as thumbnails."""
+        categories, K = self.judge.data.sprites.categories, len(self.judge.data.sprites.categories)
+        per_category = min(self.PROJECTED // K, len(x) // K)
+        labels = torch.arange(K).repeat_interleave(len(x) // K)
+        chosen = torch.cat([(labels == k).nonzero()[:per_category, 0] for k in range(K)])
+        real, real_labels = self.judge.data.batch(self.judge.data.train[self.judge.draw(per_category)])
+        both = torch.cat([x[chosen].cpu(), real])
+        metadata = [[name, categories[k]] for k in labels[chosen]] + [["training", categories[k]] for k in real_labels]
+        thumbnails = torch.from_numpy(on_checkerboard(to_uint8(both))).movedim(-1, 1).float() / 255
+        features, _ = classify(self.judge.classifier, both)
+        self.writer.add_embedding(features, metadata, thumbnails, tag="sprites", metadata_header=["set", "category"])

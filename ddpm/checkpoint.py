@@ -3,6 +3,7 @@
 A file is written aside, synced and renamed, so that one that is there is whole.
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from ddpm.unet import ContextUNet
 
 FORMAT = "ddpm-sprites 1"
 MODEL_FILE = "model.safetensors"
+EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
+BEST_FILE = "best.safetensors"  # the weights that did best in an evaluation during training
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ValueError(f"cannot read {path}: not a whole safetensors file ({e})") from e
 
 
-def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int) -> None:
-    """Write the weights with what is needed to build the network around them."""
-    write_safetensors(path, model.state_dict(), {"spec": to_dict(spec), "step": step})
+def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:
+    """Write the weights with what is needed to build the network around them, and figures of it if there are any."""
+    write_safetensors(path, model.state_dict(), {"spec": to_dict(spec), "step": step, **figures})
 
 
 def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
@@ -95,6 +98,20 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     except (RuntimeError, ValueError) as e:
         raise ValueError(f"{file}: its weights do not fit the network it describes") from e
     return model.eval().requires_grad_(False), spec
+
+
+def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
+    """The weak network of autoguidance for the model with `spec` at `model`: `path`, or the early one of its run.
+
+    Raises ValueError when there is none, or when it was trained for other sprites or another diffusion.
+    """
+    path = path or (model if model.is_dir() else model.parent) / EARLY_FILE
+    if not path.exists():
+        raise ValueError(f"the form auto needs a weak network, and there is no {path}; name one with --weak FILE")
+    network, other = load_model(path)
+    if dataclasses.replace(other, model=spec.model) != spec:
+        raise ValueError(f"{path} is for {other.describe()}, the model for {spec.describe()}, or their noise differs")
+    return network
 
 
 def checkpoints(run: Path) -> list[Path]:

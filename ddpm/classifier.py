@@ -3,6 +3,9 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from tqdm import tqdm
+
+from ddpm.precision import autocast_dtype
 
 
 class Classifier(nn.Module):
@@ -26,6 +29,7 @@ class Classifier(nn.Module):
         )
         self.drop = nn.Dropout(0.3)
         self.head = nn.Linear(4 * width, categories)
+        self.to(memory_format=torch.channels_last)
 
     def features(self, x: Tensor) -> Tensor:
         return self.body(x).mean((2, 3))
@@ -41,20 +45,29 @@ def shift(x: Tensor, generator: torch.Generator) -> Tensor:
     return F.pad(x, (1, 1, 1, 1), mode="replicate")[..., dy : dy + h, dx : dx + w]
 
 
-def train_classifier(x: Tensor, labels: Tensor, categories: int, *, epochs: int = 30, seed: int = 0) -> Classifier:
-    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]; shifts and flips as augmentation."""
+def train_classifier(
+    x: Tensor, labels: Tensor, categories: int, *, epochs: int = 20, seed: int = 0, progress: bool = False
+) -> Classifier:
+    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]; shifts and flips as augmentation.
+
+    progress: show a bar.
+    """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     model = Classifier(x.shape[1], categories).train()
+    autocast = autocast_dtype("auto", x.device)
     batch, steps = 128, epochs * -(-len(x) // 128)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
     order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(epochs + 1)])
-    for rows in order[: steps * batch].split(batch):
-        images = shift(x[rows], generator)
+    batches = order[: steps * batch].split(batch)
+    for rows in tqdm(batches, "training the judge", unit="batch", leave=False, disable=not progress):
+        images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
         if torch.rand((), generator=generator) < 0.5:
             images = images.flip(-1)
-        F.cross_entropy(model(images), labels[rows], label_smoothing=0.05).backward()
+        with torch.autocast("cpu", autocast, enabled=autocast is not None):
+            logits = model(images)
+        F.cross_entropy(logits.float(), labels[rows], label_smoothing=0.05).backward()
         optimizer.step()
         optimizer.zero_grad()
         rate.step()

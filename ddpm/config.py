@@ -69,6 +69,12 @@ class LogConfig:
     checkpoint: int = 1000
     keep: int = 2
     """Checkpoints kept."""
+    early: float = 0.15
+    """Share of the steps after which the averaged weights are kept as early.safetensors, for autoguidance."""
+    evaluate: int = 1000
+    """Judging of samples at guidance scale 2; the best weights are kept as best.safetensors. 0: never."""
+    evaluate_count: int = 40
+    """Sprites per category that are judged."""
     guidance: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
     """Guidance scales of the picture grids."""
     count: int = 4
@@ -104,12 +110,16 @@ class Config:
     def __post_init__(self) -> None:
         positive = {"steps": self.steps}
         positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "lr", "clip")}
-        intervals = ("every", "validate", "snapshot", "checkpoint", "keep", "count")
+        intervals = ("every", "validate", "snapshot", "checkpoint", "keep", "count", "evaluate_count")
         positive |= {f"log.{k}": getattr(self.log, k) for k in intervals}
         for name, value in positive.items():
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive, got {value}")
-        for name, value in (("seed", self.seed), ("optim.warmup", self.optim.warmup)):
+        for name, value in (
+            ("seed", self.seed),
+            ("optim.warmup", self.optim.warmup),
+            ("log.evaluate", self.log.evaluate),
+        ):
             if value < 0:
                 raise ValueError(f"{name} must not be negative, got {value}")
         if not self.log.guidance or not all(map(math.isfinite, self.log.guidance)):
@@ -117,6 +127,7 @@ class Config:
         for name, value, upper in (
             ("keep_context", self.keep_context, 1.0),
             ("val_fraction", self.val_fraction, 0.5),
+            ("log.early", self.log.early, 1.0),
             ("optim.ema", self.optim.ema, 1.0),
         ):
             if not 0 <= value <= upper:

@@ -4,10 +4,12 @@ A context is a row of K weights: one-hot for a category, any weights for a mixtu
 """
 
 import difflib
+import re
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 UNCOND = "uncond"
 
@@ -57,3 +59,24 @@ def parse_context(text: str, categories: tuple[str, ...]) -> Tensor:
     if not context.isfinite().all():
         raise ValueError(f"the weights in {text!r} must be finite numbers")
     return context
+
+
+def parse_composition(text: str, categories: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+    """Read a sum of contexts with a scale each, like "hero + 0.4 food - side_facing"; one context alone is a sum too.
+
+    Returns contexts [M, K] and weights [M]. Raises ValueError as `parse_context` does. Plus and minus need spaces
+    around them, since the names of categories may contain them.
+    """
+    first, *rest = re.split(r"\s+([+-])\s+", text.strip())
+    contexts, weights = [], []
+    for sign, term in zip(["+", *rest[::2]], [first, *rest[1::2]], strict=True):
+        number = None if term in categories else re.match(r"(\d*\.?\d+)(?:\s*\*\s*|\s+)(?=\S)", term)
+        contexts.append(parse_context(term[number.end() :] if number else term, categories))
+        weights.append(float(sign + (number[1] if number else "1")))
+    return torch.stack(contexts), torch.tensor(weights)
+
+
+def stack_compositions(compositions: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Contexts [B, M, K] and weights [B, M] of B compositions, the shorter ones filled up with terms of weight 0."""
+    contexts, weights = zip(*compositions, strict=True)
+    return pad_sequence(contexts, batch_first=True), pad_sequence(weights, batch_first=True)

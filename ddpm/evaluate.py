@@ -1,19 +1,42 @@
-"""Judging sampled sprites by a classifier trained on the very data set."""
+"""Judging sprites by a classifier trained on the very data set: are they what was asked for, good, varied, and new?"""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm import classifier
-from ddpm.checkpoint import ModelSpec, read_safetensors, write_safetensors
+from ddpm.checkpoint import BEST_FILE, ModelSpec, read_safetensors, save_model, write_safetensors
 from ddpm.classifier import Classifier, judge, train_classifier
-from ddpm.data import SpriteData
+from ddpm.config import Config, load_config
+from ddpm.data import SpriteData, load_data, to_uint8
 from ddpm.generate import generate
-from ddpm.metrics import class_accuracy, frechet_distance
+from ddpm.memorisation import background, is_copy, nearest
+from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_distance, manifold, standard_error
+from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 from sprites.io import content_hashes
+
+HELD_OUT = "held-out"  # the name of its row
+NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
+
+OnSprites = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures of a set of sprites and their standard errors, by name: see `Judge.measure`."""
+
+    name: str
+    guidance: float | None
+    sprites: int
+    copies: int
+    figures: dict[str, float]
+    errors: dict[str, float]
 
 
 def fingerprint(data: SpriteData, seed: int) -> str:
@@ -29,34 +52,116 @@ class Judge:
     def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None):
         """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
         x, labels = data.batch(data.train)
-        self.data = data
+        self.data, self.seed = data, seed
         file = cache and cache / f"{fingerprint(data, seed)}.safetensors"
         if file and file.exists():
             self.classifier = Classifier(x.shape[1], len(data.sprites.categories)).eval()
             self.classifier.load_state_dict(read_safetensors(file)[0])
         else:
-            self.classifier = train_classifier(x, labels, len(data.sprites.categories), seed=seed)
+            self.classifier = train_classifier(x, labels, len(data.sprites.categories), seed=seed, progress=True)
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 write_safetensors(file, self.classifier.state_dict(), {"fingerprint": file.stem})
         self.features, _ = judge(self.classifier, x)
-        self.weights = self._balance(labels)
+        self.labels = labels
+        self.gaussian = Gaussian.fit(self.features, self._balance(labels))
 
     def _balance(self, labels: Tensor) -> Tensor:
         """Weights that make every category count the same, whatever its share."""
         return (1 / torch.bincount(labels, minlength=len(self.data.sprites.categories)))[labels]
 
     def __call__(self, x: Tensor, labels: Tensor) -> dict[str, float]:
-        """Class accuracy and Frechet distance of sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]."""
+        """Class accuracy and Frechet distance of sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]: the two
+        figures that are quick to have."""
         features, predicted = judge(self.classifier, x.cpu())
         return {
             "class_accuracy": class_accuracy(predicted, labels),
-            "frechet_distance": frechet_distance(features, self.features, self._balance(labels), self.weights),
+            "frechet_distance": frechet_distance(features, self.gaussian, self._balance(labels)),
         }
 
-    def held_out(self) -> dict[str, float]:
-        """The same figures for the real sprites that were held out."""
-        return self(*self.data.batch(self.data.val))
+    def draw(self, per_category: int, other: bool = False) -> Tensor:
+        """Training sprites by position, `per_category` of each category or as many as there are: int64 [M].
+
+        other: a second draw, with no sprite of the first where a category has twice as many.
+        """
+        order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(self.seed))
+        part = slice(-per_category, None) if other else slice(per_category)
+        return torch.cat([order[self.labels[order] == k][part] for k in self.labels.unique()])
+
+    def measure(
+        self,
+        name: str,
+        x: Tensor,
+        labels: Tensor,
+        guidance: float | None = None,
+        on_sprites: OnSprites = lambda count: None,
+    ) -> Measured:
+        """All figures of sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories int64 [N].
+
+        class_accuracy, frechet_distance, kernel_distance, precision, recall, density, coverage (see ddpm/metrics.py;
+        the last five against as many training sprites a category), copies (ddpm/memorisation.py), colours,
+        alpha_hardness (RGBA only) and on_palette (where the set has one; ddpm/pixel_art.py). Errors are bootstrapped
+        over the samples; that of a mean has the closed form std / sqrt(N), that of the kernel distance is the deviation
+        between subsets. `on_sprites` is called with how many are done.
+        """
+        x, N = x.cpu(), len(x)
+        features, predicted = judge(self.classifier, x)
+        real = self.features[self.draw(-(-N // len(self.data.sprites.categories)))]
+        training, _ = self.data.batch(self.data.train)
+        share = N / len(training)
+        found = nearest(x, training, lambda count: on_sprites(count * share))
+        copies = is_copy(x, found, background(training))
+        means = {"class_accuracy": predicted == labels, **manifold(real, features), "copies": copies}
+        pixels = to_uint8(x)
+        means["colours"] = count_colours(pixels)
+        table = palette(self.data.sprites.images[self.data.train])
+        if table.mean() < NO_PALETTE:
+            means["on_palette"] = on_palette(pixels, table)
+        if x.shape[1] == 4:
+            means["alpha_hardness"] = alpha_hardness(x)
+        means = {k: torch.as_tensor(v).double() for k, v in means.items()}
+        weights = self._balance(labels)
+
+        def frechet(rows: np.ndarray | slice) -> float:
+            return frechet_distance(features[rows], self.gaussian, weights[rows])
+
+        kernel, kernel_error = kernel_distance(real, features, seed=self.seed)
+        figures = {k: v.mean().item() for k, v in means.items()}
+        errors = {k: (v.std(correction=0) / len(v) ** 0.5).item() for k, v in means.items()}
+        figures |= {"frechet_distance": frechet(slice(None)), "kernel_distance": kernel}
+        errors |= {"frechet_distance": standard_error(frechet, N, seed=self.seed), "kernel_distance": kernel_error}
+        return Measured(name, guidance, N, int(copies.sum()), figures, errors)
+
+    def closest(self, x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The `count` of sprites x that are nearest to a training sprite, nearest first, and those, as moved there."""
+        found = nearest(x.cpu(), self.data.batch(self.data.train)[0])
+        order = found.distance.argsort()[:count]
+        return x.cpu()[order], found.sprite[order]
+
+    def references(self, per_category: int) -> dict[str, tuple[Tensor, Tensor]]:
+        """Real sprites to read the figures by, each x and labels: held-out ones (the floor), training ones, and what
+        must look bad, the training ones blurred and with their pixels shuffled."""
+        found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > 5 else {}
+        x, labels = self.data.batch(self.data.train[self.draw(per_category, other=True)])
+        order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(self.seed)).argsort(-1)
+        shuffled = x.flatten(2).gather(2, order.expand(-1, x.shape[1], -1)).view_as(x)
+        blurred = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+        return found | {"training": (x, labels), "blurred": (blurred, labels), "shuffled": (shuffled, labels)}
+
+
+def data_of(folder: Path, run: Path, spec: ModelSpec) -> SpriteData:
+    """The sprites of `folder` in the split that the model of `run` was trained with, or "held-out" would not be.
+
+    Without a config in `run` the default split is taken. Raises ValueError for sprites that the model cannot make.
+    """
+    trained = load_config(run / "config.toml") if (run / "config.toml").exists() else Config()
+    data = load_data(folder, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction)
+    if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
+        raise ValueError(
+            f"{folder} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "
+            f"model {', '.join(spec.categories)} in {spec.channels}: give the data it was trained on"
+        )
+    return data
 
 
 def sample_per_category(
@@ -67,3 +172,26 @@ def sample_per_category(
     labels = torch.arange(K).repeat_interleave(per_category)
     context = torch.eye(K)[labels]
     return generate(model, spec, context, scale, seed=seed, indices=range(len(labels)), **sampling), labels
+
+
+class Evaluation:
+    """A small evaluation during training, always from the same noise; keeps the best weights of a run by it."""
+
+    SCALE = 2.0
+
+    def __init__(self, run: Path, spec: ModelSpec, data: SpriteData, per_category: int, seed: int):
+        self.run, self.spec, self.data, self.per_category, self.seed = run, spec, data, per_category, seed
+        self.judge: Judge | None = None
+        best = run / BEST_FILE
+        self.best = read_safetensors(best)[1]["frechet_distance"] if best.exists() else float("inf")
+
+    def __call__(self, model: nn.Module, step: int) -> dict[str, float]:
+        """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return
+        the figures under their names in TensorBoard."""
+        self.judge = self.judge or Judge(self.data, cache=self.run.parent / "judges")
+        sampled = sample_per_category(model, self.spec, self.SCALE, self.per_category, self.seed)
+        figures = self.judge(*sampled)
+        if figures["frechet_distance"] < self.best:
+            self.best = figures["frechet_distance"]
+            save_model(self.run / BEST_FILE, model, self.spec, step, frechet_distance=self.best)
+        return {f"evaluation/{name}": value for name, value in figures.items()}

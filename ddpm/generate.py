@@ -1,15 +1,17 @@
 """From a trained model to sprites: denoiser, guidance, time grid and sampler put together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ddpm.checkpoint import ModelSpec
-from ddpm.guidance import classifier_free, clip
+from ddpm.forms import build, parse_form
+from ddpm.guidance import OnGap
+from ddpm.precision import autocast_dtype
+from ddpm.prediction import ContextDenoiser
 from ddpm.samplers import SAMPLERS, OnStep, SampleNoise
-from ddpm.schedule import trailing_timesteps
+from ddpm.schedule import timestep_grid
 
 
 @torch.no_grad()
@@ -21,36 +23,63 @@ def generate(
     *,
     seed: int,
     indices: Sequence[int],
+    weights: Tensor | None = None,
+    negative: Tensor | None = None,
+    form: str = "cfg",
+    weak: nn.Module | None = None,
     sampler: str = "dpmpp_2m",
     steps: int = 20,
-    batch: int = 256,
+    grid: str = "uniform",
+    batch: int = 64,
+    precision: str = "auto",
     on_step: OnStep | None = None,
-    progress: bool = False,
+    on_gap: OnGap | None = None,
+    on_sprites: Callable[[int], object] = lambda count: None,
 ) -> Tensor:
     """Sample one sprite for each row of `context`.
 
-    context: [N, K]; scale: guidance scale, one number or [N]; indices: N numbers, of which each, with `seed`, fixes the
-    noise of its sprite: the same index gives the same noise for any context and scale. `batch`: how many are drawn at a
-    time, which changes nothing but memory. `on_step` is called for each batch; `progress` shows a bar.
-    Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler or for more steps than the model has.
+    context: [N, K], or [N, M, K] with weights [N, M] for a composition; scale: guidance scale, one number or [N];
+    negative: [N, K], a context to go away from. form: the form of guidance (ddpm/forms.py), which for "auto" needs
+    the network `weak`. indices: N numbers, of which each, with `seed`, fixes the noise of its sprite: the same index
+    gives the same noise for any context, scale, form and grid. `batch`: how many are drawn at a time, which changes
+    nothing but memory; precision: auto, fp32 or bf16, of the network. `on_step` and `on_gap` are called for each batch,
+    `on_sprites` with how many are done, for a bar.
+
+    Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler, grid or form, or for more steps than
+    the model has.
     """
     if sampler not in SAMPLERS:
         raise ValueError(f"unknown sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")
+    N = len(context)
     scales = torch.as_tensor(scale, dtype=torch.float32)
-    if len(indices) != len(context) or scales.shape not in ((), (len(context),)):
+    if len(indices) != N or scales.shape not in ((), (N,)):
         raise ValueError(
-            f"{len(context)} contexts need as many indices and one guidance scale or as many, "
+            f"{N} contexts need as many indices and one guidance scale or as many, "
             f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
         )
-    scales = scales.expand(len(context))
+    parts, scales = parse_form(form), scales.expand(N)
     device = next(model.parameters()).device
-    diffusion = spec.build_diffusion()
-    denoise = diffusion.denoiser(model)
-    timesteps = trailing_timesteps(len(diffusion.schedule), steps).to(device)
+    diffusion, autocast = spec.build_diffusion(), autocast_dtype(precision, device)
+
+    def denoiser(network: nn.Module | None) -> ContextDenoiser | None:
+        return network and diffusion.denoiser(network, autocast)
+
+    timesteps = timestep_grid(grid, diffusion.schedule, steps).to(device)
     done = []
-    for rows in tqdm(torch.arange(len(context)).split(batch), "sampling", unit="batch", disable=not progress):
+    for rows in torch.arange(N).split(batch):
         noise = SampleNoise(seed, [indices[i] for i in rows], device)
-        guided = clip(classifier_free(denoise, context[rows].to(device), scales[rows].to(device)))
+        guided = build(
+            parts,
+            denoiser(model),
+            context[rows].to(device),
+            scales[rows].to(device),
+            diffusion.schedule,
+            weak=denoiser(weak),
+            weights=None if weights is None else weights[rows].to(device),
+            negative=None if negative is None else negative[rows].to(device),
+            on_gap=on_gap,
+        )
         x = noise((spec.channels, spec.size, spec.size))
         done.append(SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step))
+        on_sprites(len(rows))
     return torch.cat(done)

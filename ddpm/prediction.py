@@ -97,15 +97,20 @@ class Diffusion:
         """Weighted squared error of each sample: x0, eps [B, C, H, W], context [B, K], t int64 [B] -> [B]."""
         alpha, sigma = self.schedule.at(t, x0)
         wanted = target(self.prediction, x0, eps, alpha, sigma)
-        predicted = model(self.schedule.add_noise(x0, eps, t), t, context).float()
+        predicted = model(alpha * x0 + sigma * eps, t, context).float()
         weight = loss_weight(self.prediction, self.weighting, (alpha / sigma).square().flatten())
         return weight * (predicted - wanted).square().flatten(1).mean(1)
 
-    def denoiser(self, model: nn.Module) -> ContextDenoiser:
-        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W]."""
+    def denoiser(self, model: nn.Module, autocast: torch.dtype | None = None) -> ContextDenoiser:
+        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W].
+
+        autocast: a lower precision for the network; all around it stays in that of x_t.
+        """
 
         def denoise(x_t: Tensor, t: Tensor, context: Tensor) -> Tensor:
-            return to_x0(self.prediction, model(x_t, t, context), x_t, *self.schedule.at(t, x_t))
+            with torch.autocast(x_t.device.type, autocast, enabled=autocast is not None):
+                predicted = model(x_t, t, context)
+            return to_x0(self.prediction, predicted.to(x_t), x_t, *self.schedule.at(t, x_t))
 
         return denoise
 

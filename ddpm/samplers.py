@@ -35,7 +35,53 @@ class SampleNoise:
         return torch.from_numpy(np.stack(draws)).to(self.device)
 
 
+def tables(timesteps: Tensor, schedule: Schedule, x: Tensor) -> tuple[Tensor, Tensor]:
+    """alpha and sigma of the timesteps and, last, of the clean image: float64 [S + 1, 1, 1, 1]."""
+    return schedule.at(torch.cat([timesteps, timesteps.new_tensor([-1])]), x.double())
+
+
 @torch.no_grad()
+def integrate(
+    denoise: Denoiser,
+    x: Tensor,
+    timesteps: Tensor,
+    schedule: Schedule,
+    noise: SampleNoise | None,
+    on_step: OnStep | None,
+    *,
+    eta: float,
+    order: int,
+) -> Tensor:
+    """The loop of every sampler here but Heun's, from x_t at one timestep to x_s at the next:
+
+        x_s = alpha_s * d + sqrt(sigma_s^2 - std^2) * (x_t - alpha_t * d) / sigma_t + std * noise
+
+    d stands for x0_hat all along the step in lambda = log(alpha / sigma). Order 1 takes x0_hat at its beginning. With
+    order 2, d is in the middle of the step on the line through that and x0_hat of the step before; not so in the first
+    step, and in any from or to an infinite lambda (pure noise, the clean image).
+    """
+    if eta and noise is None:
+        raise ValueError("a stochastic sampler (eta > 0) needs the argument noise")
+    alpha, sigma = tables(timesteps, schedule, x)
+    lambdas, before = (alpha / sigma).log(), None
+    for step, t in enumerate(timesteps):
+        (alpha_t, alpha_s), (sigma_t, sigma_s) = alpha[step : step + 2], sigma[step : step + 2]
+        x0 = d = denoise(x, t.expand(len(x)).to(x.device))
+        if on_step:
+            on_step(step, x, x0)
+        h = lambdas[step + 1] - lambdas[step]
+        if order == 2 and step and h.isfinite():
+            d = x0 + (x0 - before) * h / (lambdas[step] - lambdas[step - 1]) / 2
+        # Standard deviation of q(x_s | x_t, x0), times eta: DDPM eq. 7 with beta = 1 - (alpha_t / alpha_s)^2.
+        std = eta * sigma_s / sigma_t * (1 - (alpha_t / alpha_s) ** 2).sqrt()
+        eps = to_eps("x0", d, x, alpha_t, sigma_t)
+        x = (alpha_s * d + (sigma_s**2 - std**2).clamp(min=0).sqrt() * eps).to(x0.dtype)
+        if eta and sigma_s > 0:
+            x = x + std.to(x) * noise(x.shape[1:])
+        before = x0
+    return x
+
+
 def ddim(
     denoise: Denoiser,
     x: Tensor,
@@ -51,22 +97,7 @@ def ddim(
     x: [B, C, H, W] at timesteps[0]; timesteps: int64 [S], strictly falling; after the last one comes the clean image.
     eta = 0 is deterministic, eta = 1 is ancestral; `noise` is needed for eta > 0. Returns x0 [B, C, H, W].
     """
-    if eta and noise is None:
-        raise ValueError("a stochastic sampler (eta > 0) needs the argument noise")
-    for step, (t, s) in enumerate(zip(timesteps, [*timesteps[1:], timesteps.new_tensor(-1)], strict=True)):
-        batch_t = t.expand(len(x)).to(x.device)
-        alpha_t, sigma_t = schedule.at(batch_t, x.double())
-        alpha_s, sigma_s = schedule.at(s.expand(len(x)).to(x.device), x.double())
-        x0 = denoise(x, batch_t)
-        eps = to_eps("x0", x0, x, alpha_t, sigma_t)
-        # Standard deviation of q(x_s | x_t, x0), times eta: DDPM eq. 7 with beta = 1 - (alpha_t / alpha_s)^2.
-        std = eta * sigma_s / sigma_t * (1 - (alpha_t / alpha_s) ** 2).sqrt()
-        if on_step:
-            on_step(step, x, x0)
-        x = (alpha_s * x0 + (sigma_s**2 - std**2).clamp(min=0).sqrt() * eps).to(x0.dtype)
-        if eta and s >= 0:
-            x = x + std.to(x) * noise(x.shape[1:])
-    return x
+    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=eta, order=1)
 
 
 def ddpm(
@@ -82,10 +113,9 @@ def ddpm(
     It is DDIM with eta = 1, with the lower of the two variances of the paper's section 3.2; with all T timesteps, the
     paper's algorithm 2.
     """
-    return ddim(denoise, x, timesteps, schedule, noise, on_step, eta=1.0)
+    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=1.0, order=1)
 
 
-@torch.no_grad()
 def dpmpp_2m(
     denoise: Denoiser,
     x: Tensor,
@@ -96,27 +126,64 @@ def dpmpp_2m(
 ) -> Tensor:
     """DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095, algorithm 2): deterministic, second order, one call a step.
 
-    Steps in lambda = log(alpha / sigma). The first step, and any from or to an infinite lambda (pure noise, the clean
-    image), is of first order, that is DDIM.
+    The paper's sigma_s / sigma_t x - alpha_s (exp(-h) - 1) D is DDIM's step with D for x0_hat.
     """
-    before: tuple[Tensor, Tensor] | None = None  # lambda and x0_hat of the step before
-    for step, (t, s) in enumerate(zip(timesteps, [*timesteps[1:], timesteps.new_tensor(-1)], strict=True)):
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = (
-            schedule.at(u[None], x.new_zeros(1, 1, 1, 1).double()) for u in (t, s)
-        )
-        lambda_t, lambda_s = (alpha_t / sigma_t).log(), (alpha_s / sigma_s).log()
-        x0 = d = denoise(x, t.expand(len(x)).to(x.device))
-        h = lambda_s - lambda_t
-        if before and h.isfinite():
-            r = (lambda_t - before[0]) / h
-            d = x0 + (x0 - before[1]) / (2 * r)
+    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=0.0, order=2)
+
+
+def dpmpp_2m_sde(
+    denoise: Denoiser,
+    x: Tensor,
+    timesteps: Tensor,
+    schedule: Schedule,
+    noise: SampleNoise | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """SDE-DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095): stochastic, one call a step.
+
+        x_s = sigma_s / sigma_t exp(-h) x_t + alpha_s (1 - exp(-2h)) D + sigma_s sqrt(1 - exp(-2h)) noise
+
+    Since std of DDIM with eta = 1 is sigma_s sqrt(1 - exp(-2h)), that is ancestral sampling with D for x0_hat.
+    """
+    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=1.0, order=2)
+
+
+@torch.no_grad()
+def heun(
+    denoise: Denoiser,
+    x: Tensor,
+    timesteps: Tensor,
+    schedule: Schedule,
+    noise: SampleNoise | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Heun's method (Karras et al. 2022, arXiv:2206.00364, algorithm 1): deterministic, second order, two calls a step.
+
+    It solves dy / dsigma_hat = eps, where y = x / alpha and sigma_hat = sigma / alpha. The step to the clean image, and
+    one from pure noise, whose sigma_hat is infinite, are of first order, that is DDIM. Where sigma_hat falls more than
+    threefold, as from the last timestep of the cosine schedule, the paper's step would go beyond the second x0_hat, and
+    ends there instead.
+    """
+    alpha, sigma = tables(timesteps, schedule, x)
+    for step, t in enumerate(timesteps):
+        (alpha_t, alpha_s), (sigma_t, sigma_s) = alpha[step : step + 2], sigma[step : step + 2]
+        x0 = denoise(x, t.expand(len(x)).to(x.device))
         if on_step:
             on_step(step, x, x0)
-        # sigma_s / sigma_t x + (alpha_s - alpha_t sigma_s / sigma_t) D is the paper's eq. with exp(-h) written out.
-        ratio = sigma_s / sigma_t
-        x = (ratio * x + (alpha_s - alpha_t * ratio) * d).to(x0.dtype)
-        before = (lambda_t, x0)
+        eps = to_eps("x0", x0, x, alpha_t, sigma_t)
+        x = (alpha_s * x0 + sigma_s * eps).to(x0.dtype)
+        if alpha_t > 0 and sigma_s > 0:
+            # y_s = y_t + (sigma_hat_s - sigma_hat_t) (eps_t + eps_s) / 2, where eps = (y - x0_hat) / sigma_hat.
+            weight = ((sigma_t / alpha_t * alpha_s / sigma_s - 1) / 2).clamp(max=1)
+            x0_s = denoise(x, timesteps[step + 1].expand(len(x)).to(x.device))
+            x = (alpha_s * (x0 + weight * (x0_s - x0)) + sigma_s * eps).to(x0.dtype)
     return x
 
 
-SAMPLERS: dict[str, Callable[..., Tensor]] = {"ddpm": ddpm, "ddim": ddim, "dpmpp_2m": dpmpp_2m}
+SAMPLERS: dict[str, Callable[..., Tensor]] = {
+    "ddpm": ddpm,
+    "ddim": ddim,
+    "dpmpp_2m": dpmpp_2m,
+    "dpmpp_2m_sde": dpmpp_2m_sde,
+    "heun": heun,
+}

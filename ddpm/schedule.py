@@ -3,7 +3,8 @@
     x_t = alpha[t] * x0 + sigma[t] * eps,    alpha[t]^2 + sigma[t]^2 = 1    (variance preserving)
 
 In the notation of DDPM (Ho et al. 2020, arXiv:2006.11239): alpha = sqrt(alpha_bar), sigma = sqrt(1 - alpha_bar).
-To add a schedule, write a function from T to alpha_bar and enter it in `ALPHA_BARS`.
+To add a schedule, write a function from T to alpha_bar and enter it in `ALPHA_BARS`; to add a grid, one from (schedule,
+steps) to timesteps, and enter it in `GRIDS`.
 """
 
 import math
@@ -96,6 +97,42 @@ def trailing_timesteps(T: int, steps: int) -> Tensor:
 
     The grid starts at T-1, where sampling must start, rather than ending at 0 ("trailing" in Lin et al. 2023, table 2).
     """
-    if not 1 <= steps <= T:
-        raise ValueError(f"steps must be between 1 and the {T} timesteps of the model, got {steps}")
     return (T - torch.arange(steps, dtype=torch.float64) * T / steps).round().long() - 1
+
+
+# Below lambda = log(alpha / sigma) = -5.1 all is as good as pure noise. DPM-Solver's code leaves it out, since the end
+# of the cosine schedule, where the log-SNR falls without bound, would take up much of a grid.
+NOISE_LOG_SNR = 2 * -5.1
+
+
+def even_timesteps(schedule: Schedule, level: Tensor, steps: int) -> Tensor:
+    """`steps` distinct timesteps from T-1 down to 0 (int64 [steps]), evenly spaced in `level`, a rising or falling [T].
+
+    Each is the nearest in `level`, moved where two would be the same. If T-1 is pure noise (zero terminal SNR, or next
+    to it), those after it are evenly spaced over the timesteps that are not. A single timestep is T-1.
+    """
+    T, top = len(schedule), int((schedule.log_snr >= NOISE_LOG_SNR).sum()) - 1
+    spaced = torch.linspace(level[0].item(), level[top].item(), steps - int(top < T - 1), dtype=level.dtype)
+    after = (spaced[: steps - 1, None] - level).abs().argmin(1).flip(0)
+    t = torch.cat([torch.tensor([T - 1]), after])
+    # Strictly falling t is t + i that never rises; and that ends at 0 or above is t + i >= steps - 1.
+    i = torch.arange(steps)
+    return (t + i).cummin(0).values.clamp(min=steps - 1) - i
+
+
+GRIDS: dict[str, Callable[[Schedule, int], Tensor]] = {
+    "uniform": lambda schedule, steps: trailing_timesteps(len(schedule), steps),
+    # Uniform in lambda = log(alpha / sigma), as in DPM-Solver (Lu et al. 2022, arXiv:2206.00927).
+    "log_snr": lambda schedule, steps: even_timesteps(schedule, schedule.log_snr, steps),
+    # Uniform in sigma_hat^(1/7), where sigma_hat = sigma / alpha (Karras et al. 2022, arXiv:2206.00364, eq. 5).
+    "karras": lambda schedule, steps: even_timesteps(schedule, (schedule.sigma / schedule.alpha) ** (1 / 7), steps),
+}
+
+
+def timestep_grid(name: str, schedule: Schedule, steps: int) -> Tensor:
+    """The named grid of `GRIDS`: int64 [steps], strictly falling from T-1, with 1 <= steps <= T."""
+    if name not in GRIDS:
+        raise ValueError(f"unknown grid {name!r}: choose one of {', '.join(GRIDS)}")
+    if not 1 <= steps <= len(schedule):
+        raise ValueError(f"steps must be between 1 and the {len(schedule)} timesteps of the model, got {steps}")
+    return GRIDS[name](schedule, steps)

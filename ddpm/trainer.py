@@ -1,7 +1,8 @@
 """The training loop.
 
 Everything random in step k is drawn from generators seeded with (seed, k): a resumed run goes on as if never stopped.
-The loop knows neither samplers nor TensorBoard: it calls `on_scalars(step, {name: value})`, `on_snapshot(model, step)`.
+The loop knows neither samplers nor metrics nor TensorBoard: it calls `on_scalars(step, {name: value})`,
+`on_snapshot(model, step)` and `on_evaluate(model, step)`, which returns scalars.
 """
 
 import math
@@ -16,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ddpm.checkpoint import (
+    EARLY_FILE,
     MODEL_FILE,
     ModelSpec,
     checkpoints,
@@ -28,10 +30,12 @@ from ddpm.config import Config
 from ddpm.context import mask_context, one_hot
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
 from ddpm.ema import EMA
+from ddpm.precision import autocast_dtype
 from ddpm.prediction import stratified_timesteps
 
 OnScalars = Callable[[int, dict[str, float]], None]
 OnSnapshot = Callable[[torch.nn.Module, int], None]
+OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
 
 
 class NonFiniteLoss(RuntimeError):
@@ -42,19 +46,6 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
     """Factor on the peak learning rate at step 1 ... steps: a linear rise times a cosine fall to zero."""
     rise = min(1.0, step / max(warmup, 1))
     return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
-
-
-def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16; torch has no public word for it, hence the care."""
-    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-
-
-def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """bfloat16 if asked for or, with "auto", if the processor computes in it; None for float32."""
-    if precision == "auto":
-        fast = torch.cuda.is_bf16_supported(False) if device.type == "cuda" else cpu_has_bf16()
-        return torch.bfloat16 if fast else None
-    return torch.bfloat16 if precision == "bf16" else None
 
 
 class GroupMeans:
@@ -94,6 +85,19 @@ def interruptible() -> Iterator[list[int]]:
     finally:
         for s, handler in zip(signals, before, strict=True):
             signal.signal(s, handler)
+
+
+class Clock:
+    """Steps a second since it was last asked."""
+
+    def __init__(self, step: int):
+        self.step, self.time = step, time.monotonic()
+
+    def rate(self, step: int) -> float:
+        now = time.monotonic()
+        rate = (step - self.step) / (now - self.time)
+        self.step, self.time = step, now
+        return rate
 
 
 class Trainer:
@@ -148,25 +152,22 @@ class Trainer:
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
         save_checkpoint(self.config.out, self.step, self.modules, self.optimizer, self.config.log.keep)
 
-    def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot) -> int | None:
+    def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot, on_evaluate: OnEvaluate) -> int | None:
         """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
 
         Raises NonFiniteLoss, leaving the last checkpoint as it is.
         """
-        config, log, first = self.config, self.config.log, self.step
-        logged_step, logged_at = first, time.monotonic()
-        with interruptible() as caught, tqdm(total=config.steps, initial=first, unit="step", dynamic_ncols=True) as bar:
-            if first == 0:
+        config, log = self.config, self.config.log
+        clock = Clock(self.step)
+        with interruptible() as caught, tqdm(total=config.steps, initial=self.step, unit="step") as bar:
+            if self.step == 0:
                 self.save()  # from here on there is something to resume, and the folder can be written to
             while self.step < config.steps and not caught:
                 self.step += 1
                 norm = self._step()
                 bar.update()
-                last = self.step == config.steps
-                if self.step % log.every == 0 or last:
-                    now = time.monotonic()
-                    rate = (self.step - logged_step) * config.optim.batch / (now - logged_at)
-                    logged_step, logged_at = self.step, now
+                if self._due(log.every):
+                    rate = clock.rate(self.step) * config.optim.batch
                     scalars = self.means.pop() | {
                         "train/learning_rate": self.optimizer.param_groups[0]["lr"],
                         "train/gradient_norm": norm.item(),
@@ -174,16 +175,24 @@ class Trainer:
                     }
                     on_scalars(self.step, scalars)
                     bar.set_postfix_str(f"loss {scalars['loss/train']:.4f}, {rate:.0f} sprites/s")
-                if (self.step % log.validate == 0 or last) and len(self.data.val):
+                if self._due(log.validate) and len(self.data.val):
                     on_scalars(self.step, {"loss/validation": self.validation_loss()})
-                if self.step % log.checkpoint == 0 or last:
+                if self.step == max(1, round(log.early * config.steps)):
+                    save_model(config.out / EARLY_FILE, self.ema.model, self.spec, self.step)
+                if self._due(log.checkpoint):
                     self.save()
-                if self.step % log.snapshot == 0 or last:
+                if self._due(log.snapshot):
                     on_snapshot(self.ema.model, self.step)
+                if self._due(log.evaluate):
+                    on_scalars(self.step, on_evaluate(self.ema.model, self.step))
             stopped = self.step < config.steps
             if stopped:
                 self.save()
         return caught[0] if stopped else None
+
+    def _due(self, every: int) -> bool:
+        """Whether this step is one of every so many, or the last; 0 is never."""
+        return every > 0 and (self.step % every == 0 or self.step == self.config.steps)
 
     def _step(self) -> Tensor:
         """One optimiser step on one batch; returns the norm of the gradient before clipping."""

@@ -2,18 +2,20 @@
 
     python scripts/sample.py runs/mine --guidance 0 1 2 4
     python scripts/sample.py runs/mine --categories hero hero=0.7,food=0.3 uncond --count 100 --npz sprites.npz
+    python scripts/sample.py runs/mine --categories "hero + 0.4 food - side_facing" --form interval=0.3:5+apg
 
-Rows are categories or mixtures, columns guidance scales; the noise is the same in all of them.
+Rows are categories, mixtures or sums, columns guidance scales; the noise is the same in all of them.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, written_aside
+from ddpm.flags import SamplingFlags
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,20 @@ class Arguments:
     guidance: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
     """Guidance scales s of uncond + s * (cond - uncond), one column of the grid each."""
     categories: tuple[str, ...] = ()
-    """One row each: a name, a mixture like hero=0.7,food=0.3, or uncond. Left out: all of the model's."""
+    """One row each: a name, a mixture like hero=0.7,food=0.3 (one context, fed to the network as it is), a sum like
+    "hero + 0.4 food - side_facing" (a scale for each), or uncond. Left out: all of the model's."""
+    negative: str | None = None
+    """A category or mixture to guide away from, instead of away from none."""
     count: int = 8
     """Sprites per row and scale."""
-    sampler: Literal["dpmpp_2m", "ddim", "ddpm"] = "dpmpp_2m"
-    steps: int = 20
-    """Network evaluations per sprite, up to the timesteps the model was trained with."""
+    sampling: Annotated[SamplingFlags, tyro.conf.arg(name="")] = field(default_factory=SamplingFlags)
     seed: int = 0
     out: Path = Path("grid.png")
     """The picture grid."""
     npz: Path | None = None
     """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N].
 
-    A mixture has the label of its largest weight, uncond has -1."""
+    A mixture or sum has the label of its largest weight, uncond has -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -77,32 +80,36 @@ def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
     args.check()
     import torch
+    from tqdm import tqdm
 
     from ddpm.checkpoint import load_model
-    from ddpm.context import parse_context
+    from ddpm.context import parse_composition, parse_context, stack_compositions
     from ddpm.data import to_uint8
     from ddpm.generate import generate
     from ddpm.grids import guidance_labels, labelled_grid
     from sprites.io import save_pngs
 
+    device = pick_device(args.device)
     model, spec = load_model(args.model)
-    model.to(pick_device(args.device))
+    model.to(device)
     rows = args.categories or spec.categories
-    contexts = torch.stack([parse_context(row, spec.categories) for row in rows])
     R, S, n = len(rows), len(args.guidance), args.count
-    context = contexts.repeat_interleave(S * n, 0)
+    contexts, weights = stack_compositions([parse_composition(row, spec.categories) for row in rows])
+    negative = args.negative and parse_context(args.negative, spec.categories).expand(R * S * n, -1)
     scale = torch.tensor(args.guidance).repeat_interleave(n).repeat(R)
-    x = generate(
-        model, spec, context, scale, seed=args.seed, indices=list(range(n)) * (R * S),
-        sampler=args.sampler, steps=args.steps, progress=True,
-    )  # fmt: skip
+    options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
+    options |= {"weights": weights.repeat_interleave(S * n, 0), "indices": list(range(n)) * (R * S)}
+    with tqdm(total=len(scale), desc="sampling", unit="sprite") as bar:
+        x = generate(model, spec, contexts.repeat_interleave(S * n, 0), scale, **options, on_sprites=bar.update)
     sprites = to_uint8(x)
     cells = sprites.reshape(R, S, n, *sprites.shape[1:])
     with written_aside(args.out) as aside:
         labelled_grid(cells, rows, guidance_labels(args.guidance)).save(aside, format="png")
-    print(f"{args.out}: {R} rows x {S} scales x {n} sprites, seed {args.seed}, {args.sampler}, {args.steps} steps")
+    how = f"{args.sampling.form}, {args.sampling.sampler}, {args.sampling.steps} steps"
+    print(f"{args.out}: {R} rows x {S} scales x {n} sprites, seed {args.seed}, {how}")
     if args.npz:
-        labels = torch.where(context.any(1), context.argmax(1), -1).numpy()
+        wanted = (weights[..., None] * contexts).sum(1)
+        labels = torch.where(wanted.any(1), wanted.argmax(1), -1).repeat_interleave(S * n).numpy()
         save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": scale.numpy()})
         print(f"{args.npz}: {len(sprites)} sprites {sprites.shape[1]}x{sprites.shape[2]}x{sprites.shape[3]}")
     if args.png_folder:

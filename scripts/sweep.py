@@ -1,21 +1,23 @@
-"""Measure a model's samples at several guidance scales against the sprites it was trained on.
+"""Measure a model's samples at several guidance scales, and choose one.
 
     python scripts/sweep.py runs/mine --data FOLDER --guidance 0 1 1.5 2 3 5 --per-category 200
 
-A classifier is trained on the training split of FOLDER and judges: class accuracy (is a sprite taken for the category
-it was asked to be?) and Frechet distance of its features to those of the training sprites, every category weighing the
-same. The row "held-out" is real sprites never trained on: the accuracy to reach, and the distance of so few.
+A classifier is trained on the training split of FOLDER and judges: are sprites taken for the category they were asked
+to be, how near are its features to those of training sprites, do they cover them, are they copies? The rows held-out,
+training, blurred and shuffled are real sprites to read the figures by. Writes sweep.txt, sweep.json, the trade-off
+curves, a grid for each scale and the closest pairs of generated and training sprites, all in TensorBoard too.
 """
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, written_aside
+from ddpm.flags import SamplingFlags
 
 
 @dataclass(frozen=True)
@@ -27,55 +29,74 @@ class Arguments:
     guidance: tuple[float, ...] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
     per_category: int = 200
     """Sprites sampled per category at each scale."""
-    sampler: Literal["dpmpp_2m", "ddim", "ddpm"] = "dpmpp_2m"
-    steps: int = 20
+    sampling: Annotated[SamplingFlags, tyro.conf.arg(name="")] = field(default_factory=SamplingFlags)
     seed: int = 0
     out: Path | None = None
-    """Folder for sweep.json and sweep.txt; left out: the model's folder."""
-    judges: Path = Path("runs/judges")
-    """Folder where the classifier of each data set is kept for the next time."""
+    """Folder for the results; left out, sweep/ in the model's folder."""
+    judges: Path | None = None
+    """Folder where the classifier of each data set is kept for the next time; left out, judges/ beside the run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values that cannot work, before anything is computed."""
+        if self.per_category < 2:
+            raise ValueError(f"--per-category must be at least 2, got {self.per_category}")
+        if not self.guidance or len(set(self.guidance)) < len(self.guidance) or any(s - s != 0 for s in self.guidance):
+            raise ValueError(f"--guidance needs one or more different finite numbers, got {list(self.guidance)}")
 
 
 @exit_on_user_error
 def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
-    if args.per_category < 2:
-        raise ValueError(f"--per-category must be at least 2, got {args.per_category}")
-    from ddpm.checkpoint import load_model
-    from ddpm.config import Config, load_config
-    from ddpm.data import load_data
-    from ddpm.evaluate import Judge, sample_per_category
+    args.check()
+    from tqdm import tqdm
 
+    from ddpm.board import SweepBoard
+    from ddpm.checkpoint import load_model
+    from ddpm.evaluate import Judge, data_of, sample_per_category
+    from ddpm.report import Gaps, Report
+
+    device = pick_device(args.device)
     model, spec = load_model(args.model)
-    model.to(pick_device(args.device))
+    model.to(device)
+    options = args.sampling.options(args.model, spec, device)
     run = args.model if args.model.is_dir() else args.model.parent
-    # The same split as in training, or "held-out" would not be; without a run folder, the default one.
-    trained = load_config(run / "config.toml") if (run / "config.toml").exists() else Config()
-    data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction)
-    if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
-        raise ValueError(
-            f"{args.data} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "
-            f"model {', '.join(spec.categories)} in {spec.channels}: give the data it was trained on"
-        )
-    out = args.out or run
+    data = data_of(args.data, run, spec)
+    out = args.out or run / "sweep"
     out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(data, cache=args.judges)
-    rows = []
-    if len(data.val) > 1:
-        rows.append({"name": "held-out", "guidance": None, "sprites": len(data.val), **judge.held_out()})
-    for s in args.guidance:
-        x, labels = sample_per_category(
-            model, spec, s, args.per_category, args.seed, sampler=args.sampler, steps=args.steps
-        )
-        rows.append({"name": f"s = {s:g}", "guidance": s, "sprites": len(x), **judge(x, labels)})
-    table = f"{'':10} {'sprites':>8} {'class accuracy':>15} {'Frechet distance':>17}\n" + "".join(
-        f"{r['name']:10} {r['sprites']:8d} {r['class_accuracy']:15.3f} {r['frechet_distance']:17.3f}\n" for r in rows
-    )
-    print(table, end="")
-    for name, text in (("sweep.json", json.dumps(rows, indent=1) + "\n"), ("sweep.txt", table)):
+    judge = Judge(data, cache=args.judges or run.parent / "judges")
+    references = judge.references(args.per_category)
+
+    rows, sampled, gaps = [], {}, {}
+    each = args.per_category * len(spec.categories)
+    total = sum(len(x) for x, _ in references.values()) + 2 * each * len(args.guidance)
+    with tqdm(total=total, unit="sprite", unit_scale=True) as bar:
+        for name, (x, labels) in references.items():
+            bar.set_description(f"judging {name}")
+            rows.append(judge.measure(name, x, labels, on_sprites=bar.update))
+        for s in args.guidance:
+            name, gap = f"s = {s:g}", Gaps()
+            bar.set_description(f"sampling {name}")
+            x, labels = sample_per_category(
+                model, spec, s, args.per_category, args.seed, **options, on_gap=gap, on_sprites=bar.update
+            )
+            bar.set_description(f"judging {name}")
+            rows.append(judge.measure(name, x, labels, s, bar.update))
+            sampled[name], gaps[name] = x, gap.means(spec.build_diffusion().schedule)
+    result = Report(rows)
+    print(result.text(), end="")
+    about = {"model": str(args.model), "data": str(args.data), **asdict(args.sampling), "seed": args.seed}
+    about["weak"] = str(args.sampling.weak)
+    for name, text in (
+        ("sweep.json", json.dumps(about | result.json(), indent=1) + "\n"),
+        ("sweep.txt", result.text()),
+    ):
         with written_aside(out / name) as aside:
             aside.write_text(text, encoding="utf-8")
+    SweepBoard(out, judge, result).write(sampled, gaps)
+    print(
+        f"{out}: sweep.txt, sweep.json, pictures; and in TensorBoard (make board), with a map of sprites in PROJECTOR"
+    )
     return 0
 
 

@@ -75,6 +75,7 @@ def main() -> int:
     device = pick_device(config.device)
     from ddpm.board import Board
     from ddpm.data import load_data
+    from ddpm.evaluate import Evaluation
     from ddpm.trainer import NonFiniteLoss, Trainer
 
     data = load_data(
@@ -92,8 +93,9 @@ def main() -> int:
     print(f"{about}, {config.steps} steps; run folder {config.out}")
 
     board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if arguments.resume else None)
+    evaluation = Evaluation(config.out, trainer.spec, data, config.log.evaluate_count, config.seed)
     try:
-        stopped_by = trainer.train(board.scalars, board.snapshot)
+        stopped_by = trainer.train(board.scalars, board.snapshot, evaluation)
     except NonFiniteLoss as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
@@ -103,6 +105,10 @@ def main() -> int:
         print(f"stopped at step {trainer.step} and saved; go on with --resume")
         return 128 + stopped_by
     print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
+    if evaluation.judge:
+        print(
+            f"best by evaluation: best.safetensors, Frechet distance {evaluation.best:.3f} at s = {evaluation.SCALE:g}"
+        )
     print(f"next: {sys.executable} scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
     return 0
 

@@ -4,17 +4,19 @@ import math
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
 from diffusers.schedulers import scheduling_ddpm
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.config import DiffusionConfig, ModelConfig
 from ddpm.generate import generate
-from ddpm.samplers import SAMPLERS, SampleNoise, ddim, ddpm, dpmpp_2m
-from ddpm.schedule import Schedule, make_schedule, trailing_timesteps
+from ddpm.samplers import SAMPLERS, SampleNoise, ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun
+from ddpm.schedule import GRIDS, Schedule, make_schedule, timestep_grid, trailing_timesteps
 
 SHAPE = (2, 3, 5)
 MEAN, STD = 0.3, 0.4
+DETERMINISTIC = ("ddim", "dpmpp_2m", "heun")
+FINE = make_schedule("cosine", 100_000)  # so that rounding to whole timesteps is nothing
 
 
 def close(a, b, tolerance: float = 1e-10) -> None:
@@ -72,7 +74,7 @@ def test_a_data_set_is_reached_point_by_point(name, zero):
     assert torch.bincount(nearest, minlength=3).min() >= 4  # every point, none of them seldom
 
 
-@pytest.mark.parametrize("name", ["ddim", "dpmpp_2m"])
+@pytest.mark.parametrize("name", DETERMINISTIC)
 @pytest.mark.parametrize("zero", [False, True])
 def test_gaussian_data_follow_the_probability_flow(name, zero):
     schedule, x = make_schedule("cosine", 1000, zero), normal(3, *SHAPE)
@@ -144,6 +146,9 @@ def test_on_step_and_denoiser_see_the_grid(name):
     before = x.clone()
     run(name, denoise, x, grid, schedule, on_step=lambda *a: seen.append(a))
     assert torch.equal(x, before) and torch.equal(called[0][1], x)
+    if name == "heun":  # its second call of a step is at the next timestep
+        assert [t for t, _ in called] == [44, 30, 30, 29, 29, 5, 5]
+        called = called[::2]
     assert [t for t, _ in called] == grid.tolist() and [i for i, _, _ in seen] == [0, 1, 2, 3]
     for (_, x_t), (_, shown, x0) in zip(called, seen, strict=True):
         assert torch.equal(shown, x_t) and torch.equal(x0, 0.5 * x_t)
@@ -158,44 +163,103 @@ def test_starting_in_the_middle_is_the_rest_of_the_way(name):
         keep = lambda step, x_t, _: states.setdefault(timesteps[step].item(), x_t.clone())
         return SAMPLERS[name](denoise, x, timesteps, schedule, noise, keep)
 
-    noise = SampleNoise(3, range(3))
-    whole = sampler(normal(3, *SHAPE), grid, noise)
-    middle = states[grid[8].item()]
-    if name == "ddim":
-        close(sampler(middle, grid[8:], None), whole)
-    elif name == "ddpm":
-        again = SampleNoise(3, range(3))
-        for _ in range(8):
-            again(SHAPE)
-        close(sampler(middle, grid[8:], again), whole)
-    else:  # its first step forgets the step before, so it is near and no more
-        close(sampler(middle, grid[8:], None), whole, 0.02)
+    whole = sampler(normal(3, *SHAPE), grid, SampleNoise(3, range(3)))
+    again = SampleNoise(3, range(3))
+    for _ in range(8):
+        again(SHAPE)
+    rest = sampler(states[grid[8].item()], grid[8:], None if name in DETERMINISTIC else again)
+    # The first step of 2M forgets the step before, so it is near and no more.
+    close(rest, whole, 0.02 if "2m" in name else 1e-10)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_the_second_order_pays_on_every_grid_and_schedule(grid, zero, schedule):
+    # The hard case is the cosine schedule, at the end of which sigma_hat is 20,000, and 12 one step of 20 later.
+    schedule, x = make_schedule(schedule, 1000, zero), normal(3, *SHAPE)
+    true, grid = gaussian_path(schedule, x, 999, -1), timestep_grid(grid, schedule, 20)
+    first, *second = (
+        (SAMPLERS[name](gaussian(schedule), x, grid, schedule) - true).square().mean().sqrt() for name in DETERMINISTIC
+    )
+    assert first < 0.2 * STD and max(second) < first / 2
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("zero", [False, True])
+def test_single_precision_is_enough(name, zero):
+    schedule, x = make_schedule("cosine", 1000, zero), normal(3, *SHAPE).float()
+    single, double = (
+        run(name, gaussian(schedule), start, trailing_timesteps(1000, 50), schedule) for start in (x, x.double())
+    )
+    assert single.dtype == torch.float32
+    close(single.double(), double, 1e-5)
 
 
 # Order of convergence
 
 
-def error(name: str, steps: int, start: int = 832, end: int = 192) -> float:
-    """Distance from the exact path at timestep `end`, after `steps` steps of equal length from `start`."""
-    schedule, x = make_schedule("cosine", 1000), normal(3, *SHAPE)
+def states_along(name: str, x: torch.Tensor, steps: int, start: int, end: int, noise=None) -> torch.Tensor:
+    """x at timestep `end` of FINE, after `steps` steps of equal length from `start`, of Gaussian data."""
     grid, states = torch.linspace(start, end, steps + 1).round().long(), []
-    run(name, gaussian(schedule), x, grid, schedule, on_step=lambda _, x_t, __: states.append(x_t))
-    return (states[-1] - gaussian_path(schedule, x, start, end)).abs().max().item()
+    SAMPLERS[name](gaussian(FINE), x, grid, FINE, noise, lambda _, x_t, __: states.append(x_t))
+    return states[-1]
 
 
-@pytest.mark.parametrize(("name", "order"), [("ddim", 1), ("dpmpp_2m", 2)])
-def test_order_of_convergence(name, order):
-    steps = [20, 40, 80, 160]
-    logs = torch.tensor([[math.log(n), -math.log(error(name, n))] for n in steps])
+def error(name: str, steps: int, start: int = 83_200, end: int = 19_200) -> float:
+    """Distance of a deterministic sampler from the exact path."""
+    x = normal(3, *SHAPE)
+    return (states_along(name, x, steps, start, end) - gaussian_path(FINE, x, start, end)).abs().max().item()
+
+
+def spread(name: str, steps: int, start: int = 83_200, end: int = 19_200) -> tuple[float, float]:
+    """Relative errors of a stochastic sampler in the mean (its dependence on the start) and variance of x_s given x_t.
+
+    It is linear in x_t and its noises, of which each row here has just one, of 1: what comes out are its coefficients.
+    """
+
+    class UnitNoise:
+        row = 1
+
+        def __call__(self, shape: tuple[int, ...]) -> torch.Tensor:
+            self.row += 1
+            return torch.eye(steps + 2, dtype=torch.float64)[self.row].view(-1, 1, 1, 1)
+
+    x = torch.eye(steps + 2, dtype=torch.float64)[1].view(-1, 1, 1, 1)
+    out = states_along(name, x, steps, start, end, UnitNoise()).flatten()
+    along, *noises = out[1:] - out[0]
+    # x_t = a / b x_s + noise, and x_s has the variance v_s, so that x_s given x_t follows by Bayes.
+    a, b = FINE.alpha[start], FINE.alpha[end]
+    v_t, v_s = ((k * STD) ** 2 + 1 - k**2 for k in (a, b))
+    mean, variance = a / b * v_s / v_t, v_s - (a / b * v_s) ** 2 / v_t
+    return abs(along / mean - 1).item(), abs(torch.stack(noises).square().sum() / variance - 1).item()
+
+
+def slope(measure) -> float:
+    """Of log(1 / error) against log(steps), by least squares."""
+    logs = torch.tensor([[math.log(n), -math.log(measure(n))] for n in (20, 40, 80, 160)], dtype=torch.float64)
     x, y = (logs - logs.mean(0)).T
-    assert (x @ y / (x @ x)).item() == pytest.approx(order, abs=0.3)
+    return (x @ y / (x @ x)).item()
+
+
+@pytest.mark.parametrize(("name", "order"), [("ddim", 1), ("dpmpp_2m", 2), ("heun", 2)])
+def test_order_of_convergence(name, order):
+    assert slope(lambda steps: error(name, steps)) == pytest.approx(order, abs=0.3)
+
+
+@pytest.mark.parametrize(("name", "order"), [("ddpm", 1), ("dpmpp_2m_sde", 2)])
+def test_order_of_convergence_in_law(name, order):
+    # A step of length h that holds x0_hat misses how it goes along with the noise of that same step, h^2 of variance.
+    # 2M makes up for it one step later, when the noise is in the difference of two x0_hat, up to h^3.
+    assert slope(lambda steps: spread(name, steps)[1]) == pytest.approx(order, abs=0.3)
+    assert spread(name, 20)[0] < 1e-10  # the mean is exact, since x0_hat of x_t is itself the mean of later ones
 
 
 def test_the_second_order_pays_at_20_steps():
     assert error("dpmpp_2m", 20) < error("ddim", 20) / 4
 
 
-# Parity with diffusers
+# Parity with diffusers, step by step: each of their steps is from our x_t
 
 
 def exact(scheduler, schedule: Schedule, steps: int):
@@ -203,7 +267,12 @@ def exact(scheduler, schedule: Schedule, steps: int):
     torch.testing.assert_close(scheduler.alphas_cumprod.double(), schedule.alpha**2, rtol=1e-4, atol=1e-7)
     scheduler.alphas_cumprod = schedule.alpha**2
     scheduler.set_timesteps(steps)
-    assert torch.equal(scheduler.timesteps, trailing_timesteps(len(schedule), steps))
+    grid = trailing_timesteps(len(schedule), steps)
+    assert torch.equal(scheduler.timesteps.long().unique().flip(0), grid)
+    if hasattr(scheduler, "sigmas"):
+        sigma_hat = torch.cat([(schedule.sigma / schedule.alpha)[grid], torch.zeros(1)])
+        twice = len(scheduler.sigmas) == 2 * steps
+        scheduler.sigmas = sigma_hat.repeat_interleave(2)[1:-1] if twice else sigma_hat
     return scheduler
 
 
@@ -225,10 +294,11 @@ def test_ddim_is_that_of_diffusers(eta, zero):
     )
     states = our_states("ddim", denoise, x, trailing_timesteps(200, steps), schedule, SampleNoise(3, range(3)), eta=eta)
     for i, t in enumerate(exact(scheduler, schedule, steps).timesteps):
+        x = states[i]
         # At the last step diffusers adds noise of scale 0.
         drawn = noise(SHAPE).double() if eta else None
-        x = scheduler.step(denoise(x, t.expand(3)), t.item(), x, eta, variance_noise=drawn).prev_sample
-        close(states[i + 1], x, 1e-7)
+        theirs = scheduler.step(denoise(x, t.expand(3)), t.item(), x, eta, variance_noise=drawn).prev_sample
+        close(states[i + 1], theirs, 1e-7)
 
 
 @pytest.mark.parametrize("zero", [False, True])
@@ -246,28 +316,51 @@ def test_ddpm_is_that_of_diffusers(zero, monkeypatch):
     )
     states = our_states("ddpm", denoise, x, trailing_timesteps(T, T), schedule, SampleNoise(3, range(3)))
     for i, t in enumerate(exact(scheduler, schedule, T).timesteps):
-        x = scheduler.step(denoise(x, t.expand(3)), t.item(), x).prev_sample
-        close(states[i + 1], x, 1e-7)
+        x = states[i]
+        close(states[i + 1], scheduler.step(denoise(x, t.expand(3)), t.item(), x).prev_sample, 1e-7)
 
 
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.parametrize(("name", "theirs"), [("dpmpp_2m", "dpmsolver++"), ("dpmpp_2m_sde", "sde-dpmsolver++")])
 @pytest.mark.parametrize("steps", [5, 20])
-def test_dpmpp_2m_is_that_of_diffusers(steps):
+def test_dpmpp_2m_is_that_of_diffusers(name, theirs, steps):
     schedule, x = make_schedule("linear", 1000), normal(3, *SHAPE)
-    denoise = points(schedule, normal(4, *SHAPE, seed=1))
+    denoise, noise = points(schedule, normal(4, *SHAPE, seed=1)), SampleNoise(3, range(3))
     scheduler = DPMSolverMultistepScheduler(
         1000,
-        algorithm_type="dpmsolver++",
+        algorithm_type=theirs,
         solver_order=2,
         solver_type="midpoint",
         prediction_type="sample",
         timestep_spacing="trailing",
         final_sigmas_type="zero",
     )
-    states = our_states("dpmpp_2m", denoise, x, trailing_timesteps(1000, steps), schedule)
+    states = our_states(name, denoise, x, trailing_timesteps(1000, steps), schedule, SampleNoise(3, range(3)))
     for i, t in enumerate(exact(scheduler, schedule, steps).timesteps):
-        x = scheduler.step(denoise(x, t.expand(3)), t, x).prev_sample
-        close(states[i + 1], x, 3e-5)  # diffusers steps in float32
+        x, drawn = states[i], noise(SHAPE)
+        close(
+            states[i + 1],
+            scheduler.step(denoise(x, t.expand(3)), t, x, variance_noise=drawn).prev_sample.double(),
+            1e-5,  # diffusers steps in float32
+        )
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.parametrize("steps", [10, 20])
+def test_heun_is_that_of_diffusers(steps):
+    schedule, x = make_schedule("linear", 1000), normal(3, *SHAPE)
+    denoise, grid = points(schedule, normal(4, *SHAPE, seed=1)), trailing_timesteps(1000, steps)
+    scheduler = HeunDiscreteScheduler(
+        1000, beta_start=1e-4, beta_end=0.02, prediction_type="sample", timestep_spacing="trailing"
+    )
+    scheduler = exact(scheduler, schedule, steps)
+    states = our_states("heun", denoise, x, grid, schedule)
+    alpha = torch.cat([schedule.alpha[grid], torch.ones(1)])
+    for i in range(steps):
+        y = states[i] / alpha[i]  # theirs is x / alpha, with noise sigma / alpha
+        for t in grid[i : i + 2] if i < steps - 1 else grid[i:]:
+            y = scheduler.step(denoise(schedule.alpha[t] * y, t.expand(3)), t, y).prev_sample
+        close(states[i + 1], alpha[i + 1] * y, 1e-5)
 
 
 # Noise, and the whole of it
@@ -297,14 +390,14 @@ def test_noise_is_standard_normal_and_uncorrelated_between_samples():
     assert abs((a * b).mean()) < 5 / N**0.5
 
 
-@pytest.mark.parametrize("call", [ddpm, lambda *a: ddim(*a, eta=0.5)])
+@pytest.mark.parametrize("call", [ddpm, dpmpp_2m_sde, lambda *a: ddim(*a, eta=0.5)])
 def test_stochastic_samplers_need_noise(call):
     with pytest.raises(ValueError, match="needs the argument noise"):
         call(lambda x, t: x, normal(2, *SHAPE), torch.tensor([3, 1]), make_schedule("linear", 5))
 
 
 def test_deterministic_samplers_need_none():
-    for sampler in (ddim, dpmpp_2m):
+    for sampler in (ddim, dpmpp_2m, heun):
         sampler(lambda x, t: 0.5 * x, normal(2, *SHAPE), torch.tensor([3, 1]), make_schedule("linear", 5))
 
 
@@ -361,7 +454,8 @@ def test_generate_leaves_the_random_state_and_asks_for_no_gradient():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"sampler": "euler"}, "unknown sampler 'euler': choose one of ddpm, ddim, dpmpp_2m"),
+        ({"sampler": "euler"}, "unknown sampler 'euler': choose one of ddpm, ddim, dpmpp_2m, dpmpp_2m_sde, heun"),
+        ({"grid": "sigma"}, "unknown grid 'sigma': choose one of uniform, log_snr, karras"),
         ({"steps": 31}, "between 1 and the 30 timesteps"),
         ({"steps": 0}, "between 1 and the 30 timesteps"),
     ],

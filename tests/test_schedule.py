@@ -4,10 +4,19 @@ import math
 
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 
-from ddpm.schedule import ALPHA_BARS, Schedule, make_schedule, trailing_timesteps, zero_terminal_snr
+from ddpm.schedule import (
+    ALPHA_BARS,
+    GRIDS,
+    Schedule,
+    even_timesteps,
+    make_schedule,
+    timestep_grid,
+    trailing_timesteps,
+    zero_terminal_snr,
+)
 
 EVERY = [(name, T, zero) for name in ALPHA_BARS for T in (7, 500, 1000) for zero in (False, True)]
 
@@ -113,10 +122,83 @@ def test_trailing_timesteps_are_those_of_diffusers(steps):
     assert torch.equal(trailing_timesteps(1000, steps), scheduler.timesteps)
 
 
+LEVELS = {
+    "log_snr": lambda schedule: schedule.log_snr,
+    "karras": lambda schedule: (schedule.sigma / schedule.alpha) ** (1 / 7),
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("name", ALPHA_BARS)
+@pytest.mark.parametrize("T", [2, 3, 10, 40, 1000])
+def test_a_grid_of_any_length_falls_strictly_from_the_noise(grid, name, T, zero):
+    schedule = make_schedule(name, T, zero)
+    for steps in range(1, T + 1) if T < 100 else (1, 2, 3, 20, 21, 100, 600, 999, 1000):
+        timesteps = timestep_grid(grid, schedule, steps)
+        assert timesteps.dtype == torch.int64 and timesteps.shape == (steps,)
+        assert (timesteps.diff() < 0).all()
+        assert timesteps[0] == T - 1 and timesteps[-1] >= 0
+        assert timesteps[-1] == 0 or steps == 1 or grid == "uniform"
+        assert torch.equal(timestep_grid(grid, schedule, steps), timesteps)
+    assert timesteps.tolist() == list(range(T - 1, -1, -1))
+
+
+@pytest.mark.parametrize("grid", LEVELS)
+@pytest.mark.parametrize(
+    ("name", "T", "zero", "steps"),
+    [("linear", 1000, False, 20), ("linear", 1000, True, 20), ("cosine", 5000, False, 20), ("cosine", 5000, True, 7)],
+)
+def test_a_grid_is_even_in_its_level_up_to_half_a_timestep(grid, name, T, zero, steps):
+    schedule = make_schedule(name, T, zero)
+    level, timesteps = LEVELS[grid](schedule), timestep_grid(grid, schedule, steps)
+    # Nearly pure noise, lambda < -5.1, is only stepped from: the rest of the grid is even without it.
+    noisiest = int((schedule.log_snr >= -10.2).nonzero().max())
+    assert (noisiest == T - 1) == (name == "linear" and not zero)
+    rest = timesteps if noisiest == T - 1 else timesteps[1:]
+    gap = level.diff().abs()
+    room = torch.maximum(gap[rest.clamp(max=T - 2)], gap[(rest - 1).clamp(min=0)]) / 2
+    ideal = torch.linspace(level[noisiest].item(), level[0].item(), len(rest), dtype=torch.float64)
+    assert ((level[rest] - ideal).abs() <= room + 1e-12).all()
+    assert room.max() < (ideal[0] - ideal[1]).abs()  # or that would say nothing
+
+
+def test_timesteps_that_would_be_the_same_are_moved():
+    log_snr = torch.tensor([9.0, 1.0, 0.8, 0.6, 0.4, 0.0], dtype=torch.float64)
+    schedule = Schedule(log_snr.sigmoid().sqrt(), (-log_snr).sigmoid().sqrt())
+    # Nearest to log-SNR 0, 3, 6 and 9 are the timesteps 5, 1, 0 and 0.
+    assert even_timesteps(schedule, schedule.log_snr, 4).tolist() == [5, 2, 1, 0]
+    assert even_timesteps(schedule, schedule.log_snr, 3).tolist() == [5, 1, 0]  # 0, 4.5 and 9
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.parametrize(("grid", "option"), [("log_snr", "use_lu_lambdas"), ("karras", "use_karras_sigmas")])
+@pytest.mark.parametrize("T", [500, 1000])
+@pytest.mark.parametrize("steps", [5, 10, 16])
+def test_grids_are_those_of_diffusers(grid, option, T, steps):
+    schedule = make_schedule("linear", T)
+    theirs = DPMSolverMultistepScheduler(T, **{option: True})
+    theirs.alphas_cumprod = schedule.alpha**2
+    theirs.set_timesteps(steps)
+    timesteps = timestep_grid(grid, schedule, steps)
+    # Theirs are the nearest in log-SNR, ours in the level that is even, so at most a timestep lies between.
+    assert ((timesteps - theirs.timesteps).abs() <= (grid == "karras")).all()
+    # Before rounding, their sigma / alpha lies between those of the timesteps next to ours.
+    sigma_hat = schedule.sigma / schedule.alpha
+    low, high = (sigma_hat[(timesteps + side).clamp(0, T - 1)] for side in (-1, 1))
+    assert (theirs.sigmas[:-1] >= low * (1 - 1e-6)).all() and (theirs.sigmas[:-1] <= high * (1 + 1e-6)).all()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("steps", [0, -3, 11])
-def test_trailing_timesteps_refuses(steps):
+def test_grids_refuse_a_number_of_steps(grid, steps):
     with pytest.raises(ValueError, match=rf"between 1 and the 10 timesteps of the model, got {steps}"):
-        trailing_timesteps(10, steps)
+        timestep_grid(grid, make_schedule("linear", 10), steps)
+
+
+def test_an_unknown_grid_is_refused():
+    with pytest.raises(ValueError, match="unknown grid 'quadratic': choose one of uniform, log_snr, karras"):
+        timestep_grid("quadratic", make_schedule("linear", 10), 5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -1,5 +1,6 @@
 """The commands, run as a user runs them."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,10 @@ from conftest import ROOT, SMALL, assert_one_line_error, command, run, tiny_spri
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-FAST = [*SMALL, "--log.every", 2, "--log.snapshot", 100, "--log.count", 2]
+from ddpm.checkpoint import read_safetensors
+
+QUIET = [*SMALL, "--log.every", 2, "--log.snapshot", 100, "--log.count", 2]
+FAST = [*QUIET, "--log.evaluate", 0]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,8 @@ def trained(tmp_path_factory, empty_toml):
     """A run of a few steps on RGBA sprites."""
     tmp = tmp_path_factory.mktemp("trained")
     data = write_npy(tmp / "data", *tiny_sprites(60, 8, 4))
-    result = run("train", empty_toml, "--data", data, "--out", tmp / "run", "--steps", 5, *FAST)
+    evaluated = ("--log.evaluate", 2, "--log.evaluate-count", 4)
+    result = run("train", empty_toml, "--data", data, "--out", tmp / "run", "--steps", 5, *QUIET, *evaluated)
     assert result.returncode == 0, result.stderr
     return tmp / "run", data, result
 
@@ -35,7 +40,8 @@ def test_train_leaves_what_the_design_says(trained):
     folder, _, result = trained
     assert "60 sprites 8x8 RGBA in 2 categories (square, bar)" in result.stdout
     found = {p.name for p in folder.iterdir()}
-    assert found == {"config.toml", "model.safetensors", "checkpoints", "samples", "tb"}
+    weights = {"model.safetensors", "best.safetensors", "early.safetensors"}
+    assert found == {"config.toml", "checkpoints", "samples", "tb"} | weights
     grid = Image.open(folder / "samples" / "grid_0000005.png")
     assert grid.width > 200 and grid.height > 100
 
@@ -46,6 +52,11 @@ def test_tensorboard_has_curves_pictures_settings_and_figures(trained):
     curves = {"loss/train", "loss/validation", "train/learning_rate", "train/gradient_norm", "loss_by_category/bar"}
     assert curves <= set(tags["scalars"])
     assert [e.step for e in events.Scalars("loss/train")] == [2, 4, 5]
+    distances = {e.step: e.value for e in events.Scalars("evaluation/frechet_distance")}
+    assert sorted(distances) == [2, 4, 5]
+    best = read_safetensors(trained[0] / "best.safetensors")[1]
+    assert best["step"] == min(distances, key=distances.get)
+    assert best["frechet_distance"] == pytest.approx(min(distances.values()), rel=1e-6)
     assert set(tags["images"]) == {"samples/grid", "samples/path"}
     assert b"widths" in events.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
     assert "_hparams_/session_start_info" in events.summary_metadata
@@ -183,35 +194,83 @@ def test_a_killed_run_can_be_resumed_even_before_its_first_interval(tmp_path, em
     assert "step 0" in resumed.stdout and "done" in resumed.stdout
 
 
-def test_sweep_measures_and_writes_the_table(trained, tmp_path):
+@pytest.fixture(scope="module")
+def swept(trained, tmp_path_factory):
+    """A sweep of that run, with everything that it writes."""
     folder, data, _ = trained
-    options = ("--guidance", 0, 2, "--per-category", 4, "--steps", 2, "--out", tmp_path)
-    options += ("--judges", tmp_path / "judges")
-    result = run("sweep", folder, "--data", data, *options)
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "sweep.txt").read_text() in result.stdout
-    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["held-out", "s", "s"]
-    before = (tmp_path / "sweep.json").read_text()
-    (kept,) = (tmp_path / "judges").iterdir()
-    time_kept = kept.stat().st_mtime_ns
-    assert run("sweep", folder, "--data", data, *options).returncode == 0
-    assert (tmp_path / "sweep.json").read_text() == before and kept.stat().st_mtime_ns == time_kept
+    out = tmp_path_factory.mktemp("swept")
+    options = ("--guidance", 0, 1, 2, "--per-category", 6, "--steps", 2, "--out", out, "--judges", out / "judges")
+    return out, run("sweep", folder, "--data", data, *options), options
 
 
-def test_sweep_without_held_out_sprites_leaves_that_row_out(tmp_path, empty_toml):
-    data = write_npy(tmp_path / "data", *tiny_sprites(20, 8, 3))
-    args = ("--data", data, "--out", tmp_path / "run", "--steps", 2, "--val-fraction", 0, *FAST)
-    trained = run("train", empty_toml, *args)
-    assert trained.returncode == 0 and "no sprite is held out" in trained.stdout, trained.stderr
-    options = ("--guidance", 1, "--per-category", 3, "--steps", 2, "--judges", tmp_path / "judges")
-    result = run("sweep", tmp_path / "run", "--data", data, *options)
+def test_sweep_measures_and_writes_the_table(swept, trained):
+    out, result, options = swept
     assert result.returncode == 0, result.stderr
-    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["s"]
+    assert (out / "sweep.txt").read_text() in result.stdout
+    report = json.loads((out / "sweep.json").read_text())
+    names = [r["name"] for r in report["rows"]]
+    assert names == ["training", "blurred", "shuffled", "s = 0", "s = 1", "s = 2"]  # three held out are too few
+    assert [r["sprites"] for r in report["rows"]] == [12] * 6
+    assert report["rows"][0]["figures"]["copies"] == 1
+    assert {c["use"] for c in report["choices"]} == {"most faithful", "most diverse", "balanced"}
+    assert all(c["guidance"] in (1, 2) for c in report["choices"])
+    pictures = {p.name for p in out.glob("*.png")}
+    assert pictures == {"curves.png", "gaps.png", "pairs.png", "grids=0.png", "grids=1.png", "grids=2.png"}
+    (kept,) = (out / "judges").iterdir()
+    before, time_kept = (out / "sweep.json").read_text(), kept.stat().st_mtime_ns
+    assert run("sweep", trained[0], "--data", trained[1], *options).returncode == 0
+    assert (out / "sweep.json").read_text() == before and kept.stat().st_mtime_ns == time_kept
+    events = EventAccumulator(str(out / "tb")).Reload()
+    assert {"sweep/curves", "sweep/pairs", "sweep/grid s = 2"} <= set(events.Tags()["images"])
+    assert len(list((out / "tb").glob("events*"))) == 1  # a second sweep replaces the first
+    assert (out / "tb" / "projector_config.pbtxt").exists()
 
 
 def test_sweep_refuses_other_data(trained, tmp_path):
     data = write_npy(tmp_path / "rgb", *tiny_sprites(40, 8, 3))
     assert_one_line_error(run("sweep", trained[0], "--data", data), "square, bar", "channels")
+
+
+def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
+    folder, data, _ = trained
+    options = ("--forms", "cfg", "auto", "--samplers", "dpmpp_2m:2", "heun:2:log_snr", "--per-category", 4)
+    result = run("compare", folder, "--data", data, *options, "--out", tmp_path / "c", "--judges", tmp_path / "j")
+    assert result.returncode == 0, result.stderr
+    rows = json.loads((tmp_path / "c" / "compare.json").read_text())["rows"]
+    combinations = [f"{form} {sampler} s=2" for form in ("cfg", "auto") for sampler in options[4:6]]
+    assert [r["name"] for r in rows] == combinations
+    assert Image.open(tmp_path / "c" / "compare.png").width > 400
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--samplers", "heun"], ["--samplers heun", "dpmpp_2m", ":STEPS"]),
+        (["--samplers", "heun:5:karas"], ["heun:5:karas", "karras"]),
+        (["--forms", "rescal=0.5"], ["'rescal'", "did you mean 'rescale'"]),
+        (["--guidance", 2, 2], ["--guidance", "different"]),
+    ],
+)
+def test_mistakes_in_comparing(trained, tmp_path, args, words):
+    folder, data, _ = trained
+    result = run("compare", folder, "--data", data, "--out", tmp_path / "c", *args)
+    assert_one_line_error(result, *words)
+    assert not (tmp_path / "c").exists()
+
+
+def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
+    def sprites(*args):
+        result = run("sample", trained[0], *args, "--count", 2, "--steps", 2, "--precision", "fp32", "--out",
+                     tmp_path / "g.png", "--npz", tmp_path / "s.npz")  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        return np.load(tmp_path / "s.npz")
+
+    plain = sprites("--categories", "bar", "bar + 0.5 square - 0.5 square", "1 bar", "--guidance", 3)
+    assert plain["labels"].tolist() == [1] * 6
+    assert np.abs(np.diff(plain["sprites"].reshape(3, 2, 8, 8, 4).astype(int), axis=0)).max() <= 1
+    away = sprites("--categories", "bar", "--guidance", 3, "--negative", "square", "--form", "rescale+threshold")
+    assert not np.array_equal(away["sprites"], plain["sprites"][:2])
+    sprites("--form", "auto+interval+apg", "--grid", "karras", "--sampler", "dpmpp_2m_sde")
 
 
 def test_scripts_stay_short():

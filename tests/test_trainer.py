@@ -26,7 +26,7 @@ def config(npy_folder, tmp_path):
         mirror=("*",),
         model=ModelConfig((16, 16), 1, (1,)),
         optim=OptimConfig(batch=8, precision="fp32", warmup=2),
-        log=LogConfig(every=2, validate=3, snapshot=3, checkpoint=3),
+        log=LogConfig(every=2, validate=3, snapshot=3, checkpoint=3, early=0.3, evaluate=4),
     )
 
 
@@ -39,7 +39,8 @@ def make(config):
 def train(trainer):
     """Run to the end; returns the scalars by step and the steps of the snapshots."""
     scalars, snapshots = {}, []
-    trainer.train(lambda step, s: scalars.setdefault(step, {}).update(s), lambda model, step: snapshots.append(step))
+    note = lambda step, s: scalars.setdefault(step, {}).update(s)
+    trainer.train(note, lambda model, step: snapshots.append(step), lambda model, step: {"evaluation/step": step})
     return scalars, snapshots
 
 
@@ -70,12 +71,25 @@ def test_what_is_logged_and_when(config):
     assert snapshots == [3, 6]
     assert sorted(scalars) == [2, 3, 4, 6]
     assert set(scalars[3]) == {"loss/validation"}
+    assert {step: s["evaluation/step"] for step, s in scalars.items() if "evaluation/step" in s} == {4: 4, 6: 6}
     expected = {"loss/train", "train/learning_rate", "train/gradient_norm", "train/sprites_per_second"}
     expected |= {"loss_by_category/square", "loss_by_category/bar", "loss_by_context/kept"}
     expected |= {f"loss_by_timestep/quartile_{q}" for q in (1, 2, 3, 4)}
     assert expected <= set(scalars[6])
     by_quartile = [scalars[2][f"loss_by_timestep/quartile_{q}"] for q in (1, 2, 3, 4)]
     assert np.mean(by_quartile) == pytest.approx(scalars[2]["loss/train"], rel=1e-5)  # stratified: equal counts
+
+
+def test_the_weights_of_an_early_step_are_kept(config):
+    trainer, early = make(config), {}
+    keep = lambda step, _: early.update(
+        {k: v.clone() for k, v in trainer.ema.model.state_dict().items()} if step == 2 else {}
+    )
+    trainer.train(keep, lambda *_: None, lambda *_: {})
+    kept, spec = load_model(config.out / "early.safetensors")
+    assert spec == trainer.spec
+    assert all(torch.equal(early[k], v) for k, v in kept.state_dict().items())
+    assert not equal(kept, trainer.ema.model)
 
 
 def test_same_seed_same_run_and_another_seed_another(config, tmp_path):
@@ -90,7 +104,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(config, tmp_path):
     train(whole)
     run = make(dataclasses.replace(config, out=tmp_path / "stopped"))
     with pytest.raises(KeyboardInterrupt):
-        run.train(lambda *_: None, stop_at(3))
+        run.train(lambda *_: None, stop_at(3), lambda *_: {})
     resumed = make(dataclasses.replace(config, out=tmp_path / "stopped"))
     assert resumed.resume().name == "step_00000003.safetensors"
     train(resumed)
@@ -142,7 +156,7 @@ def test_a_model_overfits_four_sprites(tmp_path, channels):
         val_fraction=0.0,
         model=ModelConfig((32, 32), 1, (1,)),
         optim=OptimConfig(batch=32, lr=4e-3, precision="fp32", ema=0.98),
-        log=LogConfig(every=100, snapshot=1000, checkpoint=1000),
+        log=LogConfig(every=100, snapshot=1000, checkpoint=1000, evaluate=0),
     )
     train(make(config))
     model, spec = load_model(config.out)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sprites.draw.brush import Canvas, art, gallery
-from sprites.draw.palette import DEEP, INK, MID, SHADOW, SKINS, WHITE, colour_name
+from sprites.draw.palette import DEEP, HAIRS, INK, MID, SHADOW, SKINS, WHITE, colour_name
 from sprites.draw.registry import Dice, Tags, kind, tags
 
 CLOTHS = (
@@ -22,21 +22,6 @@ CLOTHS = (
     "grey",
     "black",
     "moss",
-)
-HAIRS = (
-    "black",
-    "brown",
-    "umber",
-    "yellow",
-    "orange",
-    "red",
-    "grey",
-    "white",
-    "cocoa",
-    "tan",
-    "blue",
-    "purple",
-    "teal",
 )
 
 HEAD = art("""

@@ -34,6 +34,21 @@ _RAMPS = {
 
 RAMPS = {name: 1 + TONES * row for row, name in enumerate(_RAMPS)}  # name -> index of its outline tone
 SKINS = ("fair", "tan", "umber", "cocoa")
+HAIRS = (
+    "black",
+    "brown",
+    "umber",
+    "yellow",
+    "orange",
+    "red",
+    "grey",
+    "white",
+    "cocoa",
+    "tan",
+    "blue",
+    "purple",
+    "teal",
+)
 INK = RAMPS["black"] + DEEP
 WHITE = RAMPS["white"] + LIGHT
 

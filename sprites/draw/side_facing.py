@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sprites.draw.brush import TILE, Canvas, art, pattern, without
-from sprites.draw.palette import INK, LIGHT, MID, SHADOW, SKINS, WHITE, colour_name
+from sprites.draw.palette import HAIRS, INK, LIGHT, MID, SHADOW, SKINS, WHITE, colour_name
 from sprites.draw.registry import Dice, Tags, kind, tags
 
 CLOTHS = (
@@ -42,21 +42,6 @@ NEAR = {
     "white": ("white", "bone", "grey"),
 }
 BRIGHT = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "white", "black")
-HAIRS = (
-    "black",
-    "brown",
-    "umber",
-    "yellow",
-    "orange",
-    "red",
-    "grey",
-    "white",
-    "cocoa",
-    "tan",
-    "blue",
-    "purple",
-    "teal",
-)
 
 HEAD = art("""
 .333333.

@@ -1,0 +1,193 @@
+"""What a sweep or a comparison says: tables, curves, the scales to use, and whether the training set is repeated."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from ddpm.data import to_uint8
+from ddpm.evaluate import HELD_OUT, Measured
+from ddpm.grids import labelled_grid
+from ddpm.memorisation import Verdict, verdict
+from ddpm.schedule import Schedule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HEADINGS = {  # in two tables, so that a row fits a terminal
+    "class_accuracy": "accuracy",
+    "frechet_distance": "Frechet",
+    "kernel_distance": "kernel",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+}
+PIXEL_HEADINGS = {
+    "copies": "copies",
+    "colours": "colours",
+    "alpha_hardness": "hard alpha",
+    "on_palette": "on palette",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A guidance scale to use, and why."""
+
+    use: str
+    guidance: float
+    reason: str
+
+
+class Report:
+    """The figures of sets of sprites, and what follows from them."""
+
+    def __init__(self, rows: Sequence[Measured]):
+        self.rows = list(rows)
+        self.held_out = next((r for r in rows if r.name == HELD_OUT), None)
+        self.scales = sorted((r for r in rows if r.guidance is not None), key=lambda r: r.guidance)
+
+    def table(self) -> str:
+        """The figures with their standard errors as text."""
+        wide = max(len(r.name) for r in self.rows)
+        return "\n".join(_block(self.rows, headings, wide) for headings in (HEADINGS, PIXEL_HEADINGS))
+
+    def text(self) -> str:
+        """The tables, the choices and the verdict on copies."""
+        lines = [f"{c.use}: s = {c.guidance:g}, {c.reason}" for c in self.choices()]
+        return "\n".join([self.table(), *lines, *self.memorisation()]) + "\n"
+
+    def json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        rows = [asdict(r) for r in self.rows]
+        verdicts = {r.name: asdict(self.verdict(r)) for r in self.scales}
+        return {"rows": rows, "choices": [asdict(c) for c in self.choices()], "memorisation": verdicts}
+
+    def choices(self) -> list[Choice]:
+        """The scale to take for each of three uses. Scales of 0 and less, which do not ask for the category, are left
+        out."""
+        rows = [r for r in self.scales if r.guidance > 0]
+        if not rows:
+            return []
+        accuracy = {r.guidance: r.figures["class_accuracy"] for r in rows}
+        top = max(rows, key=lambda r: r.figures["class_accuracy"])
+        near = top.figures["class_accuracy"] - top.errors["class_accuracy"]
+        faithful = min(s for s, a in accuracy.items() if a >= near)
+        enough = 0.9 * (self.held_out.figures["class_accuracy"] if self.held_out else 1)
+        right = [r for r in rows if accuracy[r.guidance] >= enough] or [top]
+        diverse = max(right, key=lambda r: r.figures["recall"])
+        balanced = min(rows, key=lambda r: r.figures["frechet_distance"])
+        return [
+            Choice("most faithful", faithful, f"the lowest within an error of the best accuracy ({near:.3f} or more)"),
+            Choice("most diverse", diverse.guidance, f"the best recall with an accuracy of {enough:.3f} or more"),
+            Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
+        ]
+
+    def balanced(self) -> Measured:
+        """The row with the lowest Frechet distance among those that ask for the category, if any do."""
+        rows = [r for r in self.scales if r.guidance > 0] or self.scales
+        return min(rows, key=lambda r: r.figures["frechet_distance"])
+
+    def verdict(self, row: Measured) -> Verdict:
+        """Whether this row holds more copies of training sprites than the held-out ones do."""
+        held_out = (self.held_out.copies, self.held_out.sprites) if self.held_out else None
+        return verdict((row.copies, row.sprites), held_out)
+
+    def memorisation(self) -> list[str]:
+        """The verdict on the scale with the most copies, in a line."""
+        if not self.scales:
+            return []
+        row = max(self.scales, key=lambda r: r.figures["copies"])
+        found = self.verdict(row)
+        rates = f"{found.generated:.1%} of the samples at {row.name} are copies of training sprites"
+        if found.memorises is None:
+            return [f"memorising: unknown; {rates}, and no held-out sprites are there to compare with"]
+        answer = "yes" if found.memorises else "no"
+        return [f"memorising: {answer}; {rates}, {found.held_out:.1%} of the held-out sprites (p = {found.p:.2g})"]
+
+
+def _block(rows: Sequence[Measured], headings: dict[str, str], wide: int) -> str:
+    shown = {k: h for k, h in headings.items() if k in rows[0].figures}
+    head = f"{'':{wide}} {'sprites':>8}" + "".join(f"{h:>15}" for h in shown.values())
+    lines = [
+        f"{r.name:{wide}} {r.sprites:8d}" + "".join(f"{f'{r.figures[k]:.3f} ±{r.errors[k]:.3f}':>15}" for k in shown)
+        for r in rows
+    ]
+    return "\n".join([head, *lines]) + "\n"
+
+
+class Gaps:
+    """Collects, as the `on_gap` of `generate`, the mean length of cond - uncond at each timestep."""
+
+    def __init__(self) -> None:
+        self.sums: dict[int, tuple[float, int]] = {}
+
+    def __call__(self, t: Tensor, gap: Tensor) -> None:
+        for step in t.unique().tolist():
+            total, count = self.sums.get(step, (0.0, 0))
+            self.sums[step] = total + gap[t == step].sum().item(), count + int((t == step).sum())
+
+    def means(self, schedule: Schedule) -> list[tuple[float, float]]:
+        """(noise level sigma / alpha, mean length) of each timestep at which the two were both asked."""
+        levels = (schedule.sigma / schedule.alpha).tolist()
+        return [(levels[t], total / count) for t, (total, count) in self.sums.items() if total and levels[t] < math.inf]
+
+
+def tradeoff(rows: Sequence[Measured], held_out: Measured | None) -> Image.Image:
+    """Frechet distance and recall against class accuracy, a point for each scale (as Ho & Salimans 2022, figure 4)."""
+    figure = new_figure(9, 4)
+    for axes, key in zip(figure.subplots(1, 2), ("frechet_distance", "recall"), strict=True):
+        x, y = ([r.figures[k] for r in rows] for k in ("class_accuracy", key))
+        x_error, y_error = ([r.errors[k] for r in rows] for k in ("class_accuracy", key))
+        axes.errorbar(x, y, y_error, x_error, "o-", markersize=4, linewidth=1, capsize=2)
+        for r, at in zip(rows, zip(x, y, strict=True), strict=True):
+            axes.annotate(f" {r.guidance:g}", at, textcoords="offset points", xytext=(3, 5))
+        if held_out:
+            axes.plot(held_out.figures["class_accuracy"], held_out.figures[key], "k*", label="held-out sprites")
+            axes.legend()
+        axes.set(xlabel="class accuracy", ylabel=key.replace("_", " ").replace("frechet", "Frechet"))
+        if key == "frechet_distance":
+            axes.set_yscale("log")
+        axes.grid(alpha=0.3)
+    figure.suptitle("Guidance scales s: likeness against nearness and variety")
+    return picture(figure)
+
+
+def gap_curves(by_name: dict[str, list[tuple[float, float]]]) -> Image.Image:
+    """Mean length of cond - uncond over the noise level, a curve each: where in sampling the category matters."""
+    figure = new_figure(6, 4)
+    axes = figure.subplots()
+    for name, points in by_name.items():
+        axes.plot(*zip(*points, strict=True), "o-", markersize=3, linewidth=1, label=name)
+    axes.set(xscale="log", xlabel="noise level sigma / alpha", ylabel="|cond - uncond|, root mean square of x0")
+    axes.invert_xaxis()
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return picture(figure)
+
+
+def pairs(generated: Tensor, training: Tensor) -> Image.Image:
+    """Generated sprites [N, C, H, W] above their nearest training sprites."""
+    cells = np.stack([to_uint8(generated), to_uint8(training)])[:, :, None]
+    return labelled_grid(cells, ["generated", "training"], [""] * len(generated))
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure, width x height in inches."""
+    from matplotlib.figure import Figure  # takes a third of a second
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def picture(figure: "Figure") -> Image.Image:
+    """A matplotlib figure as an RGB picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())

@@ -1,0 +1,124 @@
+"""Put runs, forms of guidance, samplers and scales side by side, all from the same noise.
+
+    python scripts/compare.py runs/a runs/b --data FOLDER --guidance 1 2
+    python scripts/compare.py runs/a --data FOLDER --forms cfg auto interval=0.3:5+apg --samplers dpmpp_2m:12 ddpm:1000
+
+Every combination is a row of one table (of sweep.py's figures) and a column of one picture.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal, get_args
+
+import tyro
+
+from ddpm.cli import exit_on_user_error, pick_device, written_aside
+from ddpm.flags import Grid, Sampler, SamplingFlags
+
+
+@dataclass(frozen=True)
+class Arguments:
+    models: tyro.conf.Positional[tuple[Path, ...]]
+    """Run folders or .safetensors files, trained on the same sprites."""
+    data: Path
+    """The folder of sprites to compare with."""
+    guidance: tuple[float, ...] = (2.0,)
+    forms: tuple[str, ...] = ("cfg",)
+    """Forms of guidance, as of sample.py's --form."""
+    samplers: tuple[str, ...] = ("dpmpp_2m:20",)
+    """Sampler and steps, and the grid if it is not the usual one, as in heun:10:log_snr."""
+    per_category: int = 200
+    """Sprites sampled per category and combination."""
+    count: int = 4
+    """Of those, how many per category are in the picture."""
+    seed: int = 0
+    out: Path = Path("runs/compare")
+    """Folder for compare.txt, compare.json and compare.png."""
+    judges: Path | None = None
+    """Folder of the classifiers; left out, judges/ beside the first run."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values that cannot work, before anything is computed."""
+        if not self.models or not 1 <= self.count <= self.per_category or self.per_category < 2:
+            raise ValueError("needed: a run or more, --per-category of 2 or more, --count from 1 to --per-category")
+        for name in ("models", "guidance", "forms", "samplers"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"--{name} needs one or more different values, got {', '.join(map(str, values))}")
+
+
+def flags(form: str, sampler: str) -> SamplingFlags:
+    """The sampling flags of one combination."""
+    name, steps, grid = [*sampler.split(":"), SamplingFlags.grid][:3] if sampler.count(":") in (1, 2) else ["", "", ""]
+    if name not in get_args(Sampler) or not steps.isdigit() or grid not in get_args(Grid):
+        samplers, grids = "|".join(get_args(Sampler)), "|".join(get_args(Grid))
+        raise ValueError(f"--samplers {sampler}: expected {samplers}, :STEPS and, if you like, :{grids}")
+    return SamplingFlags(form=form, sampler=name, steps=int(steps), grid=grid)
+
+
+def label(args: Arguments, model: Path, form: str, sampler: str, s: float) -> str:
+    """What tells this combination from the others."""
+    parts = ((model.stem if model.is_file() else model.name, args.models), (form, args.forms), (sampler, args.samplers))
+    return " ".join([*(name for name, among in parts if len(among) > 1), f"s={s:g}"])
+
+
+@exit_on_user_error
+def main() -> int:
+    args = tyro.cli(Arguments, description=__doc__)
+    args.check()
+    import numpy as np
+    from tqdm import tqdm
+
+    from ddpm.checkpoint import load_model
+    from ddpm.data import to_uint8
+    from ddpm.evaluate import HELD_OUT, Judge, data_of, sample_per_category
+    from ddpm.grids import labelled_grid
+    from ddpm.report import Report
+
+    device = pick_device(args.device)
+    models = {path: load_model(path) for path in args.models}
+    spec = models[args.models[0]][1]
+    for path, (model, other) in models.items():
+        model.to(device)
+        if other.describe() != spec.describe():
+            raise ValueError(f"{path} makes {other.describe()}, {args.models[0]} {spec.describe()}: not comparable")
+    combinations = list(product(args.models, args.forms, args.samplers, args.guidance))
+    options = [flags(f, n).options(m, models[m][1], device) for m, f, n, _ in combinations]
+    run = args.models[0] if args.models[0].is_dir() else args.models[0].parent
+    judge = Judge(data_of(args.data, run, spec), cache=args.judges or run.parent / "judges")
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    held_out = judge.references(args.per_category).get(HELD_OUT)
+    rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
+    total = 2 * args.per_category * len(spec.categories) * len(combinations)
+    with tqdm(total=total, unit="sprite", unit_scale=True) as bar:
+        for combination, how in zip(combinations, options, strict=True):
+            path, *_, s = combination
+            name = label(args, *combination)
+            bar.set_description(name)
+            x, labels = sample_per_category(
+                *models[path], s, args.per_category, args.seed, **how, on_sprites=bar.update
+            )
+            rows.append(judge.measure(name, x, labels, s, bar.update))
+            cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
+    report = Report(rows)
+    print(report.table(), end="")
+    with written_aside(args.out / "compare.txt") as aside:
+        aside.write_text(report.table(), encoding="utf-8")
+    about = {"models": [str(m) for m in args.models], "data": str(args.data), "seed": args.seed}
+    with written_aside(args.out / "compare.json") as aside:
+        aside.write_text(json.dumps(about | {"rows": report.json()["rows"]}, indent=1) + "\n", encoding="utf-8")
+    with written_aside(args.out / "compare.png") as aside:
+        labelled_grid(np.stack(cells, 1), spec.categories, [label(args, *c) for c in combinations]).save(
+            aside, format="png"
+        )
+    print(f"{args.out}: compare.txt, compare.json, compare.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
