@@ -15,7 +15,7 @@ from ddpm.classifier import judge as classify
 from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
-from ddpm.generate import generate
+from ddpm.generate import STEPS, generate
 from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard
 from ddpm.report import Report, gap_curves, pairs, tradeoff
 
@@ -25,7 +25,6 @@ FIGURES = (
     "evaluation/class_accuracy",
     "evaluation/frechet_distance",
 )  # curves whose last values stand in the table of runs
-SAMPLING_STEPS = 20  # of the pictures
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
 
 
@@ -85,7 +84,7 @@ class Board:
     def snapshot(self, model: nn.Module, step: int) -> None:
         """Sample with the same seeds as every time; show and save the grid and the path."""
         log = self.config.log
-        steps = min(SAMPLING_STEPS, self.config.diffusion.timesteps)
+        steps = min(STEPS, self.config.diffusion.timesteps)
         scale = min(log.guidance, key=lambda s: abs(s - 2))
         cells = sample_grid(model, self.spec, log.guidance, log.count, self.config.seed, steps)
         pictures = {
@@ -139,8 +138,8 @@ class SweepBoard:
         per_category = min(self.PROJECTED // K, len(x) // K)
         labels = torch.arange(K).repeat_interleave(len(x) // K)
         chosen = torch.cat([(labels == k).nonzero()[:per_category, 0] for k in range(K)])
-        real, real_labels = self.judge.data.batch(self.judge.data.train[self.judge.draw(per_category)])
-        both = torch.cat([x[chosen].cpu(), real])
+        real = self.judge.draw(per_category)
+        both, real_labels = torch.cat([x[chosen].cpu(), self.judge.x[real]]), self.judge.labels[real]
         metadata = [[name, categories[k]] for k in labels[chosen]] + [["training", categories[k]] for k in real_labels]
         thumbnails = torch.from_numpy(on_checkerboard(to_uint8(both))).movedim(-1, 1).float() / 255
         features, _ = classify(self.judge.classifier, both)

@@ -15,7 +15,7 @@ from ddpm.checkpoint import BEST_FILE, ModelSpec, read_safetensors, save_model, 
 from ddpm.classifier import Classifier, judge, train_classifier
 from ddpm.config import Config, load_config
 from ddpm.data import SpriteData, load_data, to_uint8
-from ddpm.generate import generate
+from ddpm.generate import STEPS, generate
 from ddpm.memorisation import background, is_copy, nearest
 from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_distance, manifold, standard_error
 from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
@@ -62,8 +62,8 @@ class Judge:
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 write_safetensors(file, self.classifier.state_dict(), {"fingerprint": file.stem})
+        self.x, self.labels = x, labels
         self.features, _ = judge(self.classifier, x)
-        self.labels = labels
         self.gaussian = Gaussian.fit(self.features, self._balance(labels))
 
     def _balance(self, labels: Tensor) -> Tensor:
@@ -107,34 +107,39 @@ class Judge:
         x, N = x.cpu(), len(x)
         features, predicted = judge(self.classifier, x)
         real = self.features[self.draw(-(-N // len(self.data.sprites.categories)))]
-        training, _ = self.data.batch(self.data.train)
-        share = N / len(training)
-        found = nearest(x, training, lambda count: on_sprites(count * share))
-        copies = is_copy(x, found, background(training))
-        means = {"class_accuracy": predicted == labels, **manifold(real, features), "copies": copies}
-        pixels = to_uint8(x)
-        means["colours"] = count_colours(pixels)
-        table = palette(self.data.sprites.images[self.data.train])
-        if table.mean() < NO_PALETTE:
-            means["on_palette"] = on_palette(pixels, table)
-        if x.shape[1] == 4:
-            means["alpha_hardness"] = alpha_hardness(x)
-        means = {k: torch.as_tensor(v).double() for k, v in means.items()}
+        values = {"class_accuracy": predicted == labels, **manifold(real, features)}
+        values |= self._copies(x, on_sprites) | self._pixel_art(x)
+        values = {k: torch.as_tensor(v).double() for k, v in values.items()}
+        figures = {k: v.mean().item() for k, v in values.items()}
+        errors = {k: (v.std(correction=0) / len(v) ** 0.5).item() for k, v in values.items()}
+
         weights = self._balance(labels)
 
         def frechet(rows: np.ndarray | slice) -> float:
             return frechet_distance(features[rows], self.gaussian, weights[rows])
 
         kernel, kernel_error = kernel_distance(real, features, seed=self.seed)
-        figures = {k: v.mean().item() for k, v in means.items()}
-        errors = {k: (v.std(correction=0) / len(v) ** 0.5).item() for k, v in means.items()}
         figures |= {"frechet_distance": frechet(slice(None)), "kernel_distance": kernel}
         errors |= {"frechet_distance": standard_error(frechet, N, seed=self.seed), "kernel_distance": kernel_error}
-        return Measured(name, guidance, N, int(copies.sum()), figures, errors)
+        return Measured(name, guidance, N, int(values["copies"].sum()), figures, errors)
+
+    def _copies(self, x: Tensor, on_sprites: OnSprites) -> dict[str, Tensor]:
+        share = len(x) / len(self.x)
+        found = nearest(x, self.x, lambda count: on_sprites(count * share))
+        return {"copies": is_copy(x, found, background(self.x))}
+
+    def _pixel_art(self, x: Tensor) -> dict[str, np.ndarray | Tensor]:
+        pixels, table = to_uint8(x), palette(self.data.sprites.images[self.data.train])
+        values = {"colours": count_colours(pixels)}
+        if table.mean() < NO_PALETTE:
+            values["on_palette"] = on_palette(pixels, table)
+        if x.shape[1] == 4:
+            values["alpha_hardness"] = alpha_hardness(x)
+        return values
 
     def closest(self, x: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The `count` of sprites x that are nearest to a training sprite, nearest first, and those, as moved there."""
-        found = nearest(x.cpu(), self.data.batch(self.data.train)[0])
+        found = nearest(x.cpu(), self.x)
         order = found.distance.argsort()[:count]
         return x.cpu()[order], found.sprite[order]
 
@@ -142,7 +147,8 @@ class Judge:
         """Real sprites to read the figures by, each x and labels: held-out ones (the floor), training ones, and what
         must look bad, the training ones blurred and with their pixels shuffled."""
         found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > 5 else {}
-        x, labels = self.data.batch(self.data.train[self.draw(per_category, other=True)])
+        chosen = self.draw(per_category, other=True)
+        x, labels = self.x[chosen], self.labels[chosen]
         order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(self.seed)).argsort(-1)
         shuffled = x.flatten(2).gather(2, order.expand(-1, x.shape[1], -1)).view_as(x)
         blurred = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
@@ -189,7 +195,8 @@ class Evaluation:
         """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return
         the figures under their names in TensorBoard."""
         self.judge = self.judge or Judge(self.data, cache=self.run.parent / "judges")
-        sampled = sample_per_category(model, self.spec, self.SCALE, self.per_category, self.seed)
+        steps = min(STEPS, self.spec.diffusion.timesteps)
+        sampled = sample_per_category(model, self.spec, self.SCALE, self.per_category, self.seed, steps=steps)
         figures = self.judge(*sampled)
         if figures["frechet_distance"] < self.best:
             self.best = figures["frechet_distance"]

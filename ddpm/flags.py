@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 
 # The names in ddpm.samplers.SAMPLERS and ddpm.schedule.GRIDS, which cannot be imported here without torch.
 Sampler = Literal["dpmpp_2m", "dpmpp_2m_sde", "heun", "ddim", "ddpm"]
-Grid = Literal["uniform", "log_snr", "karras"]
+Grid = Literal["log_snr", "uniform", "karras"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class SamplingFlags:
     weak: Path | None = None
     """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
     sampler: Sampler = "dpmpp_2m"
-    steps: int = 20
+    steps: int = 12
     """Steps of the sampler, up to the timesteps the model was trained with; each is one call of the network, for heun
     two."""
-    grid: Grid = "uniform"
-    """How the steps are placed: evenly in time, in log-SNR, or as Karras et al. 2022 do."""
+    grid: Grid = "log_snr"
+    """How the steps are placed: evenly in log-SNR or in time, or as Karras et al. 2022 do."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""

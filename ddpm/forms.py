@@ -35,7 +35,7 @@ DEFAULTS: Form = {
 }
 ALLOWED = {
     "interval": lambda low, high: 0 <= low < high,
-    "apg": lambda eta, largest, momentum: largest > 0 and -1 < momentum < 1,
+    "apg": lambda eta, largest, momentum: math.isfinite(eta) and largest > 0 and -1 < momentum < 1,
     "rescale": lambda phi: 0 <= phi <= 1,
     "threshold": lambda share: 0 < share <= 1,
 }
@@ -50,14 +50,16 @@ def parse_form(text: str) -> Form:
             near = difflib.get_close_matches(name, DEFAULTS, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(f"unknown form of guidance {name!r} in {text!r}: {hint}Known are {', '.join(DEFAULTS)}")
+        if name in form:
+            raise ValueError(f"{name!r} is given twice in {text!r}")
         try:
             form[name] = tuple(float(n) for n in numbers.split(":")) if equals else DEFAULTS[name]
-            ok = len(form[name]) == len(DEFAULTS[name]) and not any(map(math.isnan, form[name]))
+            ok = len(form[name]) == len(DEFAULTS[name])
         except ValueError:
             ok = False
         if not ok or (name in ALLOWED and not ALLOWED[name](*form[name])):
-            usual = f"{name}={':'.join(f'{n:g}' for n in DEFAULTS[name])}" if DEFAULTS[name] else f"{name} alone"
-            raise ValueError(f"cannot use {part.strip()!r} as a form of guidance: expected numbers as in {usual}")
+            usual = f"numbers as in {name}={':'.join(f'{n:g}' for n in DEFAULTS[name])}" if DEFAULTS[name] else name
+            raise ValueError(f"cannot use {part.strip()!r} as a form of guidance: expected {usual}")
     return form
 
 

@@ -13,6 +13,8 @@ from ddpm.prediction import ContextDenoiser
 from ddpm.samplers import SAMPLERS, OnStep, SampleNoise
 from ddpm.schedule import timestep_grid
 
+STEPS = 12  # of the usual sampler, on the usual grid
+
 
 @torch.no_grad()
 def generate(
@@ -28,8 +30,8 @@ def generate(
     form: str = "cfg",
     weak: nn.Module | None = None,
     sampler: str = "dpmpp_2m",
-    steps: int = 20,
-    grid: str = "uniform",
+    steps: int = STEPS,
+    grid: str = "log_snr",
     batch: int = 64,
     precision: str = "auto",
     on_step: OnStep | None = None,

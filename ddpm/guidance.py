@@ -8,7 +8,7 @@ Every form here mixes a prediction to go to (`cond`) and one to go away from (`u
     how mixed      linear, adaptive_projected, rescaled
     what is kept   clip, dynamic_threshold
 
-s = 0 is `uncond`, s = 1 is `cond`, and both are returned bit for bit by `linear`, `rescaled` and `adaptive_projected`.
+s = 0 is `uncond`, s = 1 is `cond`, and both are returned bit for bit, however they would be mixed.
 """
 
 from collections.abc import Callable
@@ -49,9 +49,9 @@ def predictions(denoise: ContextDenoiser, x_t: Tensor, t: Tensor, contexts: Tens
 
 def guided(
     pair: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]], scale: Scale, mix: Mix, on_gap: OnGap | None
-):
-    """The denoiser that mixes what `pair` (x_t, t, s [B]) predicts. Where s is 0 or 1, one of the two is not needed,
-    and the other stands in for it, so that their difference is 0."""
+) -> Denoiser:
+    """The denoiser that mixes what `pair` (x_t, t, s [B]) predicts. Where s is 0 or 1, only one of the two is needed:
+    it stands in for the other, so that their difference is 0, and it is what comes out."""
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:
         s = torch.as_tensor(scale(t) if callable(scale) else scale, dtype=x_t.dtype, device=x_t.device).expand(len(x_t))
@@ -60,14 +60,14 @@ def guided(
         cond, uncond = torch.where(s == 0, uncond, cond), torch.where(s == 1, cond, uncond)
         if on_gap:
             on_gap(t, norm(cond - uncond).flatten())
-        return mix(cond, uncond, s)
+        return torch.where((s == 0) | (s == 1), cond, mix(cond, uncond, s))
 
     return denoise
 
 
 def total(weights: Tensor, predicted: Tensor) -> Tensor:
     """Weighted sum over R: [B, R], [B, R, C, H, W] -> [B, C, H, W]."""
-    return torch.einsum("br,br...->b...", weights.to(predicted), predicted)
+    return sum(like(w, p) * p for w, p in zip(weights.to(predicted).unbind(1), predicted.unbind(1), strict=True))
 
 
 def compose(context: Tensor, weights: Tensor | None, away: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -175,7 +175,7 @@ def adaptive_projected(eta: float = 0.0, largest: float = 0.1, momentum: float =
     def mix(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
         step = cond - uncond + (momentum * before.pop() if before else 0)
         before.append(step)
-        step = step * (largest / norm(step).clamp(min=largest))
+        step = step * (largest / norm(step)).clamp(max=1)
         direction = cond / norm(cond).clamp(min=1e-12)
         parallel = like((step * direction).flatten(1).mean(1), cond) * direction
         return cond + (s - 1) * (step - parallel + eta * parallel)
@@ -189,8 +189,8 @@ def rescaled(mix: Mix, phi: float = 0.7) -> Mix:
 
     def mixed(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
         x0 = mix(cond, uncond, s)
-        ratio = like(cond.flatten(1).std(1) / x0.flatten(1).std(1).clamp(min=1e-12), x0)
-        return x0 * (1 + phi * (ratio - 1))
+        wanted, got = (like(x.flatten(1).std(1).clamp(min=1e-12), x) for x in (cond, x0))
+        return x0 * (1 + phi * (wanted / got - 1))
 
     return mixed
 

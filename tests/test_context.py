@@ -6,7 +6,7 @@ from torch import nn
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.config import DiffusionConfig, ModelConfig
-from ddpm.context import UNCOND, mask_context, one_hot, parse_context
+from ddpm.context import UNCOND, mask_context, one_hot, parse_composition, parse_context, stack_compositions
 from ddpm.generate import generate
 
 NAMES = ("hero", "non_hero", "food", "spell")
@@ -83,7 +83,8 @@ class Spy(nn.Module):
 def test_sampling_never_masks(sampler, training):
     spy, context = Spy().train(training), contexts(60)
     spec = ModelSpec(3, 4, ("a", "b", "c", "d", "e"), ModelConfig(), DiffusionConfig(timesteps=20))
-    for scale, rows in ((1.0, context), (0.0, torch.zeros(60, 5)), (3.0, torch.cat([context, torch.zeros(60, 5)]))):
+    none = torch.zeros(60, 5)
+    for scale, rows in ((1.0, context), (0.0, none), (3.0, torch.stack([none, context], 1).flatten(0, 1))):
         spy.contexts.clear()
         generate(spy, spec, context, scale, seed=0, indices=range(60), sampler=sampler, steps=5)
         assert len(spy.contexts) == 5
@@ -126,3 +127,61 @@ def test_parse_context(text, expected):
 def test_parse_context_refuses(text, says):
     with pytest.raises(ValueError, match=says):
         parse_context(text, NAMES)
+
+
+ODD = ("hero", "food", "side-facing", "2 handed", "handed", "a + b", "3")
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("hero", [("hero", 1)]),
+        (" uncond ", [("uncond", 1)]),
+        ("hero=0.7,food=0.3", [("hero=0.7,food=0.3", 1)]),
+        ("hero + 0.4 food - side-facing", [("hero", 1), ("food", 0.4), ("side-facing", -1)]),
+        ("2*hero - .5 food", [("hero", 2), ("food", -0.5)]),
+        ("2 * hero -  0.25  *  food", [("hero", 2), ("food", -0.25)]),
+        ("0 hero + 10 food", [("hero", 0), ("food", 10)]),
+        ("hero + hero", [("hero", 1), ("hero", 1)]),
+        ("1.5 hero=0.7, food=-0.3 - 2 uncond", [("hero=0.7,food=-0.3", 1.5), ("uncond", -2)]),
+        ("2 handed", [("2 handed", 1)]),
+        ("2 * handed - 2 2 handed", [("handed", 2), ("2 handed", -2)]),
+        ("3 + 2 3 - 3 hero", [("3", 1), ("3", 2), ("hero", -3)]),
+        ("side-facing + 3 side-facing", [("side-facing", 1), ("side-facing", 3)]),
+    ],
+)
+def test_parse_composition(text, terms):
+    contexts, weights = parse_composition(text, ODD)
+    assert torch.equal(contexts, torch.stack([parse_context(term, ODD) for term, _ in terms]))
+    assert contexts.dtype == weights.dtype == torch.float32
+    assert weights.tolist() == pytest.approx([weight for _, weight in terms])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hero + heroe", "'heroe': did you mean 'hero'"),
+        ("0.4 foood - hero", "'foood': did you mean 'food'"),
+        ("hero - 2 side_facing", "'side_facing': did you mean 'side-facing'"),
+        ("hero+food", "unknown category 'hero\\+food'"),
+        ("hero + ", "unknown category"),
+        ("hero - - food", "unknown category"),
+        ("hero + 2", "unknown category '2'"),
+        ("0.4 hero=much", "expected a number"),
+        ("hero - food=inf", "finite"),
+        ("", "unknown category ''"),
+    ],
+)
+def test_parse_composition_refuses(text, says):
+    with pytest.raises(ValueError, match=says):
+        parse_composition(text, ODD)
+
+
+def test_stacked_compositions_are_filled_up_with_terms_of_weight_zero():
+    some = [parse_composition(text, NAMES) for text in ("hero", "food - 2 spell + 3 hero", "non_hero + food")]
+    contexts, weights = stack_compositions(some)
+    assert contexts.shape == (3, 3, 4)
+    assert weights.tolist() == [[1, 0, 0], [1, -2, 3], [1, 1, 0]]
+    for i, (c, w) in enumerate(some):
+        assert torch.equal(contexts[i, : len(c)], c) and torch.equal(weights[i, : len(w)], w)
+        assert (contexts[i, len(c) :] == 0).all()

@@ -1,10 +1,12 @@
 """The commands, run as a user runs them."""
 
+import inspect
 import json
 import shutil
 import signal
 import subprocess
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +15,10 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ddpm.checkpoint import read_safetensors
+from ddpm.flags import Grid, Sampler, SamplingFlags
+from ddpm.generate import generate
+from ddpm.samplers import SAMPLERS
+from ddpm.schedule import GRIDS
 
 QUIET = [*SMALL, "--log.every", 2, "--log.snapshot", 100, "--log.count", 2]
 FAST = [*QUIET, "--log.evaluate", 0]
@@ -271,6 +277,13 @@ def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
     away = sprites("--categories", "bar", "--guidance", 3, "--negative", "square", "--form", "rescale+threshold")
     assert not np.array_equal(away["sprites"], plain["sprites"][:2])
     sprites("--form", "auto+interval+apg", "--grid", "karras", "--sampler", "dpmpp_2m_sde")
+
+
+def test_the_flags_know_the_samplers_and_the_usual_settings():
+    usual = {k: p.default for k, p in inspect.signature(generate).parameters.items()}
+    flags = vars(SamplingFlags())
+    assert all(usual[name] == value for name, value in flags.items())
+    assert set(get_args(Sampler)) == set(SAMPLERS) and set(get_args(Grid)) == set(GRIDS)
 
 
 def test_scripts_stay_short():
