@@ -72,9 +72,11 @@ class LogConfig:
     early: float = 0.15
     """Share of the steps after which the averaged weights are kept as early.safetensors, for autoguidance."""
     evaluate: int = 1000
-    """Judging of samples at guidance scale 2; the best weights are kept as best.safetensors. 0: never."""
+    """Judging of samples; the weights with the lowest Frechet distance are kept as best.safetensors. 0: never."""
     evaluate_count: int = 40
     """Sprites per category that are judged."""
+    evaluate_guidance: float = 1.5
+    """Guidance scale of the sprites that are judged."""
     guidance: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
     """Guidance scales of the picture grids."""
     count: int = 4
@@ -122,6 +124,8 @@ class Config:
         ):
             if value < 0:
                 raise ValueError(f"{name} must not be negative, got {value}")
+        if not math.isfinite(self.log.evaluate_guidance):
+            raise ValueError(f"log.evaluate_guidance must be a finite number, got {self.log.evaluate_guidance}")
         if not self.log.guidance or not all(map(math.isfinite, self.log.guidance)):
             raise ValueError(f"log.guidance must be one or more finite numbers, got {list(self.log.guidance)}")
         for name, value, upper in (

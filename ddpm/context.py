@@ -70,7 +70,8 @@ def parse_composition(text: str, categories: tuple[str, ...]) -> tuple[Tensor, T
     first, *rest = re.split(r"\s+([+-])\s+", text.strip())
     contexts, weights = [], []
     for sign, term in zip(["+", *rest[::2]], [first, *rest[1::2]], strict=True):
-        number = None if term in categories else re.match(r"(\d*\.?\d+)(?:\s*\*\s*|\s+)(?=\S)", term)
+        named = re.split("[=,]", term)[0].strip() in categories  # "2 handed" may be a name
+        number = None if named else re.match(r"(\d*\.?\d+)(?:\s*\*\s*|\s+)(?=\S)", term)
         contexts.append(parse_context(term[number.end() :] if number else term, categories))
         weights.append(float(sign + (number[1] if number else "1")))
     return torch.stack(contexts), torch.tensor(weights)

@@ -183,21 +183,19 @@ def sample_per_category(
 class Evaluation:
     """A small evaluation during training, always from the same noise; keeps the best weights of a run by it."""
 
-    SCALE = 2.0
-
-    def __init__(self, run: Path, spec: ModelSpec, data: SpriteData, per_category: int, seed: int):
-        self.run, self.spec, self.data, self.per_category, self.seed = run, spec, data, per_category, seed
+    def __init__(self, config: Config, spec: ModelSpec, data: SpriteData):
+        self.config, self.run, self.spec, self.data = config, config.out, spec, data
         self.judge: Judge | None = None
-        best = run / BEST_FILE
+        best = self.run / BEST_FILE
         self.best = read_safetensors(best)[1]["frechet_distance"] if best.exists() else float("inf")
 
     def __call__(self, model: nn.Module, step: int) -> dict[str, float]:
         """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return
         the figures under their names in TensorBoard."""
         self.judge = self.judge or Judge(self.data, cache=self.run.parent / "judges")
-        steps = min(STEPS, self.spec.diffusion.timesteps)
-        sampled = sample_per_category(model, self.spec, self.SCALE, self.per_category, self.seed, steps=steps)
-        figures = self.judge(*sampled)
+        log, steps = self.config.log, min(STEPS, self.spec.diffusion.timesteps)
+        scale, count = log.evaluate_guidance, log.evaluate_count
+        figures = self.judge(*sample_per_category(model, self.spec, scale, count, self.config.seed, steps=steps))
         if figures["frechet_distance"] < self.best:
             self.best = figures["frechet_distance"]
             save_model(self.run / BEST_FILE, model, self.spec, step, frechet_distance=self.best)

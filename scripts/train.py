@@ -93,7 +93,7 @@ def main() -> int:
     print(f"{about}, {config.steps} steps; run folder {config.out}")
 
     board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if arguments.resume else None)
-    evaluation = Evaluation(config.out, trainer.spec, data, config.log.evaluate_count, config.seed)
+    evaluation = Evaluation(config, trainer.spec, data)
     try:
         stopped_by = trainer.train(board.scalars, board.snapshot, evaluation)
     except NonFiniteLoss as e:

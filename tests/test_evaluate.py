@@ -8,7 +8,7 @@ import torch
 from conftest import tiny_sprites, write_npy
 
 from ddpm.checkpoint import ModelSpec, read_safetensors
-from ddpm.config import DiffusionConfig, ModelConfig
+from ddpm.config import Config, DiffusionConfig, LogConfig, ModelConfig
 from ddpm.data import load_data
 from ddpm.evaluate import HELD_OUT, Evaluation, Judge, Measured, data_of
 from ddpm.report import Gaps, Report
@@ -80,6 +80,7 @@ def small_spec(**changes) -> ModelSpec:
 def test_the_best_weights_of_a_run_are_kept(data, tmp_path):
     spec, run = small_spec(), tmp_path / "run"
     run.mkdir()
+    config = Config(out=run, log=LogConfig(evaluate_count=6))
     torch.manual_seed(0)
     models = [spec.build() for _ in range(3)]
     for scale, model in zip((0.5, 0.0, 2.0), models, strict=True):
@@ -88,10 +89,10 @@ def test_the_best_weights_of_a_run_are_kept(data, tmp_path):
     distances = []
     for step, model in enumerate(models, 1):
         if step == 3:
-            evaluation = Evaluation(run, spec, data, 6, seed=0)  # as after a resume: it knows the best so far
+            evaluation = Evaluation(config, spec, data)  # as after a resume: it knows the best so far
             assert evaluation.best == pytest.approx(min(distances))
         else:
-            evaluation = evaluation if step == 2 else Evaluation(run, spec, data, 6, seed=0)
+            evaluation = evaluation if step == 2 else Evaluation(config, spec, data)
         distances.append(evaluation(model.eval(), step)["evaluation/frechet_distance"])
     about = read_safetensors(run / "best.safetensors")[1]
     assert about["frechet_distance"] == min(distances) and about["step"] == 1 + int(np.argmin(distances))
