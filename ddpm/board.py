@@ -114,16 +114,16 @@ class SweepBoard:
     def write(self, sampled: dict[str, Tensor], gaps: dict[str, list[tuple[float, float]]]) -> None:
         """sampled: x [K * n, C, H, W] of each row by its name; gaps: of `Gaps.means`, by the same names."""
         categories = self.judge.data.sprites.categories
-        pictures = {"curves": tradeoff(self.report.scales, self.report.held_out)}
+        pictures = {"curves": tradeoff(self.report.asking(), self.report.held_out)}
         if any(gaps.values()):
             pictures["gaps"] = gap_curves({k: v for k, v in gaps.items() if v})
         for name, x in sampled.items():
             cells = to_uint8(x.unflatten(0, (len(categories), -1))[:, : self.GRID])[:, None]
             pictures[f"grid {name}"] = labelled_grid(cells, categories, [name])
-        best = self.report.balanced()
+        best = min(self.report.asking(), key=lambda r: r.figures["frechet_distance"])
         pictures["pairs"] = pairs(*self.judge.closest(sampled[best.name], self.PAIRS))
         for name, picture in pictures.items():
-            picture.save(self.folder / f"{name.replace(' ', '')}.png")
+            picture.save(self.folder / f"{name.replace(' = ', '').replace(' ', '_')}.png")
             self.writer.add_image(f"sweep/{name}", np.asarray(picture), dataformats="HWC")
         self.writer.add_text("sweep/table", "".join(f"    {line}\n" for line in self.report.text().splitlines()))
         for row in self.report.scales:
@@ -138,7 +138,7 @@ class SweepBoard:
         per_category = min(self.PROJECTED // K, len(x) // K)
         labels = torch.arange(K).repeat_interleave(len(x) // K)
         chosen = torch.cat([(labels == k).nonzero()[:per_category, 0] for k in range(K)])
-        real = self.judge.draw(per_category)
+        real = self.judge.draw(labels[chosen])
         both, real_labels = torch.cat([x[chosen].cpu(), self.judge.x[real]]), self.judge.labels[real]
         metadata = [[name, categories[k]] for k in labels[chosen]] + [["training", categories[k]] for k in real_labels]
         thumbnails = torch.from_numpy(on_checkerboard(to_uint8(both))).movedim(-1, 1).float() / 255

@@ -16,7 +16,7 @@ from ddpm.classifier import Classifier, judge, train_classifier
 from ddpm.config import Config, load_config
 from ddpm.data import SpriteData, load_data, to_uint8
 from ddpm.generate import STEPS, generate
-from ddpm.memorisation import background, is_copy, nearest
+from ddpm.memorisation import background, changed, is_copy, nearest
 from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_distance, manifold, standard_error
 from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 from sprites.io import content_hashes
@@ -79,14 +79,13 @@ class Judge:
             "frechet_distance": frechet_distance(features, self.gaussian, self._balance(labels)),
         }
 
-    def draw(self, per_category: int, other: bool = False) -> Tensor:
-        """Training sprites by position, `per_category` of each category or as many as there are: int64 [M].
-
-        other: a second draw, with no sprite of the first where a category has twice as many.
-        """
+    def draw(self, like: Tensor, other: bool = False) -> Tensor:
+        """Training sprites by position, of each category as many as int64 labels `like` [N] name, or as there are:
+        int64 [M]. other: a second draw, with no sprite of the first where a category has twice as many."""
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(self.seed))
-        part = slice(-per_category, None) if other else slice(per_category)
-        return torch.cat([order[self.labels[order] == k][part] for k in self.labels.unique()])
+        order = order.flip(0) if other else order
+        counts = torch.bincount(like, minlength=len(self.data.sprites.categories)).tolist()
+        return torch.cat([order[self.labels[order] == k][:count] for k, count in enumerate(counts)])
 
     def measure(
         self,
@@ -99,14 +98,14 @@ class Judge:
         """All figures of sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories int64 [N].
 
         class_accuracy, frechet_distance, kernel_distance, precision, recall, density, coverage (see ddpm/metrics.py;
-        the last five against as many training sprites a category), copies (ddpm/memorisation.py), colours,
+        the last five against as many training sprites of each category), copies (ddpm/memorisation.py), colours,
         alpha_hardness (RGBA only) and on_palette (where the set has one; ddpm/pixel_art.py). Errors are bootstrapped
         over the samples; that of a mean has the closed form std / sqrt(N), that of the kernel distance is the deviation
         between subsets. `on_sprites` is called with how many are done.
         """
         x, N = x.cpu(), len(x)
         features, predicted = judge(self.classifier, x)
-        real = self.features[self.draw(-(-N // len(self.data.sprites.categories)))]
+        real = self.features[self.draw(labels)]
         values = {"class_accuracy": predicted == labels, **manifold(real, features)}
         values |= self._copies(x, on_sprites) | self._pixel_art(x)
         values = {k: torch.as_tensor(v).double() for k, v in values.items()}
@@ -138,16 +137,17 @@ class Judge:
         return values
 
     def closest(self, x: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """The `count` of sprites x that are nearest to a training sprite, nearest first, and those, as moved there."""
-        found = nearest(x.cpu(), self.x)
-        order = found.distance.argsort()[:count]
-        return x.cpu()[order], found.sprite[order]
+        """The `count` of sprites x that are most like a training sprite, in that order, and those, as moved there."""
+        x, found = x.cpu(), nearest(x.cpu(), self.x)
+        order = changed(x, found.sprite, background(self.x)).argsort(stable=True)[:count]
+        return x[order], found.sprite[order]
 
     def references(self, per_category: int) -> dict[str, tuple[Tensor, Tensor]]:
         """Real sprites to read the figures by, each x and labels: held-out ones (the floor), training ones, and what
         must look bad, the training ones blurred and with their pixels shuffled."""
         found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > 5 else {}
-        chosen = self.draw(per_category, other=True)
+        each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)
+        chosen = self.draw(each, other=True)
         x, labels = self.x[chosen], self.labels[chosen]
         order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(self.seed)).argsort(-1)
         shuffled = x.flatten(2).gather(2, order.expand(-1, x.shape[1], -1)).view_as(x)

@@ -19,7 +19,7 @@ class SamplingFlags:
     """How to sample: the flags that sample.py and sweep.py share."""
 
     form: str = "cfg"
-    """Form of guidance: cfg, auto, interval=0.3:5, apg, rescale=0.7, threshold=0.995, or several joined by +."""
+    """Form of guidance: cfg, auto, interval=0.5:20, apg, rescale=0.7, threshold=0.995, or several joined by +."""
     weak: Path | None = None
     """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
     sampler: Sampler = "dpmpp_2m"

@@ -1,4 +1,4 @@
-"""Forms of guidance by name: "cfg", "interval=0.3:5", "auto+apg". To add one, enter it in `DEFAULTS` and `build`.
+"""Forms of guidance by name: "cfg", "interval=0.5:20", "auto+apg". To add one, enter it in `DEFAULTS` and `build`.
 
 A form is {name: numbers}. Names joined by + work together; the numbers after = replace the defaults.
 """
@@ -28,7 +28,7 @@ Form = dict[str, tuple[float, ...]]
 DEFAULTS: Form = {
     "cfg": (),  # classifier-free guidance, which all others but auto change
     "auto": (),  # autoguidance: away from a weak network instead of away from no context
-    "interval": (0.3, 5.0),  # noise levels sigma / alpha between which it guides
+    "interval": (0.5, 20.0),  # noise levels sigma / alpha between which it guides
     "apg": (0.0, 0.1, -0.5),  # adaptive projected guidance: eta, largest step, momentum
     "rescale": (0.7,),  # phi
     "threshold": (0.995,),  # quantile of dynamic thresholding

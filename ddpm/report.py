@@ -68,10 +68,13 @@ class Report:
         verdicts = {r.name: asdict(self.verdict(r)) for r in self.scales}
         return {"rows": rows, "choices": [asdict(c) for c in self.choices()], "memorisation": verdicts}
 
+    def asking(self) -> list[Measured]:
+        """The scales that ask for the category, those above 0; all of them if none does."""
+        return [r for r in self.scales if r.guidance > 0] or self.scales
+
     def choices(self) -> list[Choice]:
-        """The scale to take for each of three uses. Scales of 0 and less, which do not ask for the category, are left
-        out."""
-        rows = [r for r in self.scales if r.guidance > 0]
+        """The scale to take for each of three uses."""
+        rows = self.asking()
         if not rows:
             return []
         accuracy = {r.guidance: r.figures["class_accuracy"] for r in rows}
@@ -87,11 +90,6 @@ class Report:
             Choice("most diverse", diverse.guidance, f"the best recall with an accuracy of {enough:.3f} or more"),
             Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
         ]
-
-    def balanced(self) -> Measured:
-        """The row with the lowest Frechet distance among those that ask for the category, if any do."""
-        rows = [r for r in self.scales if r.guidance > 0] or self.scales
-        return min(rows, key=lambda r: r.figures["frechet_distance"])
 
     def verdict(self, row: Measured) -> Verdict:
         """Whether this row holds more copies of training sprites than the held-out ones do."""

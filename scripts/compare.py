@@ -1,7 +1,7 @@
 """Put runs, forms of guidance, samplers and scales side by side, all from the same noise.
 
     python scripts/compare.py runs/a runs/b --data FOLDER --guidance 1 2
-    python scripts/compare.py runs/a --data FOLDER --forms cfg auto interval=0.3:5+apg --samplers dpmpp_2m:12 ddpm:1000
+    python scripts/compare.py runs/a --data FOLDER --forms cfg auto interval=0.5:20+apg --samplers dpmpp_2m:12 ddpm:1000
 
 Every combination is a row of one table (of sweep.py's figures) and a column of one picture.
 """

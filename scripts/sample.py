@@ -2,7 +2,7 @@
 
     python scripts/sample.py runs/mine --guidance 0 1 2 4
     python scripts/sample.py runs/mine --categories hero hero=0.7,food=0.3 uncond --count 100 --npz sprites.npz
-    python scripts/sample.py runs/mine --categories "hero + 0.4 food - side_facing" --form interval=0.3:5+apg
+    python scripts/sample.py runs/mine --categories "hero + 0.4 food - side_facing" --form interval=0.5:20+apg
 
 Rows are categories, mixtures or sums, columns guidance scales; the noise is the same in all of them.
 """

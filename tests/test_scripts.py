@@ -221,7 +221,7 @@ def test_sweep_measures_and_writes_the_table(swept, trained):
     assert {c["use"] for c in report["choices"]} == {"most faithful", "most diverse", "balanced"}
     assert all(c["guidance"] in (1, 2) for c in report["choices"])
     pictures = {p.name for p in out.glob("*.png")}
-    assert pictures == {"curves.png", "gaps.png", "pairs.png", "grids=0.png", "grids=1.png", "grids=2.png"}
+    assert pictures == {"curves.png", "gaps.png", "pairs.png", "grid_s0.png", "grid_s1.png", "grid_s2.png"}
     (kept,) = (out / "judges").iterdir()
     before, time_kept = (out / "sweep.json").read_text(), kept.stat().st_mtime_ns
     assert run("sweep", trained[0], "--data", trained[1], *options).returncode == 0
