@@ -22,6 +22,7 @@ from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 from sprites.io import content_hashes
 
 HELD_OUT = "held-out"  # the name of its row
+NEIGHBOURS = 5  # of precision, recall, density and coverage
 NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
 
 OnSprites = Callable[[int], object]
@@ -106,7 +107,7 @@ class Judge:
         x, N = x.cpu(), len(x)
         features, predicted = judge(self.classifier, x)
         real = self.features[self.draw(labels)]
-        values = {"class_accuracy": predicted == labels, **manifold(real, features)}
+        values = {"class_accuracy": predicted == labels, **manifold(real, features, NEIGHBOURS)}
         values |= self._copies(x, on_sprites) | self._pixel_art(x)
         values = {k: torch.as_tensor(v).double() for k, v in values.items()}
         figures = {k: v.mean().item() for k, v in values.items()}
@@ -145,7 +146,7 @@ class Judge:
     def references(self, per_category: int) -> dict[str, tuple[Tensor, Tensor]]:
         """Real sprites to read the figures by, each x and labels: held-out ones (the floor), training ones, and what
         must look bad, the training ones blurred and with their pixels shuffled."""
-        found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > 5 else {}
+        found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > NEIGHBOURS else {}
         each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)
         chosen = self.draw(each, other=True)
         x, labels = self.x[chosen], self.labels[chosen]
@@ -168,6 +169,21 @@ def data_of(folder: Path, run: Path, spec: ModelSpec) -> SpriteData:
             f"model {', '.join(spec.categories)} in {spec.channels}: give the data it was trained on"
         )
     return data
+
+
+def judge_of(folder: Path, model: Path, spec: ModelSpec, per_category: int, cache: Path | None) -> Judge:
+    """The judge of samples of the model at `model`, `per_category` of each category; cache: judges/ beside its run.
+
+    Raises ValueError for other sprites than the model's, and for too few to have nearest neighbours.
+    """
+    run = model if model.is_dir() else model.parent
+    data = data_of(folder, run, spec)
+    for what, count in (("sampled", per_category * len(spec.categories)), ("training", len(data.train))):
+        if count <= NEIGHBOURS:
+            raise ValueError(
+                f"{count} {what} sprites are too few to judge by {NEIGHBOURS} nearest neighbours; take more"
+            )
+    return Judge(data, cache=cache or run.parent / "judges")
 
 
 def sample_per_category(

@@ -43,8 +43,8 @@ class Arguments:
 
     def check(self) -> None:
         """Refuse values that cannot work, before anything is computed."""
-        if not self.models or not 1 <= self.count <= self.per_category or self.per_category < 2:
-            raise ValueError("needed: a run or more, --per-category of 2 or more, --count from 1 to --per-category")
+        if not 1 <= self.count <= self.per_category:
+            raise ValueError(f"--count must be from 1 to --per-category, got {self.count} and {self.per_category}")
         for name in ("models", "guidance", "forms", "samplers"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
@@ -62,8 +62,10 @@ def flags(form: str, sampler: str) -> SamplingFlags:
 
 def label(args: Arguments, model: Path, form: str, sampler: str, s: float) -> str:
     """What tells this combination from the others."""
-    parts = ((model.stem if model.is_file() else model.name, args.models), (form, args.forms), (sampler, args.samplers))
-    return " ".join([*(name for name, among in parts if len(among) > 1), f"s={s:g}"])
+    names = [path.stem if path.is_file() else path.name for path in args.models]
+    name = names[args.models.index(model)] if len(set(names)) == len(names) else str(model)
+    parts = ((name, args.models), (form, args.forms), (sampler, args.samplers))
+    return " ".join([*(part for part, among in parts if len(among) > 1), f"s={s:g}"])
 
 
 @exit_on_user_error
@@ -75,7 +77,7 @@ def main() -> int:
 
     from ddpm.checkpoint import load_model
     from ddpm.data import to_uint8
-    from ddpm.evaluate import HELD_OUT, Judge, data_of, sample_per_category
+    from ddpm.evaluate import HELD_OUT, judge_of, sample_per_category
     from ddpm.grids import labelled_grid
     from ddpm.report import Report
 
@@ -88,8 +90,7 @@ def main() -> int:
             raise ValueError(f"{path} makes {other.describe()}, {args.models[0]} {spec.describe()}: not comparable")
     combinations = list(product(args.models, args.forms, args.samplers, args.guidance))
     options = [flags(f, n).options(m, models[m][1], device) for m, f, n, _ in combinations]
-    run = args.models[0] if args.models[0].is_dir() else args.models[0].parent
-    judge = Judge(data_of(args.data, run, spec), cache=args.judges or run.parent / "judges")
+    judge = judge_of(args.data, args.models[0], spec, args.per_category, args.judges)
     args.out.mkdir(parents=True, exist_ok=True)
 
     held_out = judge.references(args.per_category).get(HELD_OUT)

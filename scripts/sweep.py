@@ -39,8 +39,8 @@ class Arguments:
 
     def check(self) -> None:
         """Refuse values that cannot work, before anything is computed."""
-        if self.per_category < 2:
-            raise ValueError(f"--per-category must be at least 2, got {self.per_category}")
+        if self.per_category < 1:
+            raise ValueError(f"--per-category must be at least 1, got {self.per_category}")
         if not self.guidance or len(set(self.guidance)) < len(self.guidance) or any(s - s != 0 for s in self.guidance):
             raise ValueError(f"--guidance needs one or more different finite numbers, got {list(self.guidance)}")
 
@@ -53,18 +53,16 @@ def main() -> int:
 
     from ddpm.board import SweepBoard
     from ddpm.checkpoint import load_model
-    from ddpm.evaluate import Judge, data_of, sample_per_category
+    from ddpm.evaluate import judge_of, sample_per_category
     from ddpm.report import Gaps, Report
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
     model.to(device)
     options = args.sampling.options(args.model, spec, device)
-    run = args.model if args.model.is_dir() else args.model.parent
-    data = data_of(args.data, run, spec)
-    out = args.out or run / "sweep"
+    judge = judge_of(args.data, args.model, spec, args.per_category, args.judges)
+    out = args.out or (args.model if args.model.is_dir() else args.model.parent) / "sweep"
     out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(data, cache=args.judges or run.parent / "judges")
     references = judge.references(args.per_category)
 
     rows, sampled, gaps = [], {}, {}

@@ -106,9 +106,7 @@ def main() -> int:
         return 128 + stopped_by
     print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
     if evaluation.judge:
-        print(
-            f"best by evaluation: best.safetensors, Frechet distance {evaluation.best:.3f} at s = {evaluation.SCALE:g}"
-        )
+        print(f"best by evaluation: best.safetensors, with a Frechet distance of {evaluation.best:.3f}")
     print(f"next: {sys.executable} scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
     return 0
 

@@ -255,6 +255,9 @@ def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
         (["--samplers", "heun:5:karas"], ["heun:5:karas", "karras"]),
         (["--forms", "rescal=0.5"], ["'rescal'", "did you mean 'rescale'"]),
         (["--guidance", 2, 2], ["--guidance", "different"]),
+        (["--per-category", 2, "--count", 2], ["4 sampled sprites are too few", "5 nearest neighbours"]),
+        (["--per-category", 2], ["--count must be from 1 to --per-category, got 4 and 2"]),
+        (["--samplers", "ddpm:2000"], ["1000 timesteps", "2000"]),
     ],
 )
 def test_mistakes_in_comparing(trained, tmp_path, args, words):
@@ -274,8 +277,8 @@ def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
     plain = sprites("--categories", "bar", "bar + 0.5 square - 0.5 square", "1 bar", "--guidance", 3)
     assert plain["labels"].tolist() == [1] * 6
     assert np.abs(np.diff(plain["sprites"].reshape(3, 2, 8, 8, 4).astype(int), axis=0)).max() <= 1
-    away = sprites("--categories", "bar", "--guidance", 3, "--negative", "square", "--form", "rescale+threshold")
-    assert not np.array_equal(away["sprites"], plain["sprites"][:2])
+    away = sprites("--categories", "bar - 2 square", "--negative", "square", "--form", "rescale+threshold")
+    assert away["labels"].tolist() == [1] * 8
     sprites("--form", "auto+interval+apg", "--grid", "karras", "--sampler", "dpmpp_2m_sde")
 
 
