@@ -57,6 +57,14 @@ class Report:
         wide = max(len(r.name) for r in self.rows)
         return "\n".join(_block(self.rows, headings, wide) for headings in (HEADINGS, PIXEL_HEADINGS))
 
+    def markdown(self) -> str:
+        """All figures with their standard errors as one Markdown table."""
+        shown = {k: h for k, h in (HEADINGS | PIXEL_HEADINGS).items() if k in self.rows[0].figures}
+        lines = [["", "sprites", *shown.values()], ["---"] * (2 + len(shown))]
+        for r in self.rows:
+            lines.append([r.name, str(r.sprites), *(cell(r, k) for k in shown)])
+        return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
     def text(self) -> str:
         """The tables, the choices and the verdict on copies."""
         lines = [f"{c.use}: s = {c.guidance:g}, {c.reason}" for c in self.choices()]
@@ -109,13 +117,16 @@ class Report:
         return [f"memorising: {answer}; {rates}, {found.held_out:.1%} of the held-out sprites (p = {found.p:.2g})"]
 
 
+def cell(row: Measured, figure: str) -> str:
+    """A figure with its standard error."""
+    digits = 1 if figure == "colours" else 3
+    return f"{row.figures[figure]:.{digits}f} ±{row.errors[figure]:.{digits}f}"
+
+
 def _block(rows: Sequence[Measured], headings: dict[str, str], wide: int) -> str:
     shown = {k: h for k, h in headings.items() if k in rows[0].figures}
     head = f"{'':{wide}} {'sprites':>8}" + "".join(f"{h:>15}" for h in shown.values())
-    lines = [
-        f"{r.name:{wide}} {r.sprites:8d}" + "".join(f"{f'{r.figures[k]:.3f} ±{r.errors[k]:.3f}':>15}" for k in shown)
-        for r in rows
-    ]
+    lines = [f"{r.name:{wide}} {r.sprites:8d}" + "".join(f"{cell(r, k):>15}" for k in shown) for r in rows]
     return "\n".join([head, *lines]) + "\n"
 
 

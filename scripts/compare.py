@@ -36,7 +36,7 @@ class Arguments:
     """Of those, how many per category are in the picture."""
     seed: int = 0
     out: Path = Path("runs/compare")
-    """Folder for compare.txt, compare.json and compare.png."""
+    """Folder for compare.txt, .md, .json and .png."""
     judges: Path | None = None
     """Folder of the classifiers; left out, judges/ beside the first run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -108,16 +108,17 @@ def main() -> int:
             cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
     report = Report(rows)
     print(report.table(), end="")
-    with written_aside(args.out / "compare.txt") as aside:
-        aside.write_text(report.table(), encoding="utf-8")
     about = {"models": [str(m) for m in args.models], "data": str(args.data), "seed": args.seed}
-    with written_aside(args.out / "compare.json") as aside:
-        aside.write_text(json.dumps(about | {"rows": report.json()["rows"]}, indent=1) + "\n", encoding="utf-8")
+    texts = {"compare.txt": report.table(), "compare.md": report.markdown()}
+    texts["compare.json"] = json.dumps(about | {"rows": report.json()["rows"]}, indent=1) + "\n"
+    for name, text in texts.items():
+        with written_aside(args.out / name) as aside:
+            aside.write_text(text, encoding="utf-8")
     with written_aside(args.out / "compare.png") as aside:
         labelled_grid(np.stack(cells, 1), spec.categories, [label(args, *c) for c in combinations]).save(
             aside, format="png"
         )
-    print(f"{args.out}: compare.txt, compare.json, compare.png")
+    print(f"{args.out}: compare.txt, .md, .json and .png")
     return 0
 
 

@@ -4,8 +4,8 @@
 
 A classifier is trained on the training split of FOLDER and judges: are sprites taken for the category they were asked
 to be, how near are its features to those of training sprites, do they cover them, are they copies? The rows held-out,
-training, blurred and shuffled are real sprites to read the figures by. Writes sweep.txt, sweep.json, the trade-off
-curves, a grid for each scale and the closest pairs of generated and training sprites, all in TensorBoard too.
+training, blurred and shuffled are real sprites to read the figures by. Writes the table as text, Markdown and JSON, the
+trade-off curves, a grid for each scale and the closest pairs of generated and training sprites, all in TensorBoard too.
 """
 
 import json
