@@ -85,16 +85,15 @@ class Report:
         rows = self.asking()
         if not rows:
             return []
-        accuracy = {r.guidance: r.figures["class_accuracy"] for r in rows}
         top = max(rows, key=lambda r: r.figures["class_accuracy"])
         near = top.figures["class_accuracy"] - top.errors["class_accuracy"]
-        faithful = min(s for s, a in accuracy.items() if a >= near)
+        faithful = min((r for r in rows if r.figures["class_accuracy"] >= near), key=lambda r: r.guidance)
         enough = 0.9 * (self.held_out.figures["class_accuracy"] if self.held_out else 1)
-        right = [r for r in rows if accuracy[r.guidance] >= enough] or [top]
+        right = [r for r in rows if r.figures["class_accuracy"] >= enough] or [top]
         diverse = max(right, key=lambda r: r.figures["recall"])
         balanced = min(rows, key=lambda r: r.figures["frechet_distance"])
         return [
-            Choice("most faithful", faithful, f"the lowest within an error of the best accuracy ({near:.3f} or more)"),
+            Choice("most faithful", faithful.guidance, f"the lowest within an error of the best accuracy"),
             Choice("most diverse", diverse.guidance, f"the best recall with an accuracy of {enough:.3f} or more"),
             Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
         ]

@@ -8,7 +8,7 @@ Every combination is a row of one table (of sweep.py's figures) and a column of 
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
@@ -110,7 +110,7 @@ def main() -> int:
     print(report.table(), end="")
     about = {"models": [str(m) for m in args.models], "data": str(args.data), "seed": args.seed}
     texts = {"compare.txt": report.table(), "compare.md": report.markdown()}
-    texts["compare.json"] = json.dumps(about | {"rows": report.json()["rows"]}, indent=1) + "\n"
+    texts["compare.json"] = json.dumps(about | {"rows": [asdict(r) for r in rows]}, indent=1) + "\n"
     for name, text in texts.items():
         with written_aside(args.out / name) as aside:
             aside.write_text(text, encoding="utf-8")
