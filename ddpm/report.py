@@ -93,7 +93,7 @@ class Report:
         diverse = max(right, key=lambda r: r.figures["recall"])
         balanced = min(rows, key=lambda r: r.figures["frechet_distance"])
         return [
-            Choice("most faithful", faithful.guidance, f"the lowest within an error of the best accuracy"),
+            Choice("most faithful", faithful.guidance, "the lowest within an error of the best accuracy"),
             Choice("most diverse", diverse.guidance, f"the best recall with an accuracy of {enough:.3f} or more"),
             Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
         ]
