@@ -7,6 +7,8 @@ from tqdm import tqdm
 
 from ddpm.precision import autocast_dtype
 
+STEPS_MIN = 200  # of training, for small sets
+
 
 class Classifier(nn.Module):
     """Sprites [B, C, H, W] in [-1, 1] -> logits [B, K]; `features` are float32 [B, 128], the layer below."""
@@ -56,10 +58,11 @@ def train_classifier(
     generator = torch.Generator().manual_seed(seed)
     model = Classifier(x.shape[1], categories).train()
     autocast = autocast_dtype("auto", x.device)
-    batch, steps = 128, epochs * -(-len(x) // 128)
+    batch, steps = 128, max(STEPS_MIN, epochs * -(-len(x) // 128))
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
-    order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(epochs + 1)])
+    rounds = -(-steps * batch // len(x))
+    order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(rounds)])
     batches = order[: steps * batch].split(batch)
     for rows in tqdm(batches, "training the judge", unit="batch", leave=False, disable=not progress):
         images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)

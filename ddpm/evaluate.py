@@ -47,6 +47,12 @@ def fingerprint(data: SpriteData, seed: int) -> str:
     return blake2b(b"".join([*(p.tobytes() for p in parts), code]), digest_size=8).hexdigest()
 
 
+def shuffle_pixels(x: Tensor, seed: int) -> Tensor:
+    """Sprites [N, C, H, W] with their pixels in random order, each in its own."""
+    order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(seed)).argsort(-1)
+    return x.flatten(2).gather(2, order.expand(-1, x.shape[1], -1)).view_as(x)
+
+
 class Judge:
     """A classifier fitted to the training split of `data`, and the features of those sprites to compare with."""
 
@@ -56,16 +62,27 @@ class Judge:
         self.data, self.seed = data, seed
         file = cache and cache / f"{fingerprint(data, seed)}.safetensors"
         if file and file.exists():
-            self.classifier = Classifier(x.shape[1], len(data.sprites.categories)).eval()
+            self.classifier = Classifier(x.shape[1], self._classes).eval()
             self.classifier.load_state_dict(read_safetensors(file)[0])
         else:
-            self.classifier = train_classifier(x, labels, len(data.sprites.categories), seed=seed, progress=True)
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
+            self.classifier = self._train(x, labels)
+            if file:
                 write_safetensors(file, self.classifier.state_dict(), {"fingerprint": file.stem})
         self.x, self.labels = x, labels
         self.features, _ = judge(self.classifier, x)
         self.gaussian = Gaussian.fit(self.features, self._balance(labels))
+
+    @property
+    def _classes(self) -> int:
+        return max(2, len(self.data.sprites.categories))
+
+    def _train(self, x: Tensor, labels: Tensor) -> Classifier:
+        """One category has nothing to be told from but sprites that are none: the same with their pixels shuffled."""
+        if len(self.data.sprites.categories) == 1:
+            x, labels = torch.cat([x, shuffle_pixels(x, self.seed)]), torch.cat([labels, torch.ones_like(labels)])
+        return train_classifier(x, labels, self._classes, seed=self.seed, progress=True)
 
     def _balance(self, labels: Tensor) -> Tensor:
         """Weights that make every category count the same, whatever its share."""
@@ -100,9 +117,9 @@ class Judge:
 
         class_accuracy, frechet_distance, kernel_distance, precision, recall, density, coverage (see ddpm/metrics.py;
         the last five against as many training sprites of each category), copies (ddpm/memorisation.py), colours,
-        alpha_hardness (RGBA only) and on_palette (where the set has one; ddpm/pixel_art.py). Errors are bootstrapped
-        over the samples; that of a mean has the closed form std / sqrt(N), that of the kernel distance is the deviation
-        between subsets. `on_sprites` is called with how many are done.
+        alpha_hardness (RGBA only) and on_palette (where the set has one; ddpm/pixel_art.py). Errors: of a mean std /
+        sqrt(N) (recall and coverage are means over training sprites), of the Frechet distance a bootstrap category by
+        category, of the kernel distance the deviation between subsets. `on_sprites` is called with how many are done.
         """
         x, N = x.cpu(), len(x)
         features, predicted = judge(self.classifier, x)
@@ -113,14 +130,12 @@ class Judge:
         figures = {k: v.mean().item() for k, v in values.items()}
         errors = {k: (v.std(correction=0) / len(v) ** 0.5).item() for k, v in values.items()}
 
-        weights = self._balance(labels)
-
         def frechet(rows: np.ndarray | slice) -> float:
-            return frechet_distance(features[rows], self.gaussian, weights[rows])
+            return frechet_distance(features[rows], self.gaussian, self._balance(labels[rows]))
 
-        kernel, kernel_error = kernel_distance(real, features, seed=self.seed)
-        figures |= {"frechet_distance": frechet(slice(None)), "kernel_distance": kernel}
-        errors |= {"frechet_distance": standard_error(frechet, N, seed=self.seed), "kernel_distance": kernel_error}
+        figures["frechet_distance"] = frechet(slice(None))
+        errors["frechet_distance"] = standard_error(frechet, labels.numpy(), seed=self.seed)
+        figures["kernel_distance"], errors["kernel_distance"] = kernel_distance(real, features, seed=self.seed)
         return Measured(name, guidance, N, int(values["copies"].sum()), figures, errors)
 
     def _copies(self, x: Tensor, on_sprites: OnSprites) -> dict[str, Tensor]:
@@ -150,8 +165,7 @@ class Judge:
         each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)
         chosen = self.draw(each, other=True)
         x, labels = self.x[chosen], self.labels[chosen]
-        order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(self.seed)).argsort(-1)
-        shuffled = x.flatten(2).gather(2, order.expand(-1, x.shape[1], -1)).view_as(x)
+        shuffled = shuffle_pixels(x, self.seed + 1)
         blurred = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
         return found | {"training": (x, labels), "blurred": (blurred, labels), "shuffled": (shuffled, labels)}
 

@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 import torch
-from scipy.stats import bootstrap
 from torch import Tensor, nn
 
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
@@ -115,11 +114,15 @@ def class_accuracy(predicted: Tensor, labels: Tensor) -> float:
     return (predicted == labels).float().mean().item()
 
 
-def standard_error(statistic: Callable[[np.ndarray], float], n: int, *, replicates: int = 50, seed: int = 0) -> float:
+def standard_error(
+    statistic: Callable[[np.ndarray], float], strata: np.ndarray, *, replicates: int = 50, seed: int = 0
+) -> float:
     """Bootstrap standard error of a figure of n samples (Efron 1979): its deviation over samples drawn from them.
 
-    `statistic` takes int64 [n], the rows drawn, with repeats; 50 replicates know the error to about a tenth.
+    strata: integers [n]; each stratum keeps its size, as where it was chosen. `statistic` takes int64 [n], the rows
+    drawn, with repeats; 50 replicates know the error to about a tenth.
     """
-    # The percentile method asks for nothing but the replicates; the default one calls `statistic` n times more.
-    options = {"n_resamples": replicates, "vectorized": False, "method": "percentile"}
-    return float(bootstrap((np.arange(n),), statistic, **options, random_state=seed).standard_error)
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    draws = (np.concatenate([rng.choice(rows, len(rows)) for rows in groups]) for _ in range(replicates))
+    return float(np.std([statistic(rows) for rows in draws], ddof=1))

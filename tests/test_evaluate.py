@@ -42,6 +42,23 @@ def test_real_sprites_do_well_and_spoilt_ones_badly(judge):
     assert rows["shuffled"]["colours"] == pytest.approx(rows["training"]["colours"])  # the same pixels elsewhere
 
 
+@pytest.mark.parametrize("count", [12, 60, 300])
+def test_a_small_set_has_a_judge_too(tmp_path, count):
+    data = load_data(write_npy(tmp_path / "data", *tiny_sprites(count, 8, 4, seed=2)), val_fraction=0)
+    new = load_data(write_npy(tmp_path / "new", *tiny_sprites(200, 8, 4, seed=3)), val_fraction=0)
+    assert Judge(data)(*new.batch(new.train))["class_accuracy"] >= 0.95
+
+
+def test_a_single_category_is_judged_too(tmp_path):
+    images, labels = tiny_sprites(200, 8, 3)
+    np.save(tmp_path / "sprites.npy", images[labels == 0])
+    np.save(tmp_path / "labels.npy", labels[labels == 0])
+    judge = Judge(load_data(tmp_path, val_fraction=0.1))
+    rows = {name: judge.measure(name, x, labels).figures for name, (x, labels) in judge.references(20).items()}
+    assert rows["training"]["class_accuracy"] >= 0.95 > 0.2 > rows["shuffled"]["class_accuracy"]
+    assert rows["shuffled"]["frechet_distance"] > 20 * rows["training"]["frechet_distance"]
+
+
 def test_two_draws_of_training_sprites_share_none(judge):
     like = torch.tensor([0] * 30 + [1] * 20)
     first, second = judge.draw(like).tolist(), judge.draw(like, other=True).tolist()

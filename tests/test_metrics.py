@@ -303,31 +303,36 @@ def test_too_few_for_nearest_neighbours():
         manifold(x[:5], x)
 
 
+ONE = np.zeros(400, int)
+
+
 def test_standard_error_of_a_mean():
     values = np.random.default_rng(0).normal(3, 2, 400)
-    error = standard_error(lambda rows: values[rows].mean(), 400, replicates=2000)
+    error = standard_error(lambda rows: values[rows].mean(), ONE, replicates=2000)
     assert error == pytest.approx(values.std() / 400**0.5, rel=0.05)
-    assert standard_error(lambda rows: values[rows].mean(), 400) == pytest.approx(error, rel=0.3)
+    assert standard_error(lambda rows: values[rows].mean(), ONE) == pytest.approx(error, rel=0.3)
 
 
-def test_standard_error_draws_as_many_rows_with_repeats():
-    drawn = []
-    assert standard_error(lambda rows: drawn.append(rows.copy()) or 1.0, 30, replicates=20) == 0
-    assert all(rows.shape == (30,) and rows.dtype.kind == "i" for rows in drawn)
-    assert all(rows.min() >= 0 and rows.max() < 30 and len(set(rows.tolist())) < 30 for rows in drawn)
-    assert 20 <= len(drawn) <= 21  # scipy may ask for the figure itself once
+def test_strata_keep_their_sizes_and_what_differs_between_them_is_no_error():
+    strata, drawn = np.arange(60) % 3 // 2, []
+    values = 100.0 * strata
+    assert standard_error(lambda rows: drawn.append(rows) or values[rows].mean(), strata, replicates=20) < 1e-12
+    assert len(drawn) == 20
+    for rows in drawn:
+        assert np.bincount(strata[rows]).tolist() == [40, 20] and len(set(rows.tolist())) < 60
 
 
 def test_standard_error_is_its_seed_s():
-    values = features(50)[:, 0]
-    error = lambda seed: standard_error(lambda rows: values[rows].mean().item(), 50, seed=seed)
+    values = features(400)[:, 0]
+    error = lambda seed: standard_error(lambda rows: values[rows].mean().item(), ONE, seed=seed)
     assert error(0) == error(0) != error(1)
 
 
 def test_standard_error_of_a_frechet_distance():
-    a, reference = features(300, 1), Gaussian.fit(features(300, 2))
-    error = standard_error(lambda rows: frechet_distance(a[rows], reference), 300)
-    assert 0 < error < 0.2 * frechet_distance(a, reference)
+    reference, many = Gaussian.fit(features(300, 2)), features(40 * 400, 1)
+    distances = [frechet_distance(a, reference) for a in many.split(400)]
+    error = standard_error(lambda rows: frechet_distance(many[:400][rows], reference), ONE)
+    assert error == pytest.approx(np.std(distances), rel=0.4)
 
 
 def test_class_accuracy():
