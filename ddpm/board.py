@@ -109,12 +109,14 @@ class SweepBoard:
     def __init__(self, folder: Path, judge: Judge, report: Report):
         self.folder, self.judge, self.report = folder, judge, report
         shutil.rmtree(folder / "tb", ignore_errors=True)
+        for old in (*folder.glob("grid_s*.png"), folder / "gaps.png"):
+            old.unlink(missing_ok=True)
         self.writer = SummaryWriter(folder / "tb")
 
     def write(self, sampled: dict[str, Tensor], gaps: dict[str, list[tuple[float, float]]]) -> None:
         """sampled: x [K * n, C, H, W] of each row by its name; gaps: of `Gaps.means`, by the same names."""
         categories = self.judge.data.sprites.categories
-        pictures = {"curves": tradeoff(self.report.asking(), self.report.held_out)}
+        pictures = {"curves": tradeoff(self.report)}
         if any(gaps.values()):
             pictures["gaps"] = gap_curves({k: v for k, v in gaps.items() if v})
         for name, x in sampled.items():

@@ -105,7 +105,11 @@ def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
 
     Raises ValueError when there is none, or when it was trained for other sprites or another diffusion.
     """
-    path = path or (model if model.is_dir() else model.parent) / EARLY_FILE
+    file = model / MODEL_FILE if model.is_dir() else model
+    path = path or file.parent / EARLY_FILE
+    path = path / MODEL_FILE if path.is_dir() else path
+    if path.resolve() == file.resolve():
+        raise ValueError(f"{file} cannot be guided away from itself; name a weaker network with --weak FILE")
     if not path.exists():
         raise ValueError(f"the form auto needs a weak network, and there is no {path}; name one with --weak FILE")
     network, other = load_model(path)

@@ -47,3 +47,10 @@ def written_aside(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def write_texts(folder: Path, texts: dict[str, str]) -> None:
+    """Write files by name into a folder."""
+    for name, text in texts.items():
+        with written_aside(folder / name) as aside:
+            aside.write_text(text, encoding="utf-8")

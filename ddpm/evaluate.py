@@ -1,5 +1,6 @@
 """Judging sprites by a classifier trained on the very data set: are they what was asked for, good, varied, and new?"""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,7 +22,7 @@ from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_dist
 from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 from sprites.io import content_hashes
 
-HELD_OUT = "held-out"  # the name of its row
+HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
 NEIGHBOURS = 5  # of precision, recall, density and coverage
 NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
 
@@ -167,37 +168,41 @@ class Judge:
         x, labels = self.x[chosen], self.labels[chosen]
         shuffled = shuffle_pixels(x, self.seed + 1)
         blurred = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-        return found | {"training": (x, labels), "blurred": (blurred, labels), "shuffled": (shuffled, labels)}
+        return found | {TRAINING: (x, labels), "blurred": (blurred, labels), "shuffled": (shuffled, labels)}
 
 
-def data_of(folder: Path, run: Path, spec: ModelSpec) -> SpriteData:
-    """The sprites of `folder` in the split that the model of `run` was trained with, or "held-out" would not be.
+def run_of(model: Path) -> Path:
+    """The folder that a model, a run folder or a file, is in."""
+    return model if model.is_dir() else model.parent
 
-    Without a config in `run` the default split is taken. Raises ValueError for sprites that the model cannot make.
+
+def judges_beside(model: Path) -> Path:
+    """Where the judges for a model are kept: judges/ beside its run, or in the folder of a file without a run."""
+    run = run_of(model)
+    return (run.absolute().parent if (run / "config.toml").exists() else run) / "judges"
+
+
+def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> SpriteData:
+    """The sprites of `folder`, to judge `per_category` samples of each category by, in the split that the model at
+    `model` was trained with, or "held-out" would not be; without its run's config, in the default split.
+
+    Raises ValueError for sprites that the model cannot make, and for too few to have nearest neighbours.
     """
-    trained = load_config(run / "config.toml") if (run / "config.toml").exists() else Config()
+    saved = run_of(model) / "config.toml"
+    trained = load_config(saved) if saved.exists() else Config()
     data = load_data(folder, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction)
     if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
         raise ValueError(
             f"{folder} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "
             f"model {', '.join(spec.categories)} in {spec.channels}: give the data it was trained on"
         )
-    return data
-
-
-def judge_of(folder: Path, model: Path, spec: ModelSpec, per_category: int, cache: Path | None) -> Judge:
-    """The judge of samples of the model at `model`, `per_category` of each category; cache: judges/ beside its run.
-
-    Raises ValueError for other sprites than the model's, and for too few to have nearest neighbours.
-    """
-    run = model if model.is_dir() else model.parent
-    data = data_of(folder, run, spec)
-    for what, count in (("sampled", per_category * len(spec.categories)), ("training", len(data.train))):
+    each = np.bincount(data.sprites.labels[data.train]).clip(max=per_category).sum()
+    for what, count in (("sampled", per_category * len(spec.categories)), ("training", each)):
         if count <= NEIGHBOURS:
             raise ValueError(
                 f"{count} {what} sprites are too few to judge by {NEIGHBOURS} nearest neighbours; take more"
             )
-    return Judge(data, cache=cache or run.parent / "judges")
+    return data
 
 
 def sample_per_category(
@@ -215,18 +220,23 @@ class Evaluation:
 
     def __init__(self, config: Config, spec: ModelSpec, data: SpriteData):
         self.config, self.run, self.spec, self.data = config, config.out, spec, data
+        self.settings = {"guidance": config.log.evaluate_guidance, "per_category": config.log.evaluate_count}
         self.judge: Judge | None = None
-        best = self.run / BEST_FILE
-        self.best = read_safetensors(best)[1]["frechet_distance"] if best.exists() else float("inf")
+        self.best = math.inf
+        if (self.run / BEST_FILE).exists():
+            about = read_safetensors(self.run / BEST_FILE)[1]
+            if about.items() >= self.settings.items():  # else their distances are not alike
+                self.best = about["frechet_distance"]
 
     def __call__(self, model: nn.Module, step: int) -> dict[str, float]:
         """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return
         the figures under their names in TensorBoard."""
-        self.judge = self.judge or Judge(self.data, cache=self.run.parent / "judges")
+        self.judge = self.judge or Judge(self.data, cache=judges_beside(self.run))
         log, steps = self.config.log, min(STEPS, self.spec.diffusion.timesteps)
         scale, count = log.evaluate_guidance, log.evaluate_count
         figures = self.judge(*sample_per_category(model, self.spec, scale, count, self.config.seed, steps=steps))
         if figures["frechet_distance"] < self.best:
             self.best = figures["frechet_distance"]
-            save_model(self.run / BEST_FILE, model, self.spec, step, frechet_distance=self.best)
+            about = self.settings | {"frechet_distance": self.best}
+            save_model(self.run / BEST_FILE, model, self.spec, step, **about)
         return {f"evaluation/{name}": value for name, value in figures.items()}

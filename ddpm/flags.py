@@ -1,5 +1,7 @@
-"""How to sample: the flags that the commands share."""
+"""How to sample: the flags that the commands share, and the checks of their values."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,9 +25,9 @@ class SamplingFlags:
     weak: Path | None = None
     """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
     sampler: Sampler = "dpmpp_2m"
-    steps: int = 12
-    """Steps of the sampler, up to the timesteps the model was trained with; each is one call of the network, for heun
-    two."""
+    steps: int | None = None
+    """Steps of the sampler, up to the timesteps the model was trained with; left out, 12. Each is one call of the
+    network, for heun two."""
     grid: Grid = "log_snr"
     """How the steps are placed: evenly in log-SNR or in time, or as Karras et al. 2022 do."""
 
@@ -37,8 +39,31 @@ class SamplingFlags:
         work with it."""
         from ddpm.checkpoint import load_weak
         from ddpm.forms import parse_form
+        from ddpm.generate import STEPS
         from ddpm.schedule import timestep_grid
 
-        timestep_grid(self.grid, spec.build_diffusion().schedule, self.steps)
-        weak = load_weak(self.weak, model, spec).to(device) if "auto" in parse_form(self.form) else None
-        return asdict(self) | {"weak": weak}
+        form, schedule = parse_form(self.form), spec.build_diffusion().schedule
+        if self.weak and "auto" not in form:
+            raise ValueError(f"--weak {self.weak} is for the form auto; add --form auto, or leave it out")
+        steps = min(STEPS, len(schedule)) if self.steps is None else self.steps
+        timestep_grid(self.grid, schedule, steps)
+        weak = load_weak(self.weak, model, spec).to(device) if "auto" in form else None
+        return asdict(self) | {"weak": weak, "steps": steps}
+
+
+def check_guidance(scales: Sequence[float]) -> None:
+    """Raise ValueError unless these are one or more different finite numbers."""
+    if not scales or not all(map(math.isfinite, scales)) or len({f"{s:g}" for s in scales}) < len(scales):
+        raise ValueError(f"--guidance needs one or more different finite numbers, got {list(scales)}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a negative seed."""
+    if seed < 0:
+        raise ValueError(f"--seed must not be negative, got {seed}")
+
+
+def check_folder(flag: str, path: Path | None) -> None:
+    """Raise ValueError if something that is no folder has this name."""
+    if path and path.exists() and not path.is_dir():
+        raise ValueError(f"{flag} {path} is a file; name a folder")

@@ -60,6 +60,8 @@ def parse_form(text: str) -> Form:
         if not ok or (name in ALLOWED and not ALLOWED[name](*form[name])):
             usual = f"numbers as in {name}={':'.join(f'{n:g}' for n in DEFAULTS[name])}" if DEFAULTS[name] else name
             raise ValueError(f"cannot use {part.strip()!r} as a form of guidance: expected {usual}")
+    if {"cfg", "auto"} <= form.keys():
+        raise ValueError(f"cfg and auto cannot be joined in {text!r}: they differ in what to guide away from")
     return form
 
 

@@ -85,7 +85,7 @@ def is_copy(x: Tensor, found: Nearest, background: Tensor) -> Tensor:
 class Verdict:
     """Shares of copies among generated and among real held-out sprites, and whether the first is too high.
 
-    Without held-out sprites nothing can be said: all but `generated` are None.
+    memorises is None where it cannot be told: too few held-out sprites, or none, in which case p is None too.
     """
 
     generated: float
@@ -105,4 +105,5 @@ def verdict(generated: tuple[int, int], held_out: tuple[int, int] | None) -> Ver
         return Verdict(rate)
     table, expected = [[copies, count - copies], [held_out[0], held_out[1] - held_out[0]]], held_out[0] / held_out[1]
     p = float(fisher_exact(table, alternative="greater").pvalue)
-    return Verdict(rate, expected, p, p < P_VALUE and rate - expected >= EXCESS)
+    memorises = False if rate - expected < EXCESS else True if p < P_VALUE else None
+    return Verdict(rate, expected, p, memorises)

@@ -57,12 +57,7 @@ def on_palette(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return palette_share(images, palette) >= ON_PALETTE
 
 
-def alpha_hardness(x: Tensor) -> Tensor | None:
-    """float32 [N]: of the alpha values of x [N, 4, H, W] in [-1, 1], as sampled, the share that is nearly 0 or 1.
-
-    None for RGB, which has no alpha.
-    """
-    if x.shape[1] == 3:
-        return None
+def alpha_hardness(x: Tensor) -> Tensor:
+    """float32 [N]: of the alpha values of x [N, 4, H, W] in [-1, 1], as sampled, the share that is nearly 0 or 1."""
     alpha = (x[:, 3] + 1) / 2
     return ((alpha <= SOFT) | (alpha >= 1 - SOFT)).float().mean((1, 2))

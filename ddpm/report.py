@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ddpm.data import to_uint8
-from ddpm.evaluate import HELD_OUT, Measured
+from ddpm.evaluate import HELD_OUT, TRAINING, Measured
 from ddpm.grids import labelled_grid
 from ddpm.memorisation import Verdict, verdict
 from ddpm.schedule import Schedule
@@ -49,7 +49,7 @@ class Report:
 
     def __init__(self, rows: Sequence[Measured]):
         self.rows = list(rows)
-        self.held_out = next((r for r in rows if r.name == HELD_OUT), None)
+        self.held_out, self.training = (next((r for r in rows if r.name == n), None) for n in (HELD_OUT, TRAINING))
         self.scales = sorted((r for r in rows if r.guidance is not None), key=lambda r: r.guidance)
 
     def table(self) -> str:
@@ -81,20 +81,23 @@ class Report:
         return [r for r in self.scales if r.guidance > 0] or self.scales
 
     def choices(self) -> list[Choice]:
-        """The scale to take for each of three uses."""
-        rows = self.asking()
+        """The scale to take for each of three uses; none if no scale above 0 was tried."""
+        rows = [r for r in self.scales if r.guidance > 0]
         if not rows:
             return []
         top = max(rows, key=lambda r: r.figures["class_accuracy"])
         near = top.figures["class_accuracy"] - top.errors["class_accuracy"]
         faithful = min((r for r in rows if r.figures["class_accuracy"] >= near), key=lambda r: r.guidance)
         enough = 0.9 * (self.held_out.figures["class_accuracy"] if self.held_out else 1)
-        right = [r for r in rows if r.figures["class_accuracy"] >= enough] or [top]
-        diverse = max(right, key=lambda r: r.figures["recall"])
+        right = [r for r in rows if r.figures["class_accuracy"] >= enough]
+        diverse = max(right, key=lambda r: r.figures["recall"], default=top)
+        wide = f"the best recall with an accuracy of {enough:.3f} or more"
         balanced = min(rows, key=lambda r: r.figures["frechet_distance"])
         return [
             Choice("most faithful", faithful.guidance, "the lowest within an error of the best accuracy"),
-            Choice("most diverse", diverse.guidance, f"the best recall with an accuracy of {enough:.3f} or more"),
+            Choice(
+                "most diverse", diverse.guidance, wide if right else f"the best accuracy, as none reaches {enough:.3f}"
+            ),
             Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
         ]
 
@@ -110,9 +113,9 @@ class Report:
         row = max(self.scales, key=lambda r: r.figures["copies"])
         found = self.verdict(row)
         rates = f"{found.generated:.1%} of the samples at {row.name} are copies of training sprites"
-        if found.memorises is None:
-            return [f"memorising: unknown; {rates}, and no held-out sprites are there to compare with"]
-        answer = "yes" if found.memorises else "no"
+        if found.held_out is None:
+            return [f"memorising: unknown; {rates}, and there are no held-out sprites to compare with"]
+        answer = {True: "yes", False: "no", None: "unclear, too few sprites were held out"}[found.memorises]
         return [f"memorising: {answer}; {rates}, {found.held_out:.1%} of the held-out sprites (p = {found.p:.2g})"]
 
 
@@ -146,22 +149,25 @@ class Gaps:
         return [(levels[t], total / count) for t, (total, count) in self.sums.items() if total and levels[t] < math.inf]
 
 
-def tradeoff(rows: Sequence[Measured], held_out: Measured | None) -> Image.Image:
-    """Frechet distance and recall against class accuracy, a point for each scale (as Ho & Salimans 2022, figure 4)."""
-    figure = new_figure(9, 4)
-    for axes, key in zip(figure.subplots(1, 2), ("frechet_distance", "recall"), strict=True):
+def tradeoff(report: Report) -> Image.Image:
+    """Frechet distance and recall against class accuracy, a point for each scale (as Ho & Salimans 2022, figure 4).
+
+    The floor of the Frechet distance is that of as many training sprites, since it grows with fewer sprites.
+    """
+    figure, rows = new_figure(9, 4), report.asking()
+    floors = {"frechet_distance": report.training, "recall": report.held_out}
+    for axes, (key, floor) in zip(figure.subplots(1, 2), floors.items(), strict=True):
         x, y = ([r.figures[k] for r in rows] for k in ("class_accuracy", key))
         x_error, y_error = ([r.errors[k] for r in rows] for k in ("class_accuracy", key))
         axes.errorbar(x, y, y_error, x_error, "o-", markersize=4, linewidth=1, capsize=2)
         for r, at in zip(rows, zip(x, y, strict=True), strict=True):
             axes.annotate(f" {r.guidance:g}", at, textcoords="offset points", xytext=(3, 5))
-        if held_out:
-            axes.plot(held_out.figures["class_accuracy"], held_out.figures[key], "k*", label="held-out sprites")
+        if floor:
+            axes.axhline(floor.figures[key], color="black", linestyle=":", linewidth=1, label=f"{floor.name} sprites")
             axes.legend()
         axes.set(xlabel="class accuracy", ylabel=key.replace("_", " ").replace("frechet", "Frechet"))
-        if key == "frechet_distance":
-            axes.set_yscale("log")
         axes.grid(alpha=0.3)
+    figure.axes[0].set_yscale("log")
     figure.suptitle("Guidance scales s: likeness against nearness and variety")
     return picture(figure)
 

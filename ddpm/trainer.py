@@ -76,10 +76,19 @@ class GroupMeans:
 
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list given, instead of dying of them, so that the loop can save and leave."""
+    """Collect SIGINT and SIGTERM in the list given, instead of dying of them, so that the loop can save and leave.
+
+    A second one is not waited for: it raises KeyboardInterrupt.
+    """
     caught: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(s, lambda number, _: caught.append(number)) for s in signals]
+
+    def catch(number: int, _) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+
+    before = [signal.signal(s, catch) for s in signals]
     try:
         yield caught
     finally:
@@ -185,6 +194,8 @@ class Trainer:
                     on_snapshot(self.ema.model, self.step)
                 if self._due(log.evaluate):
                     on_scalars(self.step, on_evaluate(self.ema.model, self.step))
+                if self._due(log.snapshot) or self._due(log.evaluate):
+                    clock = Clock(self.step)  # their time is not that of the steps
             stopped = self.step < config.steps
             if stopped:
                 self.save()

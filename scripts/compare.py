@@ -15,8 +15,8 @@ from typing import Literal, get_args
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, written_aside
-from ddpm.flags import Grid, Sampler, SamplingFlags
+from ddpm.cli import exit_on_user_error, pick_device, write_texts, written_aside
+from ddpm.flags import Grid, Sampler, SamplingFlags, check_folder, check_guidance, check_seed
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,14 @@ class Arguments:
         """Refuse values that cannot work, before anything is computed."""
         if not 1 <= self.count <= self.per_category:
             raise ValueError(f"--count must be from 1 to --per-category, got {self.count} and {self.per_category}")
-        for name in ("models", "guidance", "forms", "samplers"):
+        check_guidance(self.guidance)
+        check_seed(self.seed)
+        check_folder("--out", self.out)
+        check_folder("--judges", self.judges)
+        for name in ("models", "forms", "samplers"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
-                raise ValueError(f"--{name} needs one or more different values, got {', '.join(map(str, values))}")
+                raise ValueError(f"{name} must be one or more different ones, got {', '.join(map(str, values))}")
 
 
 def flags(form: str, sampler: str) -> SamplingFlags:
@@ -77,7 +81,7 @@ def main() -> int:
 
     from ddpm.checkpoint import load_model
     from ddpm.data import to_uint8
-    from ddpm.evaluate import HELD_OUT, judge_of, sample_per_category
+    from ddpm.evaluate import HELD_OUT, Judge, data_of, judges_beside, sample_per_category
     from ddpm.grids import labelled_grid
     from ddpm.report import Report
 
@@ -90,8 +94,9 @@ def main() -> int:
             raise ValueError(f"{path} makes {other.describe()}, {args.models[0]} {spec.describe()}: not comparable")
     combinations = list(product(args.models, args.forms, args.samplers, args.guidance))
     options = [flags(f, n).options(m, models[m][1], device) for m, f, n, _ in combinations]
-    judge = judge_of(args.data, args.models[0], spec, args.per_category, args.judges)
+    data = data_of(args.data, args.models[0], spec, args.per_category)
     args.out.mkdir(parents=True, exist_ok=True)
+    judge = Judge(data, cache=args.judges or judges_beside(args.models[0]))
 
     held_out = judge.references(args.per_category).get(HELD_OUT)
     rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
@@ -108,12 +113,11 @@ def main() -> int:
             cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
     report = Report(rows)
     print(report.table(), end="")
-    about = {"models": [str(m) for m in args.models], "data": str(args.data), "seed": args.seed}
-    texts = {"compare.txt": report.table(), "compare.md": report.markdown()}
-    texts["compare.json"] = json.dumps(about | {"rows": [asdict(r) for r in rows]}, indent=1) + "\n"
-    for name, text in texts.items():
-        with written_aside(args.out / name) as aside:
-            aside.write_text(text, encoding="utf-8")
+    about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str)
+    write_texts(
+        args.out,
+        {"compare.txt": report.table(), "compare.md": report.markdown(), "compare.json": about + "\n"},
+    )
     with written_aside(args.out / "compare.png") as aside:
         labelled_grid(np.stack(cells, 1), spec.categories, [label(args, *c) for c in combinations]).save(
             aside, format="png"

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, written_aside
-from ddpm.flags import SamplingFlags
+from ddpm.flags import SamplingFlags, check_guidance, check_seed
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,18 @@ class Arguments:
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
-        for flag, values in (("--categories", self.categories), ("--guidance", [f"{s:g}" for s in self.guidance])):
-            twice = sorted({v for v in values if list(values).count(v) > 1})
-            if twice:
-                raise ValueError(f"{flag} names {twice[0]} twice; a row or column of the grid is needed once")
+        check_guidance(self.guidance)
+        check_seed(self.seed)
+        twice = sorted({c for c in self.categories if self.categories.count(c) > 1})
+        if twice:
+            raise ValueError(f"--categories names {twice[0]} twice; a row of the grid is needed once")
         if self.count < 1:
             raise ValueError(f"--count must be at least 1, got {self.count}")
-        if self.seed < 0:
-            raise ValueError(f"--seed must not be negative, got {self.seed}")
-        if not self.guidance or any(s - s != 0 for s in self.guidance):
-            raise ValueError(f"--guidance needs one or more finite numbers, got {list(self.guidance)}")
         for flag, path, suffix in (("--out", self.out, ".png"), ("--npz", self.npz, ".npz")):
             if path and path.suffix.lower() != suffix:
                 raise ValueError(f"{flag} {path} must end in {suffix}")
+            if path and path.is_dir():
+                raise ValueError(f"{flag} {path} is a folder; name a file")
             if path and not path.absolute().parent.is_dir():
                 raise ValueError(f"{flag} {path}: there is no folder {path.absolute().parent}")
         if (
@@ -95,7 +94,7 @@ def main() -> int:
     rows = args.categories or spec.categories
     R, S, n = len(rows), len(args.guidance), args.count
     contexts, weights = stack_compositions([parse_composition(row, spec.categories) for row in rows])
-    negative = args.negative and parse_context(args.negative, spec.categories).expand(R * S * n, -1)
+    negative = None if args.negative is None else parse_context(args.negative, spec.categories).expand(R * S * n, -1)
     scale = torch.tensor(args.guidance).repeat_interleave(n).repeat(R)
     options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
     options |= {"weights": weights.repeat_interleave(S * n, 0), "indices": list(range(n)) * (R * S)}
@@ -105,11 +104,11 @@ def main() -> int:
     cells = sprites.reshape(R, S, n, *sprites.shape[1:])
     with written_aside(args.out) as aside:
         labelled_grid(cells, rows, guidance_labels(args.guidance)).save(aside, format="png")
-    how = f"{args.sampling.form}, {args.sampling.sampler}, {args.sampling.steps} steps"
+    how = f"{args.sampling.form}, {args.sampling.sampler}, {options['steps']} steps"
     print(f"{args.out}: {R} rows x {S} scales x {n} sprites, seed {args.seed}, {how}")
     if args.npz:
         wanted = (weights[..., None] * contexts).sum(1)
-        labels = torch.where(wanted.any(1), wanted.argmax(1), -1).repeat_interleave(S * n).numpy()
+        labels = torch.where(wanted.amax(1) > 0, wanted.argmax(1), -1).repeat_interleave(S * n).numpy()
         save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": scale.numpy()})
         print(f"{args.npz}: {len(sprites)} sprites {sprites.shape[1]}x{sprites.shape[2]}x{sprites.shape[3]}")
     if args.png_folder:

@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, written_aside
-from ddpm.flags import SamplingFlags
+from ddpm.cli import exit_on_user_error, pick_device, write_texts
+from ddpm.flags import SamplingFlags, check_folder, check_guidance, check_seed
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,15 @@ class Arguments:
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:
-        """Refuse values that cannot work, before anything is computed."""
+        """Refuse values and places that cannot work, before anything is computed."""
         if self.per_category < 1:
             raise ValueError(f"--per-category must be at least 1, got {self.per_category}")
-        if not self.guidance or len(set(self.guidance)) < len(self.guidance) or any(s - s != 0 for s in self.guidance):
-            raise ValueError(f"--guidance needs one or more different finite numbers, got {list(self.guidance)}")
+        check_guidance(self.guidance)
+        check_seed(self.seed)
+        check_folder("--out", self.out)
+        check_folder("--judges", self.judges)
+        if self.out and (self.out / "config.toml").exists():
+            raise ValueError(f"--out {self.out} is a training run; name another folder, or leave --out out")
 
 
 @exit_on_user_error
@@ -53,16 +57,17 @@ def main() -> int:
 
     from ddpm.board import SweepBoard
     from ddpm.checkpoint import load_model
-    from ddpm.evaluate import judge_of, sample_per_category
+    from ddpm.evaluate import Judge, data_of, judges_beside, run_of, sample_per_category
     from ddpm.report import Gaps, Report
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
     model.to(device)
     options = args.sampling.options(args.model, spec, device)
-    judge = judge_of(args.data, args.model, spec, args.per_category, args.judges)
-    out = args.out or (args.model if args.model.is_dir() else args.model.parent) / "sweep"
+    data = data_of(args.data, args.model, spec, args.per_category)
+    out = args.out or run_of(args.model) / "sweep"
     out.mkdir(parents=True, exist_ok=True)
+    judge = Judge(data, cache=args.judges or judges_beside(args.model))
     references = judge.references(args.per_category)
 
     rows, sampled, gaps = [], {}, {}
@@ -83,18 +88,10 @@ def main() -> int:
             sampled[name], gaps[name] = x, gap.means(spec.build_diffusion().schedule)
     result = Report(rows)
     print(result.text(), end="")
-    about = {"model": str(args.model), "data": str(args.data), **asdict(args.sampling), "seed": args.seed}
-    about["weak"] = str(args.sampling.weak)
-    for name, text in (
-        ("sweep.json", json.dumps(about | result.json(), indent=1) + "\n"),
-        ("sweep.txt", result.text()),
-    ):
-        with written_aside(out / name) as aside:
-            aside.write_text(text, encoding="utf-8")
+    about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)
+    write_texts(out, {"sweep.txt": result.text(), "sweep.md": result.markdown(), "sweep.json": about + "\n"})
     SweepBoard(out, judge, result).write(sampled, gaps)
-    print(
-        f"{out}: sweep.txt, sweep.json, pictures; and in TensorBoard (make board), with a map of sprites in PROJECTOR"
-    )
+    print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")
     return 0
 
 

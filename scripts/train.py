@@ -42,7 +42,7 @@ def parse() -> Arguments:
 
 def prepare_folder(config: Config, resume: bool) -> None:
     """Make the run folder, or check that the one to resume was made with these settings."""
-    from ddpm.checkpoint import checkpoints
+    from ddpm.checkpoint import BEST_FILE, EARLY_FILE, checkpoints
 
     saved = config.out / "config.toml"
     if resume:
@@ -51,6 +51,8 @@ def prepare_folder(config: Config, resume: bool) -> None:
         raise ValueError(f"{config.out} already holds a run: add --resume to go on with it, or choose another --out")
     else:
         config.out.mkdir(parents=True, exist_ok=True)
+        for kept in (BEST_FILE, EARLY_FILE):  # of a run that was here before
+            (config.out / kept).unlink(missing_ok=True)
         with written_aside(saved) as aside:
             aside.write_text(to_toml(config), encoding="utf-8")
 

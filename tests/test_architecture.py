@@ -12,8 +12,8 @@ FLOW = [
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
     {"trainer", "samplers", "forms"},
-    {"generate", "flags"},
-    {"evaluate"},
+    {"generate"},
+    {"evaluate", "flags"},
     {"report"},
     {"board"},
 ]

@@ -120,9 +120,11 @@ def test_the_best_weights_of_a_run_are_kept(data, tmp_path):
 
 def test_data_of_another_kind_is_refused(data, tmp_path):
     folder = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 4))
-    assert data_of(folder, tmp_path, small_spec()).sprites.categories == ("square", "bar")
+    assert data_of(folder, tmp_path, small_spec(), 40).sprites.categories == ("square", "bar")
+    with pytest.raises(ValueError, match=r"2 sampled sprites are too few .* 5 nearest neighbours"):
+        data_of(folder, tmp_path, small_spec(), 1)
     with pytest.raises(ValueError, match="square, bar in 4 channels, the model square, bar in 3"):
-        data_of(folder, tmp_path, small_spec(channels=3))
+        data_of(folder, tmp_path, small_spec(channels=3), 40)
 
 
 # Conclusions
@@ -148,6 +150,8 @@ def test_choices_by_hand():
     # 2 is within 0.01 of the best 0.98; 1 is below 0.9 * 0.95; s = 0 asks for nothing.
     assert choices == {"most faithful": 2, "most diverse": 1.5, "balanced": 1.5}
     assert Report(ROWS[:1]).choices() == []
+    poor = [ROWS[0], measured(1, 0.5, 1.0, 0.9), measured(2, 0.6, 2.0, 0.8)]
+    assert "most diverse: s = 2, the best accuracy, as none reaches 0.855" in Report(poor).text()
     text = Report(ROWS).text()
     assert "balanced: s = 1.5" in text and "0.900 ±0.010" in text
 

@@ -237,6 +237,30 @@ def test_sweep_refuses_other_data(trained, tmp_path):
     assert_one_line_error(run("sweep", trained[0], "--data", data), "square, bar", "channels")
 
 
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--guidance", "1", "nan"], ["--guidance", "finite"]),
+        (["--seed", "-1"], ["--seed", "-1"]),
+        (["--per-category", "0"], ["--per-category", "0"]),
+        (["--weak", "x.safetensors"], ["--weak x.safetensors", "--form auto"]),
+        (["--form", "cfg+auto"], ["cfg and auto"]),
+        (["--steps", "2000"], ["1000 timesteps", "2000"]),
+    ],
+)
+def test_mistakes_in_sweeping(trained, tmp_path, args, words):
+    folder, data, _ = trained
+    result = run("sweep", folder, "--data", data, "--out", tmp_path / "c", "--judges", tmp_path / "j", *args)
+    assert_one_line_error(result, *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_does_not_write_over_a_training_run(trained):
+    folder, data, _ = trained
+    assert_one_line_error(run("sweep", folder, "--data", data, "--out", folder), str(folder), "training run")
+    assert list((folder / "tb").glob("events*"))
+
+
 def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
     folder, data, _ = trained
     options = ("--forms", "cfg", "auto", "--samplers", "dpmpp_2m:2", "heun:2:log_snr", "--per-category", 4)
@@ -255,6 +279,7 @@ def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
         (["--samplers", "heun:5:karas"], ["heun:5:karas", "karras"]),
         (["--forms", "rescal=0.5"], ["'rescal'", "did you mean 'rescale'"]),
         (["--guidance", 2, 2], ["--guidance", "different"]),
+        (["--forms", "cfg", "cfg"], ["forms", "different"]),
         (["--per-category", 2, "--count", 2], ["4 sampled sprites are too few", "5 nearest neighbours"]),
         (["--per-category", 2], ["--count must be from 1 to --per-category, got 4 and 2"]),
         (["--samplers", "ddpm:2000"], ["1000 timesteps", "2000"]),
@@ -284,7 +309,7 @@ def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
 
 def test_the_flags_know_the_samplers_and_the_usual_settings():
     usual = {k: p.default for k, p in inspect.signature(generate).parameters.items()}
-    flags = vars(SamplingFlags())
+    flags = vars(SamplingFlags()) | {"steps": usual["steps"]}  # left out, as many as the model has, at most
     assert all(usual[name] == value for name, value in flags.items())
     assert set(get_args(Sampler)) == set(SAMPLERS) and set(get_args(Grid)) == set(GRIDS)
 
