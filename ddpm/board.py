@@ -128,9 +128,6 @@ class SweepBoard:
             picture.save(self.folder / f"{name.replace(' = ', '').replace(' ', '_')}.png")
             self.writer.add_image(f"sweep/{name}", np.asarray(picture), dataformats="HWC")
         self.writer.add_text("sweep/table", "".join(f"    {line}\n" for line in self.report.text().splitlines()))
-        for row in self.report.scales:
-            for figure, value in row.figures.items():
-                self.writer.add_scalar(f"by_scale_x100/{figure}", value, round(100 * row.guidance))
         self._projector(sampled[best.name], best.name)
         self.writer.close()
 
