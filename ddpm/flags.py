@@ -1,10 +1,11 @@
 """How to sample: the flags that the commands share, and the checks of their values."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
@@ -33,6 +34,16 @@ class SamplingFlags:
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
+
+    @classmethod
+    def parse(cls, form: str, sampler: str) -> Self:
+        """The flags for a form and a sampler in short, "heun:10" or "heun:10:karras". ValueError for anything else."""
+        found = re.fullmatch(r"(\w+):(\d+)(?::(\w+))?", sampler)
+        name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
+        if name not in get_args(Sampler) or grid not in get_args(Grid):
+            samplers, grids = "|".join(get_args(Sampler)), "|".join(get_args(Grid))
+            raise ValueError(f"sampler {sampler!r}: expected {samplers}, then :STEPS and, if you like, :{grids}")
+        return cls(form=form, sampler=name, steps=int(steps), grid=grid)
 
     def options(self, model: Path, spec: "ModelSpec", device: "torch.device") -> dict[str, Any]:
         """The keyword arguments of `ddpm.generate.generate` for a model loaded from `model`; ValueError if they cannot

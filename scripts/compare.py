@@ -11,12 +11,12 @@ import sys
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, write_texts, written_aside
-from ddpm.flags import Grid, Sampler, SamplingFlags, check_folder, check_guidance, check_seed
+from ddpm.flags import SamplingFlags, check_folder, check_guidance, check_seed
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,26 @@ class Arguments:
                 raise ValueError(f"{name} must be one or more different ones, got {', '.join(map(str, values))}")
 
 
-def flags(form: str, sampler: str) -> SamplingFlags:
-    """The sampling flags of one combination."""
-    name, steps, grid = [*sampler.split(":"), SamplingFlags.grid][:3] if sampler.count(":") in (1, 2) else ["", "", ""]
-    if name not in get_args(Sampler) or not steps.isdigit() or grid not in get_args(Grid):
-        samplers, grids = "|".join(get_args(Sampler)), "|".join(get_args(Grid))
-        raise ValueError(f"--samplers {sampler}: expected {samplers}, :STEPS and, if you like, :{grids}")
-    return SamplingFlags(form=form, sampler=name, steps=int(steps), grid=grid)
-
-
 def label(args: Arguments, model: Path, form: str, sampler: str, s: float) -> str:
     """What tells this combination from the others."""
     names = [path.stem if path.is_file() else path.name for path in args.models]
     name = names[args.models.index(model)] if len(set(names)) == len(names) else str(model)
     parts = ((name, args.models), (form, args.forms), (sampler, args.samplers))
     return " ".join([*(part for part, among in parts if len(among) > 1), f"s={s:g}"])
+
+
+def load_models(args: Arguments) -> dict:
+    """Network and spec by path. Raises ValueError for models of different sprites."""
+    from ddpm.checkpoint import load_model
+
+    device = pick_device(args.device)
+    models = {path: load_model(path) for path in args.models}
+    _, spec = models[args.models[0]]
+    for path, (model, other) in models.items():
+        model.to(device)
+        if other.describe() != spec.describe():
+            raise ValueError(f"{path} makes {other.describe()}, {args.models[0]} {spec.describe()}: not comparable")
+    return models
 
 
 @exit_on_user_error
@@ -79,21 +84,17 @@ def main() -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from ddpm.checkpoint import load_model
     from ddpm.data import to_uint8
     from ddpm.evaluate import HELD_OUT, Judge, data_of, judges_beside, sample_per_category
     from ddpm.grids import labelled_grid
     from ddpm.report import Report
 
-    device = pick_device(args.device)
-    models = {path: load_model(path) for path in args.models}
-    spec = models[args.models[0]][1]
-    for path, (model, other) in models.items():
-        model.to(device)
-        if other.describe() != spec.describe():
-            raise ValueError(f"{path} makes {other.describe()}, {args.models[0]} {spec.describe()}: not comparable")
+    models = load_models(args)
+    model, spec = models[args.models[0]]
+    device = next(model.parameters()).device
     combinations = list(product(args.models, args.forms, args.samplers, args.guidance))
-    options = [flags(f, n).options(m, models[m][1], device) for m, f, n, _ in combinations]
+    options = [SamplingFlags.parse(f, n).options(m, models[m][1], device) for m, f, n, _ in combinations]
+    names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
     args.out.mkdir(parents=True, exist_ok=True)
     judge = Judge(data, cache=args.judges or judges_beside(args.models[0]))
@@ -102,26 +103,19 @@ def main() -> int:
     rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
     total = 2 * args.per_category * len(spec.categories) * len(combinations)
     with tqdm(total=total, unit="sprite", unit_scale=True) as bar:
-        for combination, how in zip(combinations, options, strict=True):
-            path, *_, s = combination
-            name = label(args, *combination)
+        for (path, *_, s), name, how in zip(combinations, names, options, strict=True):
             bar.set_description(name)
-            x, labels = sample_per_category(
-                *models[path], s, args.per_category, args.seed, **how, on_sprites=bar.update
-            )
+            how = how | {"on_sprites": bar.update}
+            x, labels = sample_per_category(*models[path], s, args.per_category, args.seed, **how)
             rows.append(judge.measure(name, x, labels, s, bar.update))
             cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
+
     report = Report(rows)
     print(report.table(), end="")
-    about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str)
-    write_texts(
-        args.out,
-        {"compare.txt": report.table(), "compare.md": report.markdown(), "compare.json": about + "\n"},
-    )
+    about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
+    write_texts(args.out, {"compare.txt": report.table(), "compare.md": report.markdown(), "compare.json": about})
     with written_aside(args.out / "compare.png") as aside:
-        labelled_grid(np.stack(cells, 1), spec.categories, [label(args, *c) for c in combinations]).save(
-            aside, format="png"
-        )
+        labelled_grid(np.stack(cells, 1), spec.categories, names).save(aside, format="png")
     print(f"{args.out}: compare.txt, .md, .json and .png")
     return 0
 

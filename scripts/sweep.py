@@ -12,12 +12,16 @@ import json
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, write_texts
 from ddpm.flags import SamplingFlags, check_folder, check_guidance, check_seed
+
+if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
+    from ddpm.checkpoint import ContextUNet, ModelSpec
+    from ddpm.evaluate import Judge
 
 
 @dataclass(frozen=True)
@@ -49,27 +53,14 @@ class Arguments:
             raise ValueError(f"--out {self.out} is a training run; name another folder, or leave --out out")
 
 
-@exit_on_user_error
-def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
-    args.check()
+def measure(args: Arguments, judge: "Judge", model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple:
+    """The measured rows; and by the name of each scale its samples and the gaps between the two predictions."""
     from tqdm import tqdm
 
-    from ddpm.board import SweepBoard
-    from ddpm.checkpoint import load_model
-    from ddpm.evaluate import Judge, data_of, judges_beside, run_of, sample_per_category
-    from ddpm.report import Gaps, Report
+    from ddpm.evaluate import sample_per_category
+    from ddpm.report import Gaps
 
-    device = pick_device(args.device)
-    model, spec = load_model(args.model)
-    model.to(device)
-    options = args.sampling.options(args.model, spec, device)
-    data = data_of(args.data, args.model, spec, args.per_category)
-    out = args.out or run_of(args.model) / "sweep"
-    out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(data, cache=args.judges or judges_beside(args.model))
     references = judge.references(args.per_category)
-
     rows, sampled, gaps = [], {}, {}
     each = args.per_category * len(spec.categories)
     total = sum(len(x) for x, _ in references.values()) + 2 * each * len(args.guidance)
@@ -80,12 +71,33 @@ def main() -> int:
         for s in args.guidance:
             name, gap = f"s = {s:g}", Gaps()
             bar.set_description(f"sampling {name}")
-            x, labels = sample_per_category(
-                model, spec, s, args.per_category, args.seed, **options, on_gap=gap, on_sprites=bar.update
-            )
+            how = options | {"on_gap": gap, "on_sprites": bar.update}
+            x, labels = sample_per_category(model, spec, s, args.per_category, args.seed, **how)
             bar.set_description(f"judging {name}")
             rows.append(judge.measure(name, x, labels, s, bar.update))
             sampled[name], gaps[name] = x, gap.means(spec.build_diffusion().schedule)
+    return rows, sampled, gaps
+
+
+@exit_on_user_error
+def main() -> int:
+    args = tyro.cli(Arguments, description=__doc__)
+    args.check()
+    from ddpm.board import SweepBoard
+    from ddpm.checkpoint import load_model
+    from ddpm.evaluate import Judge, data_of, judges_beside, run_of
+    from ddpm.report import Report
+
+    device = pick_device(args.device)
+    model, spec = load_model(args.model)
+    model.to(device)
+    options = args.sampling.options(args.model, spec, device)
+    data = data_of(args.data, args.model, spec, args.per_category)
+    out = args.out or run_of(args.model) / "sweep"
+    out.mkdir(parents=True, exist_ok=True)
+    judge = Judge(data, cache=args.judges or judges_beside(args.model))
+    rows, sampled, gaps = measure(args, judge, model, spec, options)
+
     result = Report(rows)
     print(result.text(), end="")
     about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)

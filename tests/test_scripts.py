@@ -275,7 +275,7 @@ def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
 @pytest.mark.parametrize(
     "args, words",
     [
-        (["--samplers", "heun"], ["--samplers heun", "dpmpp_2m", ":STEPS"]),
+        (["--samplers", "heun"], ["sampler 'heun'", "dpmpp_2m", ":STEPS"]),
         (["--samplers", "heun:5:karas"], ["heun:5:karas", "karras"]),
         (["--forms", "rescal=0.5"], ["'rescal'", "did you mean 'rescale'"]),
         (["--guidance", 2, 2], ["--guidance", "different"]),
