@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test board sprites
+.PHONY: setup demo test board sprites bench bench-gpu
 
 setup: .venv/installed  ## only install
 
@@ -23,6 +23,12 @@ board: .venv/installed  ## TensorBoard on runs/
 sprites: .venv/installed  ## redraw the shipped sprite set
 	$(BIN)/python scripts/make_sprites.py
 
+bench: .venv/installed-bench  ## compare with three libraries on this CPU, in an hour; QUICK=1: some minutes; DATA=FOLDER
+	$(BIN)/python scripts/bench.py $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA))
+
+bench-gpu: .venv/installed  ## the default config on one CUDA GPU; DATA=FOLDER
+	$(BIN)/python scripts/bench_gpu.py $(if $(DATA),--data $(DATA))
+
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python venv is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
@@ -36,3 +42,10 @@ sprites: .venv/installed  ## redraw the shipped sprite set
 	@echo "Installing into .venv; the first time this takes some minutes"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
 	touch .venv/installed $@
+
+# The libraries without what they depend on: torchvision comes with them, and one that was not built for this very torch
+# (as beside a CPU build of torch) makes torchmetrics and diffusers fail. What the benchmark imports needs none of it.
+.venv/installed-bench: .venv/installed
+	$(BIN)/python -m pip install -q -c constraints.txt diffusers accelerate
+	$(BIN)/python -m pip install -q -c constraints.txt --no-deps denoising-diffusion-pytorch ema-pytorch smalldiffusion
+	touch $@

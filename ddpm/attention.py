@@ -46,7 +46,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
     return out.masked_fill(empty, 0.0)
 
 
-def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+def zeroed(layer: nn.Module) -> nn.Module:
     """The layer with weights and bias at zero, so that the branch it closes adds nothing at the start."""
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ddpm.cli import written_aside
-from ddpm.config import DiffusionConfig, ModelConfig, from_dict, to_dict
+from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig, from_dict, to_dict
 from ddpm.prediction import Diffusion
 from ddpm.schedule import make_schedule
 from ddpm.unet import ContextUNet
@@ -37,6 +37,7 @@ class ModelSpec:
     categories: tuple[str, ...]
     model: ModelConfig
     diffusion: DiffusionConfig
+    student: StudentConfig | None = None
 
     def describe(self) -> str:
         """Size, channels and categories, for messages."""
@@ -45,7 +46,9 @@ class ModelSpec:
     def build(self) -> ContextUNet:
         m = self.model
         patch = m.patch or max(1, self.size // 16)
-        return ContextUNet(self.channels, len(self.categories), m.widths, m.blocks, m.attention, patch)
+        return ContextUNet(
+            self.channels, len(self.categories), m.widths, m.blocks, m.attention, patch, self.student is not None
+        )
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion
@@ -124,12 +127,13 @@ def checkpoints(run: Path) -> list[Path]:
 
 
 def save_checkpoint(
-    run: Path, step: int, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, keep: int
+    run: Path, step: int, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer], keep: int
 ) -> Path:
     """Write all that training needs to go on, and drop all but the newest `keep` checkpoints."""
     tensors = {f"{name}.{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
+    for name, optimizer in optimizers.items():
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"{name}.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
     path = run / "checkpoints" / f"step_{step:08d}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_safetensors(path, tensors, {"step": step})
@@ -138,8 +142,10 @@ def save_checkpoint(
     return path
 
 
-def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> int:
-    """Put a saved training state into modules and optimizer; returns its step. Raises ValueError if it does not fit."""
+def load_checkpoint(
+    path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> int:
+    """Put a saved training state into modules and optimizers; returns its step. ValueError if it does not fit."""
     tensors, about = read_safetensors(path)
 
     def under(prefix: str) -> dict[str, Tensor]:
@@ -150,12 +156,13 @@ def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: tor
             module.load_state_dict(under(f"{name}."))
     except RuntimeError as e:
         raise ValueError(f"{path} does not fit this configuration; resume with the config of its run") from e
-    # The fused optimiser walks parameter and state in step through memory: the state needs the parameter's own layout.
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
-    for key, value in under("optimizer.").items():
-        index, _, name = key.partition(".")
-        like = parameters[int(index)]
-        state[int(index)][name] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for name, optimizer in optimizers.items():
+        # The fused optimiser walks parameter and state in step through memory: the state needs the parameter's layout.
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
+        for key, value in under(f"{name}.").items():
+            index, _, entry = key.partition(".")
+            like = parameters[int(index)]
+            state[int(index)][entry] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return about["step"]

@@ -5,6 +5,7 @@ import difflib
 import math
 import tomllib
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -18,11 +19,11 @@ T = TypeVar("T")
 class ModelConfig:
     """The ContextUNet (see ddpm/unet.py)."""
 
-    widths: tuple[int, ...] = (64, 96, 128)
+    widths: tuple[int, ...] = (64, 64, 96)
     """Channels of each level, from the full resolution down."""
     blocks: int = 1
     """Residual blocks a level on the way down; as many on the way up."""
-    attention: tuple[int, ...] = (1, 2)
+    attention: tuple[int, ...] = (2,)
     """Levels with self-attention, 0 being the full resolution."""
     patch: int | None = None
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, size / 16, at least 1."""
@@ -41,12 +42,40 @@ class DiffusionConfig:
 
 
 @dataclass(frozen=True)
+class StudentConfig:
+    """What a distilled network learnt (see ddpm/distill.py): it takes the guidance scale as an input, and few steps."""
+
+    knots: tuple[int, ...] = (0, 4, 5, 6)
+    """Steps of its teacher, counted from 0, with which its own begin: more of them where the way bends most."""
+    teacher_steps: int = 12
+    scales: tuple[float, float] = (0.0, 4.0)
+    """Lowest and highest guidance scale that it was trained for."""
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in pairwise(self.knots))
+        if not self.knots or self.knots[0] != 0 or not rising or self.knots[-1] >= self.teacher_steps:
+            raise ValueError(
+                f"knots must rise from 0 and stay below the {self.teacher_steps} steps of the teacher, "
+                f"got {', '.join(map(str, self.knots))}"
+            )
+        low, high = self.scales
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"scales must be a lowest and a highest guidance scale, got {low:g} and {high:g}")
+
+
+@dataclass(frozen=True)
 class OptimConfig:
     """Optimiser, learning rate and averaging."""
 
     batch: int = 64
+    optimizer: Literal["muon", "adamw"] = "muon"
+    """muon: Muon for the hidden convolutions and AdamW for the rest. adamw: AdamW for all."""
     lr: float = 2e-3
-    """Peak learning rate, reached after `warmup` steps, then falling to zero along a cosine."""
+    """Peak learning rate of AdamW, reached after `warmup` steps, then falling to zero along a cosine."""
+    muon_lr: float = 0.02
+    """That of Muon, which rises and falls with it."""
+    muon_momentum: float = 0.9
+    """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
     warmup: int = 100
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -91,7 +120,7 @@ class Config:
     """Folder of sprites: a sprite set, an npy pair, or a folder per category."""
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
-    steps: int = 4000
+    steps: int = 3000
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     size: int | None = None
@@ -111,7 +140,7 @@ class Config:
 
     def __post_init__(self) -> None:
         positive = {"steps": self.steps}
-        positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "lr", "clip")}
+        positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "lr", "muon_lr", "clip")}
         intervals = ("every", "validate", "snapshot", "checkpoint", "keep", "count", "evaluate_count")
         positive |= {f"log.{k}": getattr(self.log, k) for k in intervals}
         for name, value in positive.items():
@@ -133,6 +162,7 @@ class Config:
             ("val_fraction", self.val_fraction, 0.5),
             ("log.early", self.log.early, 1.0),
             ("optim.ema", self.optim.ema, 1.0),
+            ("optim.muon_momentum", self.optim.muon_momentum, 1.0),
         ):
             if not 0 <= value <= upper:
                 raise ValueError(f"{name} must be between 0 and {upper:g}, got {value}")
@@ -148,7 +178,7 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     Raises ValueError for an unknown key (with the nearest known one), a value of a wrong type, or one out of range.
     """
     hooks = {float: _as_float, Path: Path, tuple[int, ...]: tuple, tuple[str, ...]: tuple}
-    hooks[tuple[float, ...]] = lambda v: tuple(_as_float(x) for x in v)
+    hooks |= dict.fromkeys((tuple[float, ...], tuple[float, float]), lambda v: tuple(_as_float(x) for x in v))
     try:
         return dacite.from_dict(cls, values, dacite.Config(strict=True, type_hooks=hooks))
     except dacite.UnexpectedDataError as e:
@@ -192,7 +222,7 @@ def to_toml(config: Config) -> str:
 
 
 def flat(config: Config) -> dict[str, Any]:
-    """The settings that are not None, by dotted name: {"steps": 4000, "optim.lr": 0.002, ...}."""
+    """The settings that are not None, by dotted name: {"steps": 3000, "optim.lr": 0.002, ...}."""
     out: dict[str, Any] = {}
     for key, value in to_dict(config).items():
         out |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}

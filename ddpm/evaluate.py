@@ -160,7 +160,7 @@ class Judge:
         return x[order], found.sprite[order]
 
     def references(self, per_category: int) -> dict[str, tuple[Tensor, Tensor]]:
-        """Real sprites to read the figures by, each x and labels: held-out ones (the floor), training ones, and what
+        """Real sprites to read the figures by, each x and labels: held-out ones, training ones (the floor), and what
         must look bad, the training ones blurred and with their pixels shuffled."""
         found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > NEIGHBOURS else {}
         each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)

@@ -19,7 +19,7 @@ Grid = Literal["log_snr", "uniform", "karras"]
 
 @dataclass(frozen=True)
 class SamplingFlags:
-    """How to sample: the flags that sample.py and sweep.py share."""
+    """How to sample: the flags that sample.py, sweep.py and compare.py share."""
 
     form: str = "cfg"
     """Form of guidance: cfg, auto, interval=0.5:20, apg, rescale=0.7, threshold=0.995, or several joined by +."""
@@ -31,7 +31,6 @@ class SamplingFlags:
     network, for heun two."""
     grid: Grid = "log_snr"
     """How the steps are placed: evenly in log-SNR or in time, or as Karras et al. 2022 do."""
-
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
 
@@ -53,6 +52,14 @@ class SamplingFlags:
         from ddpm.generate import STEPS
         from ddpm.schedule import timestep_grid
 
+        if spec.student:
+            changed = [k for k, v in asdict(self).items() if k != "precision" and v != getattr(SamplingFlags, k)]
+            if changed:
+                raise ValueError(
+                    f"{model} is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, "
+                    f"grid and form of guidance; leave out {', '.join(f'--{k}' for k in changed)}"
+                )
+            return asdict(self) | {"sampler": "ddim", "steps": len(spec.student.knots)}
         form, schedule = parse_form(self.form), spec.build_diffusion().schedule
         if self.weak and "auto" not in form:
             raise ValueError(f"--weak {self.weak} is for the form auto; add --form auto, or leave it out")

@@ -1,5 +1,6 @@
 """From a trained model to sprites: denoiser, guidance, time grid and sampler put together."""
 
+import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -7,13 +8,32 @@ from torch import Tensor, nn
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.forms import build, parse_form
-from ddpm.guidance import OnGap
+from ddpm.guidance import Denoiser, OnGap
 from ddpm.precision import autocast_dtype
 from ddpm.prediction import ContextDenoiser
 from ddpm.samplers import SAMPLERS, OnStep, SampleNoise
 from ddpm.schedule import timestep_grid
 
 STEPS = 12  # of the usual sampler, on the usual grid
+GRID = "log_snr"
+
+
+def knots(spec: ModelSpec) -> Tensor:
+    """Timesteps of a student, int64 [S]: those of its teacher's grid between which it goes in one step."""
+    return timestep_grid(GRID, spec.build_diffusion().schedule, spec.student.teacher_steps)[list(spec.student.knots)]
+
+
+def check_conditions(spec: ModelSpec, weights: Tensor | None, negative: Tensor | None) -> None:
+    """Raise ValueError for what a student has not learnt: a sum of contexts (weights [N, M > 1]), a negative one."""
+    if spec.student and (negative is not None or (weights is not None and weights.shape[1] > 1)):
+        raise ValueError("a student has learnt one context at a time: it takes no sum of several and no negative one")
+
+
+def guided_student(denoise: ContextDenoiser, context: Tensor, scale: Tensor, weights: Tensor | None) -> Denoiser:
+    """A student's denoiser, which mixes nothing: the scale is one of its inputs."""
+    if weights is not None:
+        context, scale = context[:, 0], scale * weights[:, 0]
+    return lambda x_t, t: denoise(x_t, t, context, scale)
 
 
 @torch.no_grad()
@@ -31,8 +51,8 @@ def generate(
     weak: nn.Module | None = None,
     sampler: str = "dpmpp_2m",
     steps: int = STEPS,
-    grid: str = "log_snr",
-    batch: int = 64,
+    grid: str = GRID,
+    batch: int = 128,
     precision: str = "auto",
     on_step: OnStep | None = None,
     on_gap: OnGap | None = None,
@@ -45,10 +65,11 @@ def generate(
     the network `weak`. indices: N numbers, of which each, with `seed`, fixes the noise of its sprite: the same index
     gives the same noise for any context, scale, form and grid. `batch`: how many are drawn at a time, which changes
     nothing but memory; precision: auto, fp32 or bf16, of the network. `on_step` and `on_gap` are called for each batch,
-    `on_sprites` with how many are done, for a bar.
+    `on_sprites` with how many are done, for a bar. A student (spec.student) has a way of its own, which sampler, steps,
+    grid and form do not change.
 
     Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler, grid or form, or for more steps than
-    the model has.
+    the model has; for a sum or a negative context and a student.
     """
     if sampler not in SAMPLERS:
         raise ValueError(f"unknown sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")
@@ -64,23 +85,26 @@ def generate(
     diffusion, autocast = spec.build_diffusion(), autocast_dtype(precision, device)
 
     def denoiser(network: nn.Module | None) -> ContextDenoiser | None:
+        if network and autocast:  # or the weights would be cast anew at every call
+            network = copy.deepcopy(network).to(autocast)
         return network and diffusion.denoiser(network, autocast)
 
-    timesteps = timestep_grid(grid, diffusion.schedule, steps).to(device)
+    strong, weaker = denoiser(model), denoiser(weak)
+    check_conditions(spec, weights, negative)
+    if spec.student:
+        sampler, timesteps = "ddim", knots(spec).to(device)
+    else:
+        timesteps = timestep_grid(grid, diffusion.schedule, steps).to(device)
     done = []
     for rows in torch.arange(N).split(batch):
         noise = SampleNoise(seed, [indices[i] for i in rows], device)
-        guided = build(
-            parts,
-            denoiser(model),
-            context[rows].to(device),
-            scales[rows].to(device),
-            diffusion.schedule,
-            weak=denoiser(weak),
-            weights=None if weights is None else weights[rows].to(device),
-            negative=None if negative is None else negative[rows].to(device),
-            on_gap=on_gap,
-        )
+        contexts, s = context[rows].to(device), scales[rows].to(device)
+        w, away = (None if a is None else a[rows].to(device) for a in (weights, negative))
+        if spec.student:
+            guided = guided_student(strong, contexts, s, w)
+        else:
+            how = {"weak": weaker, "weights": w, "negative": away, "on_gap": on_gap}
+            guided = build(parts, strong, contexts, s, diffusion.schedule, **how)
         x = noise((spec.channels, spec.size, spec.size))
         done.append(SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step))
         on_sprites(len(rows))

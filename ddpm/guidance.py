@@ -35,6 +35,11 @@ def norm(x: Tensor) -> Tensor:
     return like(x.flatten(1).square().mean(1).sqrt(), x)
 
 
+def linear(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
+    """uncond + s * (cond - uncond)."""
+    return uncond + s * (cond - uncond)
+
+
 # Which two predictions
 
 
@@ -87,7 +92,7 @@ def classifier_free(
     *,
     weights: Tensor | None = None,
     negative: Tensor | None = None,
-    mix: Mix | None = None,
+    mix: Mix = linear,
     on_gap: OnGap | None = None,
 ) -> Denoiser:
     """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598): uncond + s * (cond - uncond).
@@ -110,7 +115,7 @@ def classifier_free(
         predicted = predictions(denoise, x_t, t, contexts, needed)
         return total(sums, predicted), predicted[:, 0]
 
-    return guided(pair, scale, mix or linear, on_gap)
+    return guided(pair, scale, mix, on_gap)
 
 
 def autoguidance(
@@ -120,7 +125,7 @@ def autoguidance(
     scale: Scale,
     *,
     weights: Tensor | None = None,
-    mix: Mix | None = None,
+    mix: Mix = linear,
     on_gap: OnGap | None = None,
 ) -> Denoiser:
     """Autoguidance (Karras et al. 2024, arXiv:2406.02507): weak + s * (strong - weak), both with the same context.
@@ -135,7 +140,7 @@ def autoguidance(
         strong = predictions(denoise, x_t, t, contexts, strong_needed)
         return total(sums, strong), total(sums, predictions(weak, x_t, t, contexts, weak_needed))
 
-    return guided(pair, scale, mix or linear, on_gap)
+    return guided(pair, scale, mix, on_gap)
 
 
 # How much
@@ -156,11 +161,6 @@ def limited_interval(scale: float | Tensor, schedule: Schedule, low: float, high
 
 
 # How mixed
-
-
-def linear(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
-    """uncond + s * (cond - uncond)."""
-    return uncond + s * (cond - uncond)
 
 
 def adaptive_projected(eta: float = 0.0, largest: float = 0.1, momentum: float = -0.5) -> Mix:

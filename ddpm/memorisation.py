@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from scipy.stats import fisher_exact
 from torch import Tensor
 
 CHUNK_BYTES = 100e6
@@ -103,6 +102,8 @@ def verdict(generated: tuple[int, int], held_out: tuple[int, int] | None) -> Ver
     (copies, count), rate = generated, generated[0] / generated[1]
     if held_out is None:
         return Verdict(rate)
+    from scipy.stats import fisher_exact  # takes half a second, which training need not wait for
+
     table, expected = [[copies, count - copies], [held_out[0], held_out[1] - held_out[0]]], held_out[0] / held_out[1]
     p = float(fisher_exact(table, alternative="greater").pvalue)
     memorises = False if rate - expected < EXCESS else True if p < P_VALUE else None

@@ -102,14 +102,15 @@ class Diffusion:
         return weight * (predicted - wanted).square().flatten(1).mean(1)
 
     def denoiser(self, model: nn.Module, autocast: torch.dtype | None = None) -> ContextDenoiser:
-        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W].
+        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W]; that of a
+        student takes a guidance scale [B] too.
 
         autocast: a lower precision for the network; all around it stays in that of x_t.
         """
 
-        def denoise(x_t: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        def denoise(x_t: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
             with torch.autocast(x_t.device.type, autocast, enabled=autocast is not None):
-                predicted = model(x_t, t, context)
+                predicted = model(x_t, t, *conditions)
             return to_x0(self.prediction, predicted.to(x_t), x_t, *self.schedule.at(t, x_t))
 
         return denoise

@@ -30,6 +30,7 @@ from ddpm.config import Config
 from ddpm.context import mask_context, one_hot
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
 from ddpm.ema import EMA
+from ddpm.optim import Optimizers
 from ddpm.precision import autocast_dtype
 from ddpm.prediction import stratified_timesteps
 
@@ -120,9 +121,7 @@ class Trainer:
         self.model = self.spec.build().to(device).train()
         self.ema = EMA(self.model, config.optim.ema)
         self.diffusion = self.spec.build_diffusion()
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.optim.lr, weight_decay=config.optim.weight_decay, fused=True
-        )
+        self.optimizers = Optimizers(self.model, config.optim)
         self.order = ShuffledOrder(len(data.train), config.seed)
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
@@ -153,13 +152,13 @@ class Trainer:
                 f"the data is not what the run began with: {before.describe()}, now {self.spec.describe()}; "
                 "give the old data, or start anew with another --out"
             )
-        self.step = load_checkpoint(found[-1], self.modules, self.optimizer)
+        self.step = load_checkpoint(found[-1], self.modules, self.optimizers.parts)
         return found[-1]
 
     def save(self) -> None:
         """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too."""
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
-        save_checkpoint(self.config.out, self.step, self.modules, self.optimizer, self.config.log.keep)
+        save_checkpoint(self.config.out, self.step, self.modules, self.optimizers.parts, self.config.log.keep)
 
     def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot, on_evaluate: OnEvaluate) -> int | None:
         """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
@@ -172,13 +171,13 @@ class Trainer:
             if self.step == 0:
                 self.save()  # from here on there is something to resume, and the folder can be written to
             while self.step < config.steps and not caught:
-                self.step += 1
-                norm = self._step()
+                norm = self.advance()
                 bar.update()
                 if self._due(log.every):
                     rate = clock.rate(self.step) * config.optim.batch
                     scalars = self.means.pop() | {
-                        "train/learning_rate": self.optimizer.param_groups[0]["lr"],
+                        "train/learning_rate": config.optim.lr
+                        * learning_rate(self.step, config.steps, config.optim.warmup),
                         "train/gradient_norm": norm.item(),
                         "train/sprites_per_second": rate,
                     }
@@ -205,17 +204,16 @@ class Trainer:
         """Whether this step is one of every so many, or the last; 0 is never."""
         return every > 0 and (self.step % every == 0 or self.step == self.config.steps)
 
-    def _step(self) -> Tensor:
-        """One optimiser step on one batch; returns the norm of the gradient before clipping."""
+    def advance(self) -> Tensor:
+        """Take the next optimiser step, on one batch; returns the norm of the gradient before clipping."""
         config, optim = self.config, self.config.optim
+        self.step += 1
         g = generator(config.seed, STEP, self.step)
         indices = self.data.train[self.order((self.step - 1) * optim.batch, optim.batch)]
         x0, labels = self.data.batch(indices, flip=g)
         context, kept = mask_context(one_hot(labels, len(self.spec.categories)), config.keep_context, g)
         t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
         eps = torch.randn(x0.shape, generator=g)
-        for group in self.optimizer.param_groups:
-            group["lr"] = optim.lr * learning_rate(self.step, config.steps, optim.warmup)
 
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             losses = self.diffusion.loss(self.model, *(a.to(self.device) for a in (x0, context, t, eps)))
@@ -227,8 +225,7 @@ class Trainer:
                 f"norm {norm.item():g}). Try a lower --optim.lr (now {optim.lr:g}), a longer --optim.warmup, or "
                 f"--optim.precision fp32; go on from the last checkpoint with --resume"
             )
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        self.optimizers.step(learning_rate(self.step, config.steps, optim.warmup))
         self.ema.update(self.model, self.step)
 
         groups = {

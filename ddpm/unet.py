@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from ddpm.attention import SelfAttention, zeroed
 
+SCALE_UNIT = 100.0  # brings guidance scales to the range of timesteps, for which the embedding is made
+
 
 def timestep_embedding(t: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
     """Sines and cosines of t at dim / 2 frequencies (Vaswani et al. 2017): number [B] -> float32 [B, dim]."""
@@ -56,6 +58,7 @@ class ContextUNet(nn.Module):
     widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
     level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
     0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
+    guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
 
@@ -63,10 +66,11 @@ class ContextUNet(nn.Module):
         self,
         channels: int,
         categories: int,
-        widths: tuple[int, ...] = (64, 96, 128),
+        widths: tuple[int, ...] = (64, 64, 96),
         blocks: int = 1,
-        attention: tuple[int, ...] = (1, 2),
+        attention: tuple[int, ...] = (2,),
         patch: int = 1,
+        guided: bool = False,
     ):
         super().__init__()
         if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
@@ -77,6 +81,7 @@ class ContextUNet(nn.Module):
         E = 4 * self.time_features
         self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
         self.embed_context = nn.Linear(categories, E, bias=False)
+        self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
 
         def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
             attend = SelfAttention(outputs) if level in attention else nn.Identity()
@@ -101,12 +106,27 @@ class ContextUNet(nn.Module):
         self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        """x [B, C, H, W], t int64 [B], context [B, K] -> [B, C, H, W]."""
+    @property
+    def hidden(self) -> list[nn.Conv2d]:
+        """The convolutions between stem and head."""
+        parts = (self.down, self.middle, self.up)
+        return [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
+
+    def embedding(self, t: Tensor, context: Tensor, scale: Tensor | None) -> Tensor:
+        """Of all that is known but the image: [B, E]."""
+        e = self.embed_time(timestep_embedding(t, self.time_features)) + self.embed_context(context)
+        if self.embed_scale is not None:
+            e = e + self.embed_scale(timestep_embedding(SCALE_UNIT * scale, self.time_features))
+        return F.silu(e)
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None) -> Tensor:
+        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, C, H, W]."""
         height, width = x.shape[-2:]
-        x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride))
-        h = self.stem(F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last))
-        embedding = F.silu(self.embed_time(timestep_embedding(t, self.time_features)) + self.embed_context(context))
+        h = F.pad(x, (0, -width % self.stride, 0, -height % self.stride))
+        if self.patch > 1:
+            h = F.pixel_unshuffle(h, self.patch)
+        h = self.stem(h.contiguous(memory_format=torch.channels_last))
+        embedding = self.embedding(t, context, scale)
         skips = []
         for level, stage in enumerate(self.down):
             if level:
@@ -121,5 +141,7 @@ class ContextUNet(nn.Module):
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
             for residual, attend in stage:
                 h = attend(residual(torch.cat([h, skips.pop()], dim=1), embedding))
-        h = F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.patch)
+        h = self.head(F.silu(self.norm(h)))
+        if self.patch > 1:
+            h = F.pixel_shuffle(h, self.patch)
         return h[..., :height, :width]

@@ -3,7 +3,8 @@
     python scripts/compare.py runs/a runs/b --data FOLDER --guidance 1 2
     python scripts/compare.py runs/a --data FOLDER --forms cfg auto interval=0.5:20+apg --samplers dpmpp_2m:12 ddpm:1000
 
-Every combination is a row of one table (of sweep.py's figures) and a column of one picture.
+Every combination is a row of one table (of sweep.py's figures) and a column of one picture. A distilled student is
+sampled in its own way in all of them.
 """
 
 import json
@@ -93,7 +94,8 @@ def main() -> int:
     model, spec = models[args.models[0]]
     device = next(model.parameters()).device
     combinations = list(product(args.models, args.forms, args.samplers, args.guidance))
-    options = [SamplingFlags.parse(f, n).options(m, models[m][1], device) for m, f, n, _ in combinations]
+    flags = [SamplingFlags() if models[m][1].student else SamplingFlags.parse(f, n) for m, f, n, _ in combinations]
+    options = [how.options(m, models[m][1], device) for how, (m, *_) in zip(flags, combinations, strict=True)]
     names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def main() -> int:
     from ddpm.checkpoint import load_model
     from ddpm.context import parse_composition, parse_context, stack_compositions
     from ddpm.data import to_uint8
-    from ddpm.generate import generate
+    from ddpm.generate import check_conditions, generate
     from ddpm.grids import guidance_labels, labelled_grid
     from sprites.io import save_pngs
 
@@ -95,6 +95,7 @@ def main() -> int:
     R, S, n = len(rows), len(args.guidance), args.count
     contexts, weights = stack_compositions([parse_composition(row, spec.categories) for row in rows])
     negative = None if args.negative is None else parse_context(args.negative, spec.categories).expand(R * S * n, -1)
+    check_conditions(spec, weights, negative)
     scale = torch.tensor(args.guidance).repeat_interleave(n).repeat(R)
     options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
     options |= {"weights": weights.repeat_interleave(S * n, 0), "indices": list(range(n)) * (R * S)}

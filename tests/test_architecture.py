@@ -7,15 +7,15 @@ from conftest import ROOT
 
 FLOW = [
     {"config", "cli"},
-    {"precision", "schedule", "attention", "ema", "context", "grids"},
+    {"precision", "schedule", "attention", "ema", "optim", "context", "grids", "timing"},
     {"metrics", "memorisation", "pixel_art", "classifier"},
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
     {"trainer", "samplers", "forms"},
     {"generate"},
-    {"evaluate", "flags"},
-    {"report"},
-    {"board"},
+    {"evaluate", "flags", "peers", "distill"},
+    {"report", "time_to_quality"},
+    {"board", "benchmark"},
 ]
 RANK = {name: rank for rank, names in enumerate(FLOW) for name in names}
 

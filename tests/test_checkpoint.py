@@ -13,7 +13,8 @@ from ddpm.checkpoint import (
     save_model,
     write_safetensors,
 )
-from ddpm.config import DiffusionConfig, ModelConfig
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
+from ddpm.optim import Optimizers
 
 
 @pytest.fixture
@@ -37,37 +38,37 @@ def test_a_model_file_describes_itself(tmp_path, spec):
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
 
 
-def train_steps(model, optimizer, steps, seed):
+def train_steps(model, optimizers, steps, seed):
     generator = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         x = torch.randn(3, 4, 8, 8, generator=generator)
         model(x, torch.tensor([1, 2, 3]), torch.eye(3)).square().mean().backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizers.step(1.0)
 
 
-def test_training_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, spec):
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_training_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, spec, kind):
     def fresh():
         torch.manual_seed(1)
         model = randomise(spec.build())
-        return model, torch.optim.AdamW(model.parameters(), lr=1e-2, fused=True)
+        return model, Optimizers(model, OptimConfig(optimizer=kind, lr=1e-2))
 
-    model, optimizer = fresh()
-    train_steps(model, optimizer, 3, seed=0)
-    path = save_checkpoint(tmp_path, 3, {"model": model}, optimizer, keep=2)
-    train_steps(model, optimizer, 2, seed=1)
+    model, optimizers = fresh()
+    train_steps(model, optimizers, 3, seed=0)
+    path = save_checkpoint(tmp_path, 3, {"model": model}, optimizers.parts, keep=2)
+    train_steps(model, optimizers, 2, seed=1)
 
-    other, other_optimizer = fresh()
-    assert load_checkpoint(path, {"model": other}, other_optimizer) == 3
-    train_steps(other, other_optimizer, 2, seed=1)
+    other, other_optimizers = fresh()
+    assert load_checkpoint(path, {"model": other}, other_optimizers.parts) == 3
+    train_steps(other, other_optimizers, 2, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
 def test_only_the_newest_are_kept(tmp_path, spec):
     model = spec.build()
-    optimizer = torch.optim.AdamW(model.parameters())
+    optimizers = {"adamw": torch.optim.AdamW(model.parameters())}
     for step in (9, 10, 100, 101):
-        save_checkpoint(tmp_path, step, {"model": model}, optimizer, keep=2)
+        save_checkpoint(tmp_path, step, {"model": model}, optimizers, keep=2)
     assert [p.name for p in checkpoints(tmp_path)] == ["step_00000100.safetensors", "step_00000101.safetensors"]
 
 
@@ -110,7 +111,7 @@ def about(spec):
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path, spec):
     model = spec.build()
-    path = save_checkpoint(tmp_path, 1, {"model": model}, torch.optim.AdamW(model.parameters()), keep=1)
+    path = save_checkpoint(tmp_path, 1, {"model": model}, {"adamw": torch.optim.AdamW(model.parameters())}, keep=1)
     other = ModelSpec(12, 4, spec.categories, ModelConfig((8, 32), 1, (1,)), spec.diffusion).build()
     with pytest.raises(ValueError, match="does not fit"):
-        load_checkpoint(path, {"model": other}, torch.optim.AdamW(other.parameters()))
+        load_checkpoint(path, {"model": other}, {"adamw": torch.optim.AdamW(other.parameters())})

@@ -1,0 +1,82 @@
+"""Distil a trained model into a student that samples in few steps, with one prediction a step.
+
+    python scripts/distill.py runs/mine
+    python scripts/sample.py runs/mine/student --guidance 0 1 2 4
+
+The student learns from sprites that its teacher samples, so no data is needed. It takes the guidance scale as an input.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from ddpm.cli import exit_on_user_error, pick_device
+from ddpm.config import OptimConfig, StudentConfig
+from ddpm.flags import check_folder, check_seed
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path]
+    """The teacher: a run folder or a .safetensors file."""
+    knots: tuple[int, ...] = StudentConfig.knots
+    """Steps of the teacher, counted from 0, with which those of the student begin."""
+    teacher_steps: int = StudentConfig.teacher_steps
+    """Steps that the teacher samples with."""
+    guidance: tuple[float, float] = StudentConfig.scales
+    """Lowest and highest guidance scale to learn."""
+    sprites: int = 10_000
+    """Sprites that the teacher samples."""
+    updates: int = 2000
+    """Optimiser steps of the student's training."""
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(batch=64, lr=5e-4, muon_lr=5e-3))
+    seed: int = 0
+    out: Path | None = None
+    """Folder for the student's model.safetensors; left out, student/ in the model's folder."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        for flag in ("sprites", "updates"):
+            if getattr(self, flag) < 1:
+                raise ValueError(f"--{flag} must be at least 1, got {getattr(self, flag)}")
+        check_seed(self.seed)
+        check_folder("--out", self.out)
+
+
+@exit_on_user_error
+def main() -> int:
+    args = tyro.cli(Arguments, description=__doc__)
+    args.check()
+    config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
+    from tqdm import tqdm
+
+    from ddpm.checkpoint import MODEL_FILE, load_model, save_model
+    from ddpm.distill import Distillation, teacher_ways
+    from ddpm.evaluate import run_of
+
+    device = pick_device(args.device)
+    teacher, spec = load_model(args.model)
+    if spec.student:
+        raise ValueError(f"{args.model} is a student itself; give the model that it was distilled from")
+    teacher.to(device)
+    out = args.out or run_of(args.model) / "student"
+    distillation = Distillation(teacher, spec, config, args.optim, args.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=args.sprites, desc="teacher", unit="sprite") as bar:
+        ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
+    with tqdm(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
+        for step, loss in enumerate(bar, 1):
+            if step % 50 == 0:
+                bar.set_postfix_str(f"loss {loss:.5f}")
+    save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
+    print(f"{out / MODEL_FILE}: {len(args.knots)} steps a sprite, one prediction each")
+    print(f"next: {sys.executable} scripts/sample.py {out} --guidance 0 1 2 4")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
