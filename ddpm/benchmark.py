@@ -270,6 +270,21 @@ def levers(config: Config, data: SpriteData, effort: Effort) -> Table:
     return Table("Levers", ("", "MFLOP", "sprites/s", "ratio"), rows, notes)
 
 
+def profile(contestant: Contestant, steps: int = 5, most: int = 12) -> Table:
+    """Where the time of a training step goes, by torch's operators: what keeps it from the peak."""
+    contestant.step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        for _ in range(steps):
+            contestant.step()
+    events = sorted(found.key_averages(), key=lambda e: e.self_cpu_time_total, reverse=True)
+    total = sum(e.self_cpu_time_total for e in events)
+    rows = [
+        (e.key, e.self_cpu_time_total / steps / 1e3, e.self_cpu_time_total / total, e.count // steps)
+        for e in events[:most]
+    ]
+    return Table("A training step of ours", ("operator", "milliseconds", "share", "calls"), rows)
+
+
 # Set-up time
 
 

@@ -4,8 +4,8 @@
     python scripts/bench.py --quick                            # a few minutes
     python scripts/bench.py --sections throughput scaling --contestants ours baseline16
 
-The sections: training throughput, guided sampling, time to quality, scaling, levers of our own training, set-up time.
-make bench installs the libraries.
+The sections: training throughput, guided sampling, time to quality, scaling, levers and profile of our own training,
+set-up time. make bench installs the libraries.
 """
 
 import sys
@@ -31,7 +31,7 @@ QUICK_MINUTES = (0.5,)
 
 # The names in ddpm.peers, which cannot be imported here without torch.
 Name = Literal["ours", "baseline16", "denoising-diffusion-pytorch", "diffusers", "smalldiffusion"]
-Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "setup"]
+Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "profile", "setup"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
         "quality": quality,
         "scaling": lambda: benchmark.scaling(benchmark.variants(load_config(ours), args.data), effort),
         "levers": lambda: benchmark.levers(load_config(ours), data, effort),
+        "profile": lambda: benchmark.profile(enter("ours", *rest)),
         "setup": lambda: benchmark.setup(ROOT, ours, args.data, data.sprites.categories[0], alone()),
     }
 
