@@ -45,9 +45,9 @@ class DiffusionConfig:
 class StudentConfig:
     """What a distilled network learnt (see ddpm/distill.py): it takes the guidance scale as an input, and few steps."""
 
-    knots: tuple[int, ...] = (0, 4, 5, 6)
+    knots: tuple[int, ...] = (0, 3, 4, 5)
     """Steps of its teacher, counted from 0, with which its own begin: more of them where the way bends most."""
-    teacher_steps: int = 12
+    teacher_steps: int = 8
     scales: tuple[float, float] = (0.0, 4.0)
     """Lowest and highest guidance scale that it was trained for."""
 

@@ -1,9 +1,9 @@
 """Distillation: a student that goes the way of a guided teacher in few steps, and takes the scale as an input.
 
-The teacher samples sprites of random categories at random guidance scales (two predictions a step, a dozen steps). Its
-states at a few timesteps, the knots, are kept. The student learns to go from knot to knot in one step of DDIM with one
-prediction: guidance (Meng et al. 2022, arXiv:2210.03142) and steps (Salimans & Ho 2022, arXiv:2202.00512) are distilled
-at once. No sprite of the data is needed, only the teacher.
+The teacher samples sprites of random categories at random guidance scales (two predictions a step). Its states at a few
+timesteps, the knots, are kept. The student learns to go from knot to knot in one step of DDIM with one prediction:
+guidance (Meng et al. 2022, arXiv:2210.03142) and steps (Salimans & Ho 2022, arXiv:2202.00512) are distilled at once. No
+sprite of the data is needed, only the teacher.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,12 +23,13 @@ from ddpm.precision import autocast_dtype
 from ddpm.schedule import Schedule
 from ddpm.trainer import learning_rate
 
+HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
 CONDITIONS = 3  # the stream of random numbers of categories and scales; see ddpm/data.py
 
 
 @dataclass(frozen=True)
 class Ways:
-    """How a teacher went: context [N, K], scale [N] and states [N, S + 1, C, H, W], the last being x0."""
+    """How a teacher went: context [N, K], scale [N] and states float16 [N, S + 1, C, H, W], the last being x0."""
 
     context: Tensor
     scale: Tensor
@@ -53,12 +54,12 @@ def teacher_ways(
 
     def on_step(step: int, x: Tensor, _) -> None:
         if step in student.knots:
-            found.append(x)
+            found.append(x.half())
 
     how = {"steps": student.teacher_steps, "on_step": on_step, "on_sprites": on_sprites}
     x0 = generate(teacher, spec, context, scale, seed=seed, indices=range(count), **how)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]
-    return Ways(context, scale, torch.cat([torch.cat(batches), x0[:, None]], 1))
+    return Ways(context, scale, torch.cat([torch.cat(batches), x0[:, None].half()], 1))
 
 
 def leap(x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor, schedule: Schedule) -> Tensor:
@@ -103,9 +104,13 @@ class Distillation:
             yield loss.item()
 
     def loss(self, ways: Ways, way: Tensor, knot: Tensor) -> Tensor:
-        """Mean squared error of x0_hat on pieces of ways: of way number `way` from knot number `knot`, int64 [B]."""
-        x_t, x_s = (ways.states[way, k].to(self.device) for k in (knot, knot + 1))
+        """Error of x0_hat on pieces of ways: of way number `way` from knot number `knot`, int64 [B].
+
+        Pseudo-Huber, sqrt(d^2 + c^2) - c, of the root mean square d of each sample's error, as for consistency models
+        (Song & Dhariwal 2023, arXiv:2310.14189, section 3.3): the few far off do not drown what is nearly right.
+        """
+        x_t, x_s = (ways.states[way, k].to(self.device).float() for k in (knot, knot + 1))
         t, s = (self.knots[k].to(self.device) for k in (knot, knot + 1))
         wanted = leap(x_t, x_s, t, s, self.diffusion.schedule)
         x0 = self.denoise(x_t, t, ways.context[way].to(self.device), ways.scale[way].to(self.device))
-        return (x0 - wanted).square().mean()
+        return ((x0 - wanted).square().flatten(1).mean(1) + HUBER**2).sqrt().mean() - HUBER

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 
 # The names in ddpm.samplers.SAMPLERS and ddpm.schedule.GRIDS, which cannot be imported here without torch.
 Sampler = Literal["dpmpp_2m", "dpmpp_2m_sde", "heun", "ddim", "ddpm"]
-Grid = Literal["log_snr", "uniform", "karras"]
+Grid = Literal["middle", "uniform", "log_snr", "karras"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class SamplingFlags:
     """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
     sampler: Sampler = "dpmpp_2m"
     steps: int | None = None
-    """Steps of the sampler, up to the timesteps the model was trained with; left out, 12. Each is one call of the
+    """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
     network, for heun two."""
-    grid: Grid = "log_snr"
-    """How the steps are placed: evenly in log-SNR or in time, or as Karras et al. 2022 do."""
+    grid: Grid = "middle"
+    """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
+    it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
 

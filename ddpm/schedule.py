@@ -105,14 +105,23 @@ def trailing_timesteps(T: int, steps: int) -> Tensor:
 NOISE_LOG_SNR = 2 * -5.1
 
 
-def even_timesteps(schedule: Schedule, level: Tensor, steps: int) -> Tensor:
-    """`steps` distinct timesteps from T-1 down to 0 (int64 [steps]), evenly spaced in `level`, a rising or falling [T].
+# Where a sprite takes shape: x0_hat hardly changes at a lambda below -3 and above 2.5. Found on 16x16 sprites,
+# by how far few steps end from 60 over the whole range (docs/performance.md).
+MIDDLE_LOG_SNR = (2 * -3.0, 2 * 2.5)
 
-    Each is the nearest in `level`, moved where two would be the same. If T-1 is pure noise (zero terminal SNR, or next
-    to it), those after it are evenly spaced over the timesteps that are not. A single timestep is T-1.
+
+def even_timesteps(
+    schedule: Schedule, level: Tensor, steps: int, log_snr: tuple[float, float] = (NOISE_LOG_SNR, math.inf)
+) -> Tensor:
+    """`steps` distinct timesteps from T-1 down (int64 [steps]), evenly spaced in `level`, a rising or falling [T].
+
+    Each is the nearest in `level`, moved where two would be the same. They span the timesteps with a log-SNR between
+    the two given; T-1 comes first in any case, and those after it are spaced evenly. A single timestep is T-1.
     """
-    T, top = len(schedule), int((schedule.log_snr >= NOISE_LOG_SNR).sum()) - 1
-    spaced = torch.linspace(level[0].item(), level[top].item(), steps - int(top < T - 1), dtype=level.dtype)
+    T, (noisiest, cleanest) = len(schedule), log_snr
+    top = max(0, int((schedule.log_snr >= noisiest).sum()) - 1)
+    bottom = min(top, int((schedule.log_snr > cleanest).sum()))
+    spaced = torch.linspace(level[bottom].item(), level[top].item(), steps - int(top < T - 1), dtype=level.dtype)
     after = (spaced[: steps - 1, None] - level).abs().argmin(1).flip(0)
     t = torch.cat([torch.tensor([T - 1]), after])
     # Strictly falling t is t + i that never rises; and that ends at 0 or above is t + i >= steps - 1.
@@ -121,6 +130,8 @@ def even_timesteps(schedule: Schedule, level: Tensor, steps: int) -> Tensor:
 
 
 GRIDS: dict[str, Callable[[Schedule, int], Tensor]] = {
+    # Uniform in lambda, as below, but only where that matters: for few steps.
+    "middle": lambda schedule, steps: even_timesteps(schedule, schedule.log_snr, steps, MIDDLE_LOG_SNR),
     "uniform": lambda schedule, steps: trailing_timesteps(len(schedule), steps),
     # Uniform in lambda = log(alpha / sigma), as in DPM-Solver (Lu et al. 2022, arXiv:2206.00927).
     "log_snr": lambda schedule, steps: even_timesteps(schedule, schedule.log_snr, steps),

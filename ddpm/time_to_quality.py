@@ -14,7 +14,7 @@ from ddpm.timing import seconds_of
 OnSeconds = Callable[[float], object]
 
 JUDGED_STEPS = 20  # of a sampler at most, when its sprites are judged; more would not fit into the hour
-BASELINE_MINUTES = 4  # of the one training of baseline16; neither would more
+BASELINE_MINUTES = 4  # of baseline16 beside others, in one training; neither would more
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ def in_runs(
     return points
 
 
-def minutes_for(name: str, minutes: Sequence[float]) -> Sequence[float]:
+def minutes_for(name: str, minutes: Sequence[float], alone: bool) -> Sequence[float]:
     """The times after which this contestant is judged."""
-    return (min(BASELINE_MINUTES, max(minutes)),) if name == "baseline16" else minutes
+    return minutes if alone or name != "baseline16" else (min(BASELINE_MINUTES, max(minutes)),)
 
 
 def compete(makers: dict[str, Callable[..., Contestant]], minutes: Sequence[float], panel: Panel) -> list[Point]:
     """How good each is after some minutes of training. The makers of our own configs take a number of steps."""
-    plans = {name: minutes_for(name, minutes) for name in makers}
+    plans = {name: minutes_for(name, minutes, len(makers) == 1) for name in makers}
     total = 60 * sum(sum(plan) if name in OWN else max(plan) for name, plan in plans.items())
     points: list[Point] = []
     with tqdm(total=total, bar_format="{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s", leave=False) as bar:

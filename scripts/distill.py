@@ -28,9 +28,9 @@ class Arguments:
     """Steps that the teacher samples with."""
     guidance: tuple[float, float] = StudentConfig.scales
     """Lowest and highest guidance scale to learn."""
-    sprites: int = 10_000
-    """Sprites that the teacher samples."""
-    updates: int = 2000
+    sprites: int = 24_000
+    """Sprites that the teacher samples; with fewer, the student learns them by heart."""
+    updates: int = 3000
     """Optimiser steps of the student's training."""
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(batch=64, lr=5e-4, muon_lr=5e-3))
     seed: int = 0

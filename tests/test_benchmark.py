@@ -180,7 +180,8 @@ def test_the_competition_and_its_table(panel, seconds):
     ]  # fmt: skip
     table = benchmark.quality(points, panel)
     assert [row[6] for row in table.rows] == [1.0] * 5
-    assert time_to_quality.minutes_for("baseline16", (1, 8)) == (4,)
+    assert time_to_quality.minutes_for("baseline16", (1, 8), alone=False) == (4,)
+    assert time_to_quality.minutes_for("baseline16", (1, 8), alone=True) == (1, 8)
 
 
 def test_growth_is_the_power():
@@ -194,7 +195,7 @@ def test_speed_sections_of_a_tiny_model(data):
     assert row[:3] == ("ours", 4, "float32") and row[4] == 1 and row[-1] == 3
     assert row[6] == pytest.approx(3 * row[3] * row[5] / 1e3)
     (row,) = benchmark.sampling([contestant], 2.0, BRIEF).rows
-    assert row[:4] == ("ours", "dpmpp_2m", 12, 24) and row[4] > 0
+    assert row[:4] == ("ours", "dpmpp_2m", 8, 16) and row[4] > 0
     changes = [benchmark.Variant("cores", n, TINY, data, n) for n in (1, 2)]
     table = benchmark.scaling(changes, BRIEF)
     assert [row[:2] for row in table.rows] == [("cores", 1), ("cores", 2)]

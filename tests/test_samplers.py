@@ -455,7 +455,7 @@ def test_generate_leaves_the_random_state_and_asks_for_no_gradient():
     ("options", "says"),
     [
         ({"sampler": "euler"}, "unknown sampler 'euler': choose one of ddpm, ddim, dpmpp_2m, dpmpp_2m_sde, heun"),
-        ({"grid": "sigma"}, "unknown grid 'sigma': choose one of uniform, log_snr, karras"),
+        ({"grid": "sigma"}, "unknown grid 'sigma': choose one of middle, uniform, log_snr, karras"),
         ({"steps": 31}, "between 1 and the 30 timesteps"),
         ({"steps": 0}, "between 1 and the 30 timesteps"),
     ],

@@ -124,6 +124,7 @@ def test_trailing_timesteps_are_those_of_diffusers(steps):
 
 LEVELS = {
     "log_snr": lambda schedule: schedule.log_snr,
+    "middle": lambda schedule: schedule.log_snr,
     "karras": lambda schedule: (schedule.sigma / schedule.alpha) ** (1 / 7),
 }
 
@@ -139,7 +140,7 @@ def test_a_grid_of_any_length_falls_strictly_from_the_noise(grid, name, T, zero)
         assert timesteps.dtype == torch.int64 and timesteps.shape == (steps,)
         assert (timesteps.diff() < 0).all()
         assert timesteps[0] == T - 1 and timesteps[-1] >= 0
-        assert timesteps[-1] == 0 or steps == 1 or grid == "uniform"
+        assert timesteps[-1] == 0 or steps == 1 or grid in ("uniform", "middle")
         assert torch.equal(timestep_grid(grid, schedule, steps), timesteps)
     assert timesteps.tolist() == list(range(T - 1, -1, -1))
 
@@ -152,13 +153,16 @@ def test_a_grid_of_any_length_falls_strictly_from_the_noise(grid, name, T, zero)
 def test_a_grid_is_even_in_its_level_up_to_half_a_timestep(grid, name, T, zero, steps):
     schedule = make_schedule(name, T, zero)
     level, timesteps = LEVELS[grid](schedule), timestep_grid(grid, schedule, steps)
-    # Nearly pure noise, lambda < -5.1, is only stepped from: the rest of the grid is even without it.
-    noisiest = int((schedule.log_snr >= -10.2).nonzero().max())
-    assert (noisiest == T - 1) == (name == "linear" and not zero)
+    # Nearly pure noise, lambda < -5.1, is only stepped from: the rest of the grid is even without it. One grid spans
+    # lambda = -3 to 2.5 only.
+    low, high = (-6, 5) if grid == "middle" else (-10.2, math.inf)
+    noisiest, cleanest = ((schedule.log_snr >= low) & (schedule.log_snr <= high)).nonzero()[[-1, 0], 0].tolist()
+    assert (noisiest == T - 1) == (grid != "middle" and name == "linear" and not zero)
+    assert (cleanest == 0) == (grid != "middle")
     rest = timesteps if noisiest == T - 1 else timesteps[1:]
     gap = level.diff().abs()
     room = torch.maximum(gap[rest.clamp(max=T - 2)], gap[(rest - 1).clamp(min=0)]) / 2
-    ideal = torch.linspace(level[noisiest].item(), level[0].item(), len(rest), dtype=torch.float64)
+    ideal = torch.linspace(level[noisiest].item(), level[cleanest].item(), len(rest), dtype=torch.float64)
     assert ((level[rest] - ideal).abs() <= room + 1e-12).all()
     assert room.max() < (ideal[0] - ideal[1]).abs()  # or that would say nothing
 
@@ -197,7 +201,7 @@ def test_grids_refuse_a_number_of_steps(grid, steps):
 
 
 def test_an_unknown_grid_is_refused():
-    with pytest.raises(ValueError, match="unknown grid 'quadratic': choose one of uniform, log_snr, karras"):
+    with pytest.raises(ValueError, match="unknown grid 'quadratic': choose one of middle, uniform, log_snr, karras"):
         timestep_grid("quadratic", make_schedule("linear", 10), 5)
 
 
