@@ -1,15 +1,16 @@
 """Files of a run: weights that describe themselves, and the full state of training. No pickle: safetensors and JSON.
 
-A file is written aside, synced and renamed, so that one that is there is whole.
+A file is written aside, synced and renamed, so that one that is there is whole; a checksum tells one that rotted since.
 """
 
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -39,6 +40,12 @@ class ModelSpec:
     diffusion: DiffusionConfig
     student: StudentConfig | None = None
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= 1024 or self.channels not in (3, 4):
+            raise ValueError(f"sprites of {self.size} pixels in {self.channels} channels: expected up to 1024 in 3 or 4")
+        if not 1 <= len(self.categories) <= 100_000 or len(set(self.categories)) < len(self.categories):
+            raise ValueError(f"expected 1 to 100,000 different categories, got {len(self.categories)}")
+
     def describe(self) -> str:
         """Size, channels and categories, for messages."""
         return f"{self.size}x{self.size} in {self.channels} channels of {', '.join(self.categories)}"
@@ -55,13 +62,34 @@ class ModelSpec:
         return Diffusion(make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr), d.prediction, d.loss_weight)
 
 
+def checksum(tensors: Mapping[str, Tensor], about: str) -> str:
+    """BLAKE2b of `about` and of the names, types, shapes and bytes of contiguous CPU tensors."""
+    digest = blake2b(about.encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Write tensors and JSON metadata so that `path` is either the old file or the whole new one."""
+    """Write tensors and JSON metadata so that `path` is either the old file or the whole new one, even if the power
+    fails."""
+    contiguous, about = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, json.dumps(metadata)
     with written_aside(path) as aside:
-        contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-        save_file(contiguous, aside, {"format": FORMAT, "about": json.dumps(metadata)})
-        with open(aside, "rb") as f:
-            os.fsync(f.fileno())
+        save_file(contiguous, aside, {"format": FORMAT, "about": about, "checksum": checksum(contiguous, about)})
+        sync(aside)
+    sync(path.parent)  # the name, too
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no folders
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -71,9 +99,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             header = f.metadata() or {}
             if header.get("format") != FORMAT:
                 raise ValueError(f"{path} is not a file of this project: expected format {FORMAT!r} in its header")
-            return {name: f.get_tensor(name) for name in f.keys()}, json.loads(header["about"])  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as e:
+            tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+        if checksum(tensors, header["about"]) != header["checksum"]:
+            raise ValueError(f"{path} is damaged: its content does not match its checksum; take another copy")
+        about = json.loads(header["about"])
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError, RecursionError) as e:
         raise ValueError(f"cannot read {path}: not a whole safetensors file ({e})") from e
+    if not isinstance(about, dict):
+        raise ValueError(f"cannot read {path}: its header describes nothing")
+    return tensors, about
 
 
 def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:
@@ -96,11 +130,34 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
         raise ValueError(f"{file} holds no model to sample from; give the run's {MODEL_FILE}")
     try:
         spec = from_dict(ModelSpec, about["spec"])
-        model = spec.build()
-        model.load_state_dict(tensors)
-    except (RuntimeError, ValueError) as e:
-        raise ValueError(f"{file}: its weights do not fit the network it describes") from e
+        check_tensors(tensors, spec)
+    except ValueError as e:
+        raise ValueError(f"{file}: {e}") from e
+    model = spec.build()
+    model.load_state_dict(tensors)
     return model.eval().requires_grad_(False), spec
+
+
+def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:
+    """Raise ValueError, naming the difference, unless these are the weights of the network that `spec` describes.
+
+    That network is not built for it: a file can ask for one that is larger than the memory.
+    """
+    with torch.device("meta"):
+        wanted = spec.build().state_dict()
+    for what, names in (("lacks", wanted.keys() - tensors.keys()), ("has unknown", tensors.keys() - wanted.keys())):
+        if names:
+            raise ValueError(f"{what} weights for the network it describes: {some(sorted(names))}")
+    for name, tensor in tensors.items():
+        like = wanted[name]
+        if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
+            got, expected = (f"{str(t.dtype).removeprefix('torch.')} {list(t.shape)}" for t in (tensor, like))
+            raise ValueError(f"its weights do not fit the network it describes: {name} is {got}, expected {expected}")
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few of the names, printable."""
+    return ", ".join(repr(n[:80]) for n in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
 def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
@@ -121,41 +178,67 @@ def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
     return network
 
 
+class Stateful(Protocol):
+    """What a checkpoint keeps: a module, or anything else that is told by named tensors."""
+
+    def state_dict(self) -> Mapping[str, Tensor]: ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> object: ...
+
+
 def checkpoints(run: Path) -> list[Path]:
     """Training states of a run, oldest first."""
     return sorted((run / "checkpoints").glob("step_*.safetensors"))
 
 
 def save_checkpoint(
-    run: Path, step: int, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer], keep: int
+    run: Path,
+    about: dict[str, Any],
+    parts: Mapping[str, Stateful],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    keep: int,
 ) -> Path:
-    """Write all that training needs to go on, and drop all but the newest `keep` checkpoints."""
-    tensors = {f"{name}.{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
+    """Write all that training needs to go on, and drop all but the newest `keep` checkpoints; about["step"] is the
+    number of steps done."""
+    tensors = {f"{name}.{k}": v for name, part in parts.items() for k, v in part.state_dict().items()}
     for name, optimizer in optimizers.items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
-    path = run / "checkpoints" / f"step_{step:08d}.safetensors"
+    path = run / "checkpoints" / f"step_{about['step']:08d}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_safetensors(path, tensors, {"step": step})
+    write_safetensors(path, tensors, about)
     for old in checkpoints(run)[:-keep]:
         old.unlink()
     return path
 
 
-def load_checkpoint(
-    path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
-) -> int:
-    """Put a saved training state into modules and optimizers; returns its step. ValueError if it does not fit."""
-    tensors, about = read_safetensors(path)
+def newest_checkpoint(run: Path, warn: Callable[[str], object]) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+    """Path, tensors and metadata of the newest checkpoint that is whole. Those that are not are renamed, so that they
+    no longer count, and told by `warn`. Raises ValueError when there is none."""
+    found = checkpoints(run)
+    for path in reversed(found):
+        try:
+            return path, *read_safetensors(path)
+        except ValueError as e:
+            path.rename(path.with_suffix(".damaged"))
+            warn(f"{e}; taking the checkpoint before it")
+    what = f"none of the {len(found)} checkpoints in {run} is whole" if found else f"{run} holds no checkpoint"
+    raise ValueError(f"nothing to resume: {what}; start without --resume, in another --out if this one has a run")
+
+
+def restore(
+    tensors: Mapping[str, Tensor], parts: Mapping[str, Stateful], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> None:
+    """Put the tensors of a checkpoint into parts and optimizers. Raises ValueError if they do not fit."""
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
     try:
-        for name, module in modules.items():
-            module.load_state_dict(under(f"{name}."))
+        for name, part in parts.items():
+            part.load_state_dict(under(f"{name}."))
     except RuntimeError as e:
-        raise ValueError(f"{path} does not fit this configuration; resume with the config of its run") from e
+        raise ValueError("the checkpoint does not fit this configuration; resume with the config of its run") from e
     for name, optimizer in optimizers.items():
         # The fused optimiser walks parameter and state in step through memory: the state needs the parameter's layout.
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -165,4 +248,3 @@ def load_checkpoint(
             like = parameters[int(index)]
             state[int(index)][entry] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return about["step"]

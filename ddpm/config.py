@@ -15,6 +15,13 @@ import tomli_w
 T = TypeVar("T")
 
 
+def check_ranges(*ranges: tuple[str, int, int, int]) -> None:
+    """Raise ValueError for a (name, value, low, high) whose value is out of its range; a file may ask for anything."""
+    for name, value, low, high in ranges:
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value}")
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The ContextUNet (see ddpm/unet.py)."""
@@ -28,6 +35,14 @@ class ModelConfig:
     patch: int | None = None
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, size / 16, at least 1."""
 
+    def __post_init__(self) -> None:
+        check_ranges(
+            ("number of widths", len(self.widths), 1, 8),
+            *(("widths", width, 8, 8192) for width in self.widths),
+            ("blocks", self.blocks, 1, 64),
+            ("patch", 1 if self.patch is None else self.patch, 1, 64),
+        )
+
 
 @dataclass(frozen=True)
 class DiffusionConfig:
@@ -39,6 +54,9 @@ class DiffusionConfig:
     """Rescale the schedule so that the last timestep is pure noise."""
     prediction: Literal["eps", "x0", "v"] = "v"
     loss_weight: Literal["none", "min_snr"] = "none"
+
+    def __post_init__(self) -> None:
+        check_ranges(("timesteps", self.timesteps, 2, 100_000))
 
 
 @dataclass(frozen=True)

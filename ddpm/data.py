@@ -4,6 +4,7 @@ RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984): 
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,11 @@ def generator(*parts: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed_of(*parts))
 
 
+def digest(values: np.ndarray) -> str:
+    """Of an array's bytes, as 16 hexadecimal digits."""
+    return blake2b(np.ascontiguousarray(values), digest_size=8).hexdigest()
+
+
 class ShuffledOrder:
     """Endless order over n samples: one permutation of all after another, a function of (seed, position) alone."""
 
@@ -80,6 +86,8 @@ class SpriteData:
     val: np.ndarray
     mirror: Tensor
     duplicates: int
+    content: str
+    """Digest of the pixels of all sprites, in order."""
 
     def batch(self, indices: Tensor | np.ndarray, flip: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; with a generator, mirrored at random where allowed."""
@@ -93,6 +101,10 @@ class SpriteData:
     def validation(self) -> tuple[Tensor, Tensor]:
         """The held-out sprites, `VALIDATION_MAX` at most, as `batch` gives them."""
         return self.batch(self.val[:VALIDATION_MAX])
+
+    def facts(self) -> dict[str, str]:
+        """What tells this collection from another, for a run that is resumed."""
+        return {"sprites": self.describe(), "pixels": self.content, "labels": digest(self.sprites.labels)}
 
     def describe(self) -> str:
         """One line: how many sprites, what they are, copies found and the split."""
@@ -128,4 +140,4 @@ def load_data(
     if not len(train):
         raise ValueError(f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}")
     flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
-    return SpriteData(sprites, train, val, flips, count_duplicates(hashes))
+    return SpriteData(sprites, train, val, flips, count_duplicates(hashes), digest(hashes))

@@ -8,7 +8,7 @@ The loop knows neither samplers nor metrics nor TensorBoard: it calls `on_scalar
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from ddpm.checkpoint import (
     EARLY_FILE,
     MODEL_FILE,
     ModelSpec,
-    checkpoints,
-    load_checkpoint,
-    load_model,
+    Stateful,
+    newest_checkpoint,
+    restore,
     save_checkpoint,
     save_model,
 )
@@ -39,8 +39,11 @@ OnSnapshot = Callable[[torch.nn.Module, int], None]
 OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
 
 
+SKIPPED_MOST = 10  # steps in a row that may be skipped
+
+
 class NonFiniteLoss(RuntimeError):
-    """The loss or its gradient became infinite or NaN."""
+    """The loss or its gradient was infinite or NaN in too many steps in a row."""
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -50,18 +53,27 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
 
 
 class GroupMeans:
-    """Running means of per-sample losses by group, over the steps since the last `pop`."""
+    """Running means of per-sample losses by group, over the steps since the last `pop`.
 
-    def __init__(self) -> None:
+    names: for each kind of group, the names of its groups.
+    """
+
+    def __init__(self, names: dict[str, list[str]]) -> None:
+        self.names = names
         self.sums: dict[str, Tensor] = {}
 
-    def add(self, losses: Tensor, groups: dict[str, Tensor], names: dict[str, list[str]]) -> None:
+    def state_dict(self) -> dict[str, Tensor]:
+        return self.sums
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.sums = dict(state)
+
+    def add(self, losses: Tensor, groups: dict[str, Tensor]) -> None:
         """losses float [B]; groups: for each kind of group, its index for each sample, int64 [B]."""
         for kind, index in groups.items():
             pair = torch.stack([losses, torch.ones_like(losses)])
-            sums = torch.zeros(2, len(names[kind])).index_add_(1, index, pair)
+            sums = torch.zeros(2, len(self.names[kind])).index_add_(1, index, pair)
             self.sums[kind] = self.sums.get(kind, 0) + sums
-        self.names = names
 
     def pop(self) -> dict[str, float]:
         """{"kind/name": mean} of the groups that had samples; starts anew."""
@@ -125,13 +137,15 @@ class Trainer:
         self.order = ShuffledOrder(len(data.train), config.seed)
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
-        self.means = GroupMeans()
-        self.group_names = {
-            "loss_by_timestep": [f"quartile_{q}" for q in (1, 2, 3, 4)],
-            "loss_by_category": list(sprites.categories),
-            "loss_by_context": ["masked", "kept"],
-            "loss": ["train"],
-        }
+        self.skipped = self.skipped_in_a_row = 0
+        self.means = GroupMeans(
+            {
+                "loss_by_timestep": [f"quartile_{q}" for q in (1, 2, 3, 4)],
+                "loss_by_category": list(sprites.categories),
+                "loss_by_context": ["masked", "kept"],
+                "loss": ["train"],
+            }
+        )
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -141,24 +155,33 @@ class Trainer:
     def precision(self) -> str:
         return "float32" if self.autocast is None else "bfloat16"
 
-    def resume(self) -> Path:
-        """Load the newest checkpoint of the run and return its path. Raises ValueError when there is none."""
-        found = checkpoints(self.config.out)
-        if not found:
-            raise ValueError(f"nothing to resume: {self.config.out} holds no checkpoint; start without --resume")
-        _, before = load_model(self.config.out)
-        if before != self.spec:
-            raise ValueError(
-                f"the data is not what the run began with: {before.describe()}, now {self.spec.describe()}; "
-                "give the old data, or start anew with another --out"
-            )
-        self.step = load_checkpoint(found[-1], self.modules, self.optimizers.parts)
-        return found[-1]
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """All that a checkpoint keeps, but for the optimisers and a few numbers."""
+        return self.modules | {"means": self.means}
+
+    def resume(self, warn: Callable[[str], object]) -> Path:
+        """Go back to the newest whole checkpoint of the run, and return its path; `warn` is told of damaged ones.
+
+        Raises ValueError when there is none, and when the data is not what the run began with.
+        """
+        path, tensors, about = newest_checkpoint(self.config.out, warn)
+        for name, now in self.data.facts().items():
+            if about["data"][name] != now:
+                raise ValueError(
+                    f"the data is not what the run began with: {name} then {about['data'][name]}, now {now}; "
+                    "give the old data, or start anew with another --out"
+                )
+        restore(tensors, self.parts, self.optimizers.parts)
+        self.step, self.skipped, self.skipped_in_a_row = (about[k] for k in ("step", "skipped", "skipped_in_a_row"))
+        return path
 
     def save(self) -> None:
         """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too."""
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
-        save_checkpoint(self.config.out, self.step, self.modules, self.optimizers.parts, self.config.log.keep)
+        about = {"step": self.step, "skipped": self.skipped, "skipped_in_a_row": self.skipped_in_a_row}
+        about["data"] = self.data.facts()
+        save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
 
     def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot, on_evaluate: OnEvaluate) -> int | None:
         """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
@@ -171,7 +194,11 @@ class Trainer:
             if self.step == 0:
                 self.save()  # from here on there is something to resume, and the folder can be written to
             while self.step < config.steps and not caught:
-                norm = self.advance()
+                try:
+                    norm = self.advance()
+                except NonFiniteLoss:
+                    on_scalars(self.step, {"train/skipped_steps": self.skipped})
+                    raise
                 bar.update()
                 if self._due(log.every):
                     rate = clock.rate(self.step) * config.optim.batch
@@ -179,10 +206,11 @@ class Trainer:
                         "train/learning_rate": config.optim.lr
                         * learning_rate(self.step, config.steps, config.optim.warmup),
                         "train/gradient_norm": norm.item(),
+                        "train/skipped_steps": self.skipped,
                         "train/sprites_per_second": rate,
                     }
                     on_scalars(self.step, scalars)
-                    bar.set_postfix_str(f"loss {scalars['loss/train']:.4f}, {rate:.0f} sprites/s")
+                    bar.set_postfix_str(f"loss {scalars.get('loss/train', math.nan):.4f}, {rate:.0f} sprites/s")
                 if self._due(log.validate) and len(self.data.val):
                     on_scalars(self.step, {"loss/validation": self.validation_loss()})
                 if self.step == max(1, round(log.early * config.steps)):
@@ -220,11 +248,9 @@ class Trainer:
         losses.mean().backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
         if not norm.isfinite():
-            raise NonFiniteLoss(
-                f"the loss or its gradient is not finite at step {self.step} (loss {losses.mean().item():g}, gradient "
-                f"norm {norm.item():g}). Try a lower --optim.lr (now {optim.lr:g}), a longer --optim.warmup, or "
-                f"--optim.precision fp32; go on from the last checkpoint with --resume"
-            )
+            self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
+            return norm
+        self.skipped_in_a_row = 0
         self.optimizers.step(learning_rate(self.step, config.steps, optim.warmup))
         self.ema.update(self.model, self.step)
 
@@ -234,8 +260,22 @@ class Trainer:
             "loss_by_context": kept.long(),
             "loss": torch.zeros_like(labels),
         }
-        self.means.add(losses.detach().cpu(), groups, self.group_names)
+        self.means.add(losses.detach().cpu(), groups)
         return norm
+
+    def skip(self, what: str) -> None:
+        """Leave the weights as they are, since the loss or its gradient is not finite. Raises NonFiniteLoss after
+        `SKIPPED_MOST` such steps in a row."""
+        self.model.zero_grad()
+        self.skipped += 1
+        self.skipped_in_a_row += 1
+        if self.skipped_in_a_row > SKIPPED_MOST:
+            optim = self.config.optim
+            raise NonFiniteLoss(
+                f"the loss or its gradient is not finite at step {self.step} ({what}), nor was it in the "
+                f"{SKIPPED_MOST} steps before. Try a lower --optim.lr (now {optim.lr:g}), a longer --optim.warmup, or "
+                f"--optim.precision fp32; go on from the last checkpoint with --resume"
+            )
 
     @torch.no_grad()
     def validation_loss(self) -> float:

@@ -89,7 +89,8 @@ def main() -> int:
     trainer = Trainer(config, data, device)
     prepare_folder(config, arguments.resume)
     if arguments.resume:
-        print(f"resuming from {trainer.resume()}, step {trainer.step}")
+        path = trainer.resume(warn=lambda what: print(f"warning: {what}", file=sys.stderr))
+        print(f"resuming from {path}, step {trainer.step}")
     parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}"
     print(f"{about}, {config.steps} steps; run folder {config.out}")

@@ -30,7 +30,7 @@ def npy_folder(tmp_path: Path) -> Path:
 
 
 def write_npy(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     np.save(folder / "sprites.npy", images)
     np.save(folder / "labels.npy", labels)
     (folder / "categories.json").write_text(json.dumps(["square", "bar"]))

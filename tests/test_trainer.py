@@ -7,11 +7,11 @@ import pytest
 import torch
 from conftest import tiny_sprites, write_npy
 
-from ddpm.checkpoint import load_model
+from ddpm.checkpoint import checkpoints, load_model
 from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import load_data, to_uint8
 from ddpm.generate import generate
-from ddpm.trainer import GroupMeans, NonFiniteLoss, Trainer, learning_rate
+from ddpm.trainer import SKIPPED_MOST, GroupMeans, NonFiniteLoss, Trainer, learning_rate
 
 CPU = torch.device("cpu")
 
@@ -58,10 +58,9 @@ def test_learning_rate_rises_then_falls_to_zero():
 
 
 def test_group_means_by_hand():
-    means = GroupMeans()
-    names = {"by": ["a", "b", "c"]}
-    means.add(torch.tensor([1.0, 2.0, 6.0]), {"by": torch.tensor([0, 2, 2])}, names)
-    means.add(torch.tensor([5.0]), {"by": torch.tensor([0])}, names)
+    means = GroupMeans({"by": ["a", "b", "c"]})
+    means.add(torch.tensor([1.0, 2.0, 6.0]), {"by": torch.tensor([0, 2, 2])})
+    means.add(torch.tensor([5.0]), {"by": torch.tensor([0])})
     assert means.pop() == {"by/a": 3.0, "by/c": 4.0}
     assert means.pop() == {}
 
@@ -73,6 +72,7 @@ def test_what_is_logged_and_when(config):
     assert set(scalars[3]) == {"loss/validation"}
     assert {step: s["evaluation/step"] for step, s in scalars.items() if "evaluation/step" in s} == {4: 4, 6: 6}
     expected = {"loss/train", "train/learning_rate", "train/gradient_norm", "train/sprites_per_second"}
+    expected |= {"train/skipped_steps"}
     expected |= {"loss_by_category/square", "loss_by_category/bar", "loss_by_context/kept"}
     expected |= {f"loss_by_timestep/quartile_{q}" for q in (1, 2, 3, 4)}
     assert expected <= set(scalars[6])
@@ -99,17 +99,64 @@ def test_same_seed_same_run_and_another_seed_another(config, tmp_path):
     assert scalars[0][6]["loss/train"] == scalars[1][6]["loss/train"]
 
 
+def fail(what):
+    raise AssertionError(what)
+
+
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(config, tmp_path):
     whole = make(config)
-    train(whole)
+    scalars, _ = train(whole)
     run = make(dataclasses.replace(config, out=tmp_path / "stopped"))
     with pytest.raises(KeyboardInterrupt):
         run.train(lambda *_: None, stop_at(3), lambda *_: {})
     resumed = make(dataclasses.replace(config, out=tmp_path / "stopped"))
-    assert resumed.resume().name == "step_00000003.safetensors"
-    train(resumed)
+    assert resumed.resume(fail).name == "step_00000003.safetensors"
+    again, _ = train(resumed)
     for name in ("model", "ema"):
         assert equal(whole.modules[name], resumed.modules[name])
+    speed = "train/sprites_per_second"
+    assert sorted(again) == [4, 6]  # the means at 4 are of the steps 3 and 4, as if there had been no stop
+    for step, values in again.items():
+        assert {k: v for k, v in values.items() if k != speed} == {
+            k: v for k, v in scalars[step].items() if k != speed
+        }
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config):
+    whole = make(config)
+    train(whole)
+    older, newest = checkpoints(config.out)
+    content = bytearray(newest.read_bytes())
+    content[-100] ^= 1  # one bit, in the weights
+    newest.write_bytes(content)
+    warnings, resumed = [], make(config)
+    assert resumed.resume(warnings.append) == older
+    (warning,) = warnings
+    assert "damaged" in warning and newest.name in warning and "the checkpoint before it" in warning
+    assert checkpoints(config.out) == [older] and newest.with_suffix(".damaged").exists()
+    train(resumed)
+    assert equal(whole.model, resumed.model) and checkpoints(config.out) == [older, newest]
+    for path in (older, newest):
+        path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match="none of the 2 checkpoints .* is whole"):
+        make(config).resume(warnings.append)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"), [("pixel", "pixels then"), ("label", "labels then"), ("count", "sprites then")]
+)
+def test_other_data_is_not_resumed_with(config, change, named):
+    train(make(config))
+    images, labels = tiny_sprites(40, 8, 3)
+    if change == "pixel":
+        images[5, 2, 2, 0] ^= 1
+    elif change == "label":
+        labels[5] = 1 - labels[5]
+    else:
+        images, labels = images[:-1], labels[:-1]
+    write_npy(config.data, images, labels)
+    with pytest.raises(ValueError, match=f"not what the run began with: {named}"):
+        make(config).resume(fail)
 
 
 def stop_at(step):
@@ -122,15 +169,38 @@ def stop_at(step):
 
 def test_nothing_to_resume_is_an_error(config):
     with pytest.raises(ValueError, match="nothing to resume"):
-        make(config).resume()
+        make(config).resume(fail)
 
 
-def test_a_loss_that_is_not_finite_stops_and_says_what_to_try(config):
+def test_a_step_whose_loss_is_not_finite_is_skipped_and_counted(config):
     trainer = make(config)
-    train_to = trainer.diffusion
-    trainer.diffusion = ExplodingLoss(train_to, at=4)
-    with pytest.raises(NonFiniteLoss, match=r"step 4 .*--optim\.lr.*--resume"):
-        train(trainer)
+    trainer.diffusion = ExplodingLoss(trainer.diffusion, at={4})
+    weights = []
+    advance = trainer.advance
+
+    def watched():
+        norm = advance()
+        weights.append([p.detach().clone() for p in trainer.model.parameters()])
+        return norm
+
+    trainer.advance = watched
+    scalars, _ = train(trainer)
+    same = [all(map(torch.equal, a, b)) for a, b in itertools.pairwise(weights)]
+    assert same == [False, False, True, False, False]  # step 4 changed nothing
+    assert [scalars[step]["train/skipped_steps"] for step in (2, 4, 6)] == [0, 1, 1]
+    assert all(p.isfinite().all() for p in trainer.ema.model.parameters())
+    resumed = make(config)
+    resumed.resume(fail)
+    assert resumed.skipped == 1
+
+
+def test_losses_that_stay_not_finite_stop_the_run_and_say_what_to_try(config):
+    trainer = make(dataclasses.replace(config, steps=40))
+    trainer.diffusion = ExplodingLoss(trainer.diffusion, at=range(4, 40))
+    scalars = {}
+    with pytest.raises(NonFiniteLoss, match=rf"step {4 + SKIPPED_MOST} .*--optim\.lr.*--resume"):
+        trainer.train(lambda step, values: scalars.setdefault(step, {}).update(values), lambda *_: None, lambda *_: {})
+    assert scalars[4 + SKIPPED_MOST]["train/skipped_steps"] == SKIPPED_MOST + 1
     assert all(p.isfinite().all() for p in trainer.model.parameters())
 
 
@@ -142,7 +212,7 @@ class ExplodingLoss:
         loss = self.inner.loss(model, *args)
         if model.training:
             self.calls += 1
-        return loss * math.inf if self.calls == self.at else loss
+        return loss * math.inf if self.calls in self.at else loss
 
 
 @pytest.mark.parametrize("channels", [3, 4])
