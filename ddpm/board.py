@@ -12,6 +12,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.classifier import judge as classify
+from ddpm.cli import warn
 from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
@@ -87,6 +88,7 @@ class Board:
         steps = min(STEPS, self.config.diffusion.timesteps)
         scale = min(log.guidance, key=lambda s: abs(s - 2))
         cells = sample_grid(model, self.spec, log.guidance, log.count, self.config.seed, steps)
+        self._blank(step, cells)
         pictures = {
             "grid": labelled_grid(cells, self.spec.categories, guidance_labels(log.guidance)),
             "path": denoising_path(model, self.spec, scale, self.config.seed, steps),
@@ -94,10 +96,24 @@ class Board:
         for name, picture in pictures.items():
             picture.save(self.samples / f"{name}_{step:07d}.png")
             self.writer.add_image(f"samples/{name}", np.asarray(picture), step, dataformats="HWC")
+        self.flush()
+
+    def _blank(self, step: int, cells: np.ndarray) -> None:
+        """Tell the share of sprites [..., H, W, C] that are of one colour, and raise the alarm if most are."""
+        pixels = cells.reshape(-1, cells.shape[-3] * cells.shape[-2], cells.shape[-1])
+        share = float((pixels == pixels[:, :1]).all((1, 2)).mean())
+        self.writer.add_scalar("samples/blank", share, step)
+        if share > 0.5:
+            alarm = f"at step {step}, {share:.0%} of the sampled sprites are of a single colour: training has failed"
+            self.writer.add_text("alarm", alarm, step)
+            warn(alarm)
+
+    def flush(self) -> None:
+        """Write what is held back."""
         self.writer.flush()
 
     def close(self) -> None:
-        """Write what is still held back."""
+        """Write what is held back, and no more."""
         self.writer.close()
 
 

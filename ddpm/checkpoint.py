@@ -42,7 +42,9 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= 1024 or self.channels not in (3, 4):
-            raise ValueError(f"sprites of {self.size} pixels in {self.channels} channels: expected up to 1024 in 3 or 4")
+            raise ValueError(
+                f"sprites of {self.size} pixels in {self.channels} channels: expected up to 1024 in 3 or 4"
+            )
         if not 1 <= len(self.categories) <= 100_000 or len(set(self.categories)) < len(self.categories):
             raise ValueError(f"expected 1 to 100,000 different categories, got {len(self.categories)}")
 

@@ -1,4 +1,4 @@
-"""What the commands share: one clear line for a user's mistake, and the choice of device."""
+"""What the commands share: one clear line for a user's mistake, warnings, the choice of device, whole files."""
 
 import os
 import sys
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tqdm import tqdm
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
@@ -27,6 +29,11 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
             return 130
 
     return wrapped
+
+
+def warn(what: str) -> None:
+    """One line on stderr, above a progress bar if there is one."""
+    tqdm.write(f"warning: {what}", file=sys.stderr)
 
 
 def pick_device(name: str) -> "torch.device":

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ from ddpm.checkpoint import (
     save_checkpoint,
     save_model,
 )
+from ddpm.cli import warn
 from ddpm.config import Config
 from ddpm.context import mask_context, one_hot
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
@@ -37,6 +39,8 @@ from ddpm.prediction import stratified_timesteps
 OnScalars = Callable[[int, dict[str, float]], None]
 OnSnapshot = Callable[[torch.nn.Module, int], None]
 OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
+T = TypeVar("T")
+OnSave = Callable[[], object]  # before a checkpoint is written
 
 
 SKIPPED_MOST = 10  # steps in a row that may be skipped
@@ -50,6 +54,16 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
     """Factor on the peak learning rate at step 1 ... steps: a linear rise times a cosine fall to zero."""
     rise = min(1.0, step / max(warmup, 1))
     return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+
+
+def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
+    """What `write` returns; if the file system will not have it (a full disk, say), None: training can go on, and
+    what was written before stands."""
+    try:
+        return write(*args)
+    except OSError as e:
+        warn(f"step {step} could not be written: {e}; training goes on, and tries again when it is due")
+        return None
 
 
 class GroupMeans:
@@ -160,8 +174,8 @@ class Trainer:
         """All that a checkpoint keeps, but for the optimisers and a few numbers."""
         return self.modules | {"means": self.means}
 
-    def resume(self, warn: Callable[[str], object]) -> Path:
-        """Go back to the newest whole checkpoint of the run, and return its path; `warn` is told of damaged ones.
+    def resume(self) -> Path:
+        """Go back to the newest whole checkpoint of the run, and return its path; damaged ones are told on stderr.
 
         Raises ValueError when there is none, and when the data is not what the run began with.
         """
@@ -183,21 +197,33 @@ class Trainer:
         about["data"] = self.data.facts()
         save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
 
-    def train(self, on_scalars: OnScalars, on_snapshot: OnSnapshot, on_evaluate: OnEvaluate) -> int | None:
+    def train(
+        self,
+        on_scalars: OnScalars,
+        on_snapshot: OnSnapshot,
+        on_evaluate: OnEvaluate,
+        on_save: OnSave = lambda: None,
+    ) -> int | None:
         """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
 
-        Raises NonFiniteLoss, leaving the last checkpoint as it is.
+        `on_save` has what it holds back written, or a run that is killed and resumed would lack it. Raises
+        NonFiniteLoss, leaving the last checkpoint as it is, and OSError if the end of the run cannot be saved.
         """
         config, log = self.config, self.config.log
         clock = Clock(self.step)
+
+        def save() -> None:
+            on_save()
+            self.save()
+
         with interruptible() as caught, tqdm(total=config.steps, initial=self.step, unit="step") as bar:
             if self.step == 0:
-                self.save()  # from here on there is something to resume, and the folder can be written to
+                save()  # from here on there is something to resume, and the folder can be written to
             while self.step < config.steps and not caught:
                 try:
                     norm = self.advance()
                 except NonFiniteLoss:
-                    on_scalars(self.step, {"train/skipped_steps": self.skipped})
+                    attempt(self.step, on_scalars, self.step, {"train/skipped_steps": self.skipped})
                     raise
                 bar.update()
                 if self._due(log.every):
@@ -209,24 +235,24 @@ class Trainer:
                         "train/skipped_steps": self.skipped,
                         "train/sprites_per_second": rate,
                     }
-                    on_scalars(self.step, scalars)
+                    attempt(self.step, on_scalars, self.step, scalars)
                     bar.set_postfix_str(f"loss {scalars.get('loss/train', math.nan):.4f}, {rate:.0f} sprites/s")
                 if self._due(log.validate) and len(self.data.val):
-                    on_scalars(self.step, {"loss/validation": self.validation_loss()})
+                    attempt(self.step, on_scalars, self.step, {"loss/validation": self.validation_loss()})
                 if self.step == max(1, round(log.early * config.steps)):
-                    save_model(config.out / EARLY_FILE, self.ema.model, self.spec, self.step)
-                if self._due(log.checkpoint):
-                    self.save()
+                    early = config.out / EARLY_FILE
+                    attempt(self.step, save_model, early, self.ema.model, self.spec, self.step)
                 if self._due(log.snapshot):
-                    on_snapshot(self.ema.model, self.step)
+                    attempt(self.step, on_snapshot, self.ema.model, self.step)
                 if self._due(log.evaluate):
-                    on_scalars(self.step, on_evaluate(self.ema.model, self.step))
+                    figures = attempt(self.step, on_evaluate, self.ema.model, self.step)
+                    attempt(self.step, on_scalars, self.step, figures or {})
+                if self._due(log.checkpoint) and self.step < config.steps:
+                    attempt(self.step, save)
                 if self._due(log.snapshot) or self._due(log.evaluate):
                     clock = Clock(self.step)  # their time is not that of the steps
-            stopped = self.step < config.steps
-            if stopped:
-                self.save()
-        return caught[0] if stopped else None
+            save()
+        return caught[0] if self.step < config.steps else None
 
     def _due(self, every: int) -> bool:
         """Whether this step is one of every so many, or the last; 0 is never."""

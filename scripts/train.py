@@ -89,8 +89,7 @@ def main() -> int:
     trainer = Trainer(config, data, device)
     prepare_folder(config, arguments.resume)
     if arguments.resume:
-        path = trainer.resume(warn=lambda what: print(f"warning: {what}", file=sys.stderr))
-        print(f"resuming from {path}, step {trainer.step}")
+        print(f"resuming from {trainer.resume()}, step {trainer.step}")
     parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}"
     print(f"{about}, {config.steps} steps; run folder {config.out}")
@@ -98,7 +97,7 @@ def main() -> int:
     board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if arguments.resume else None)
     evaluation = Evaluation(config, trainer.spec, data)
     try:
-        stopped_by = trainer.train(board.scalars, board.snapshot, evaluation)
+        stopped_by = trainer.train(board.scalars, board.snapshot, evaluation, board.flush)
     except NonFiniteLoss as e:
         print(f"error: {e}", file=sys.stderr)
         return 1

@@ -1,12 +1,15 @@
 import os
+import random
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from ddpm.checkpoint import (
+    FORMAT,
     ModelSpec,
     checkpoints,
+    checksum,
     load_model,
     read_safetensors,
     restore,
@@ -14,7 +17,7 @@ from ddpm.checkpoint import (
     save_model,
     write_safetensors,
 )
-from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, to_dict
 from ddpm.optim import Optimizers
 
 
@@ -107,14 +110,73 @@ def test_files_that_are_no_model_are_refused_by_name(tmp_path, spec):
 
 
 def about(spec):
-    from ddpm.config import to_dict
-
     return to_dict(spec)
+
+
+def other(spec, part, **changes):
+    """The description of a network with some of its settings changed, unchecked as in a file from anyone."""
+    described = about(spec)
+    (described[part] if part else described).update(changes)
+    return {"spec": described, "step": 1}
+
+
+BIAS = "stem.bias"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (lambda s, t: (t, other(s, "model", widths=[8192] * 8, blocks=8)), "lacks weights"),
+        (lambda s, t: (t, other(s, "model", widths=[2**40])), "widths must be between 8 and 8,192"),
+        (lambda s, t: (t, other(s, "model", blocks=10**12)), "blocks must be between"),
+        (lambda s, t: (t, other(s, "model", patch=10**9)), "patch must be between"),
+        (lambda s, t: (t, other(s, "diffusion", timesteps=10**13)), "timesteps must be between"),
+        (lambda s, t: (t, other(s, None, size=-4)), "sprites of -4 pixels"),
+        (lambda s, t: (t, other(s, None, categories=["hero", "hero", "food"])), "different categories, got 3"),
+        (lambda s, t: (t, other(s, None, categories="hero")), "wrong value type"),
+        (lambda s, t: (t, other(s, None, shellcode=1)), "unknown setting 'shellcode'"),
+        (lambda s, t: (t | {BIAS: t[BIAS].double()}, other(s, None)), r"stem.bias is float64 \[16\], exp"),
+        (lambda s, t: (t | {BIAS: t[BIAS][:3]}, other(s, None)), r"stem.bias is float32 \[3\], expected"),
+        (lambda s, t: (t | {"a\nb" * 99: t[BIAS]}, other(s, None)), r"unknown weights .* 'a\\nba"),
+        (lambda s, t: ({k: t[k] for k in t if k != BIAS}, other(s, None)), "lacks weights .* 'stem.bias'"),
+        (lambda s, t: (t, {"spec": 3}), "model.safetensors"),
+        (lambda s, t: (t, []), "describes nothing"),
+    ],
+)
+def test_a_model_file_from_a_stranger_is_refused_with_a_reason(tmp_path, spec, changed, reason):
+    path = tmp_path / "model.safetensors"
+    write_safetensors(path, *changed(spec, spec.build().state_dict()))
+    with pytest.raises(ValueError, match=reason) as error:
+        load_model(path)
+    assert path.name in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_header_of_endless_brackets_is_refused(tmp_path, spec):
+    path, deep = tmp_path / "deep.safetensors", "[" * 200_000
+    tensors = {"x": torch.ones(1)}
+    save_file(tensors, path, {"format": FORMAT, "about": deep, "checksum": checksum(tensors, deep)})
+    with pytest.raises(ValueError, match=r"cannot read .*deep\.safetensors"):
+        load_model(path)
+
+
+def test_every_flipped_bit_is_found(tmp_path, spec):
+    path = tmp_path / "m.safetensors"
+    save_model(path, randomise(spec.build()), spec, 1)
+    whole, rng = path.read_bytes(), random.Random(0)
+    for _ in range(60):
+        bit = rng.randrange(8 * len(whole))
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"m\.safetensors"):
+            load_model(path)
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path, spec):
     model = spec.build()
-    path = save_checkpoint(tmp_path, {"step": 1}, {"model": model}, {"adamw": torch.optim.AdamW(model.parameters())}, keep=1)
+    path = save_checkpoint(
+        tmp_path, {"step": 1}, {"model": model}, {"adamw": torch.optim.AdamW(model.parameters())}, keep=1
+    )
     other = ModelSpec(12, 4, spec.categories, ModelConfig((8, 32), 1, (1,)), spec.diffusion).build()
     with pytest.raises(ValueError, match="does not fit"):
         restore(read_safetensors(path)[0], {"model": other}, {"adamw": torch.optim.AdamW(other.parameters())})

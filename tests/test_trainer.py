@@ -1,6 +1,8 @@
 import dataclasses
+import errno
 import itertools
 import math
+import os
 
 import numpy as np
 import pytest
@@ -99,47 +101,62 @@ def test_same_seed_same_run_and_another_seed_another(config, tmp_path):
     assert scalars[0][6]["loss/train"] == scalars[1][6]["loss/train"]
 
 
-def fail(what):
-    raise AssertionError(what)
-
-
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(config, tmp_path):
     whole = make(config)
     scalars, _ = train(whole)
     run = make(dataclasses.replace(config, out=tmp_path / "stopped"))
     with pytest.raises(KeyboardInterrupt):
-        run.train(lambda *_: None, stop_at(3), lambda *_: {})
+        run.train(lambda *_: None, lambda *_: None, stop_at(4))
     resumed = make(dataclasses.replace(config, out=tmp_path / "stopped"))
-    assert resumed.resume(fail).name == "step_00000003.safetensors"
+    assert resumed.resume().name == "step_00000003.safetensors"
     again, _ = train(resumed)
     for name in ("model", "ema"):
         assert equal(whole.modules[name], resumed.modules[name])
     speed = "train/sprites_per_second"
     assert sorted(again) == [4, 6]  # the means at 4 are of the steps 3 and 4, as if there had been no stop
     for step, values in again.items():
-        assert {k: v for k, v in values.items() if k != speed} == {
-            k: v for k, v in scalars[step].items() if k != speed
-        }
+        assert {k: v for k, v in values.items() if k != speed} == {k: v for k, v in scalars[step].items() if k != speed}
 
 
-def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config):
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config, capsys):
     whole = make(config)
     train(whole)
     older, newest = checkpoints(config.out)
     content = bytearray(newest.read_bytes())
     content[-100] ^= 1  # one bit, in the weights
     newest.write_bytes(content)
-    warnings, resumed = [], make(config)
-    assert resumed.resume(warnings.append) == older
-    (warning,) = warnings
+    resumed = make(config)
+    capsys.readouterr()
+    assert resumed.resume() == older
+    warning = capsys.readouterr().err
     assert "damaged" in warning and newest.name in warning and "the checkpoint before it" in warning
     assert checkpoints(config.out) == [older] and newest.with_suffix(".damaged").exists()
     train(resumed)
     assert equal(whole.model, resumed.model) and checkpoints(config.out) == [older, newest]
     for path in (older, newest):
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match="none of the 2 checkpoints .* is whole"):
-        make(config).resume(warnings.append)
+    with pytest.raises(ValueError, match=r"none of the 2 checkpoints .* is whole"):
+        make(config).resume()
+
+
+def test_a_full_disk_loses_neither_the_run_nor_its_checkpoints(config, capsys, monkeypatch):
+    whole = make(config)
+    train(whole)
+    run = make(dataclasses.replace(config, out=config.out.with_name("full")))
+    sync, full = os.fsync, []
+
+    def fsync(fd):
+        if run.step in (2, 3) and not full.append(run.step):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    train(run)
+    assert full == [2, 3]  # where the early weights and a checkpoint were to be saved
+    told = capsys.readouterr().err
+    assert all(f"step {step} could not be written: [Errno 28] No space left" in told for step in full)
+    assert [p.name for p in checkpoints(run.config.out)] == ["step_00000000.safetensors", "step_00000006.safetensors"]
+    assert not list(run.config.out.rglob("*.tmp")) and equal(whole.model, run.model)
 
 
 @pytest.mark.parametrize(
@@ -156,20 +173,20 @@ def test_other_data_is_not_resumed_with(config, change, named):
         images, labels = images[:-1], labels[:-1]
     write_npy(config.data, images, labels)
     with pytest.raises(ValueError, match=f"not what the run began with: {named}"):
-        make(config).resume(fail)
+        make(config).resume()
 
 
 def stop_at(step):
-    def on_snapshot(model, at):
+    def on_evaluate(model, at):
         if at == step:
             raise KeyboardInterrupt
 
-    return on_snapshot
+    return on_evaluate
 
 
 def test_nothing_to_resume_is_an_error(config):
     with pytest.raises(ValueError, match="nothing to resume"):
-        make(config).resume(fail)
+        make(config).resume()
 
 
 def test_a_step_whose_loss_is_not_finite_is_skipped_and_counted(config):
@@ -190,7 +207,7 @@ def test_a_step_whose_loss_is_not_finite_is_skipped_and_counted(config):
     assert [scalars[step]["train/skipped_steps"] for step in (2, 4, 6)] == [0, 1, 1]
     assert all(p.isfinite().all() for p in trainer.ema.model.parameters())
     resumed = make(config)
-    resumed.resume(fail)
+    resumed.resume()
     assert resumed.skipped == 1
 
 
