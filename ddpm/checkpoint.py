@@ -3,10 +3,11 @@
 A file is written aside, synced and renamed, so that one that is there is whole; a checksum tells one that rotted since.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -14,16 +15,16 @@ from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from ddpm.cli import written_aside
+from ddpm.cli import warn, written_aside
 from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig, from_dict, to_dict
 from ddpm.prediction import Diffusion
 from ddpm.schedule import make_schedule
 from ddpm.unet import ContextUNet
 
-FORMAT = "ddpm-sprites 1"
+FORMAT = "ddpm-sprites 2"
 MODEL_FILE = "model.safetensors"
 EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
 BEST_FILE = "best.safetensors"  # the weights that did best in an evaluation during training
@@ -64,29 +65,17 @@ class ModelSpec:
         return Diffusion(make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr), d.prediction, d.loss_weight)
 
 
-def checksum(tensors: Mapping[str, Tensor], about: str) -> str:
-    """BLAKE2b of `about` and of the names, types, shapes and bytes of contiguous CPU tensors."""
-    digest = blake2b(about.encode(), digest_size=16)
+def checksum(tensors: Mapping[str, Tensor], about: dict[str, Any]) -> str:
+    """BLAKE2b of metadata and of the names, types, shapes and bytes of contiguous CPU tensors."""
+    digest = blake2b(json.dumps(about).encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Write tensors and JSON metadata so that `path` is either the old file or the whole new one, even if the power
-    fails."""
-    contiguous, about = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, json.dumps(metadata)
-    with written_aside(path) as aside:
-        save_file(contiguous, aside, {"format": FORMAT, "about": about, "checksum": checksum(contiguous, about)})
-        sync(aside)
-    sync(path.parent)  # the name, too
-
-
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -94,22 +83,42 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, Any]) -> None:
+    """Write tensors and JSON metadata so that `path` is either the old file or the whole new one, even if the power
+    fails. The same content gives the same bytes."""
+    contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    # One entry only: safetensors writes several in an order of chance.
+    header = json.dumps({"format": FORMAT, "checksum": checksum(contiguous, about), "about": about})
+    with written_aside(path) as aside:
+        # Not by safetensors' own save_file, whose temporary file would stay behind if this process were killed.
+        aside.write_bytes(save(contiguous, {"header": header}))
+        sync(aside)
+    with contextlib.suppress(OSError):  # not every file system can sync a folder, nor can Windows
+        sync(path.parent)
+
+
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and metadata of a file that `write_safetensors` wrote. Raises ValueError for any other file."""
+    """Tensors and metadata of a file that `write_safetensors` wrote. Raises ValueError for any other file, and OSError
+    if it cannot be read at all."""
     try:
         with safe_open(path, framework="pt") as f:
-            header = f.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise ValueError(f"{path} is not a file of this project: expected format {FORMAT!r} in its header")
-            tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
-        if checksum(tensors, header["about"]) != header["checksum"]:
-            raise ValueError(f"{path} is damaged: its content does not match its checksum; take another copy")
-        about = json.loads(header["about"])
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError, RecursionError) as e:
-        raise ValueError(f"cannot read {path}: not a whole safetensors file ({e})") from e
+            header = json.loads((f.metadata() or {}).get("header", "{}"))
+            if not isinstance(header, dict) or header.get("format") != FORMAT:
+                raise NotOurs(f"{path} is no file of this version of the project: its header has no format {FORMAT!r}")
+            tensors, about = {name: f.get_tensor(name) for name in f.keys()}, header["about"]  # noqa: SIM118
+        if checksum(tensors, about) != header["checksum"]:
+            raise NotOurs(f"{path} is damaged: its content does not match its checksum; take another copy")
+    except NotOurs:
+        raise
+    except (SafetensorError, KeyError, ValueError, RecursionError) as e:
+        raise ValueError(f"cannot read {path}: not a whole safetensors file ({str(e)[:200]})") from e
     if not isinstance(about, dict):
         raise ValueError(f"cannot read {path}: its header describes nothing")
     return tensors, about
+
+
+class NotOurs(ValueError):
+    """A safetensors file that `write_safetensors` did not write, or not so."""
 
 
 def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:
@@ -214,16 +223,20 @@ def save_checkpoint(
     return path
 
 
-def newest_checkpoint(run: Path, warn: Callable[[str], object]) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """Path, tensors and metadata of the newest checkpoint that is whole. Those that are not are renamed, so that they
-    no longer count, and told by `warn`. Raises ValueError when there is none."""
-    found = checkpoints(run)
+def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+    """Path, tensors and metadata of the newest checkpoint that is whole. Newer ones, which are not, are told and
+    renamed, so that they no longer count. Raises ValueError when there is none."""
+    found, damaged = checkpoints(run), {}
     for path in reversed(found):
         try:
-            return path, *read_safetensors(path)
+            content = read_safetensors(path)
         except ValueError as e:
-            path.rename(path.with_suffix(".damaged"))
-            warn(f"{e}; taking the checkpoint before it")
+            damaged[path] = e
+            continue
+        for bad, error in damaged.items():
+            bad.rename(bad.with_suffix(".damaged"))
+            warn(f"{error}; set aside as {bad.stem}.damaged, and the checkpoint before it is taken")
+        return path, *content
     what = f"none of the {len(found)} checkpoints in {run} is whole" if found else f"{run} holds no checkpoint"
     raise ValueError(f"nothing to resume: {what}; start without --resume, in another --out if this one has a run")
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
+
+T = TypeVar("T")
 
 
 def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
@@ -34,6 +36,16 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
 def warn(what: str) -> None:
     """One line on stderr, above a progress bar if there is one."""
     tqdm.write(f"warning: {what}", file=sys.stderr)
+
+
+def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
+    """What `write` returns; if the file system will not have it (a full disk, say), None: training can go on, and
+    what was written before stands."""
+    try:
+        return write(*args)
+    except OSError as e:
+        warn(f"step {step} could not be written: {e}; training goes on")
+        return None
 
 
 def pick_device(name: str) -> "torch.device":

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -190,13 +191,20 @@ def _as_float(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _as_tuple(value: Any, each: Callable[[Any], Any] = lambda x: x) -> Any:
+    return tuple(map(each, value)) if isinstance(value, list | tuple) else value
+
+
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     """Build a settings dataclass from nested dicts as TOML or JSON give them.
 
     Raises ValueError for an unknown key (with the nearest known one), a value of a wrong type, or one out of range.
     """
-    hooks = {float: _as_float, Path: Path, tuple[int, ...]: tuple, tuple[str, ...]: tuple}
-    hooks |= dict.fromkeys((tuple[float, ...], tuple[float, float]), lambda v: tuple(_as_float(x) for x in v))
+    if not isinstance(values, dict):
+        raise ValueError(f"expected settings by name, got {str(values)[:80]}")
+    hooks = {float: _as_float, Path: Path}
+    hooks |= dict.fromkeys((tuple[int, ...], tuple[str, ...]), _as_tuple)
+    hooks |= dict.fromkeys((tuple[float, ...], tuple[float, float]), lambda v: _as_tuple(v, _as_float))
     try:
         return dacite.from_dict(cls, values, dacite.Config(strict=True, type_hooks=hooks))
     except dacite.UnexpectedDataError as e:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ddpm import classifier
 from ddpm.checkpoint import BEST_FILE, ModelSpec, read_safetensors, save_model, write_safetensors
 from ddpm.classifier import Classifier, judge, train_classifier
+from ddpm.cli import attempt, warn
 from ddpm.config import Config, load_config
 from ddpm.data import SpriteData, load_data, to_uint8
 from ddpm.generate import STEPS, generate
@@ -61,19 +62,26 @@ class Judge:
         """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
         x, labels = data.batch(data.train)
         self.data, self.seed = data, seed
-        file = cache and cache / f"{fingerprint(data, seed)}.safetensors"
-        if file and file.exists():
-            self.classifier = Classifier(x.shape[1], self._classes).eval()
-            self.classifier.load_state_dict(read_safetensors(file)[0])
-        else:
-            if file:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            self.classifier = self._train(x, labels)
-            if file:
-                write_safetensors(file, self.classifier.state_dict(), {"fingerprint": file.stem})
+        self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
         self.x, self.labels = x, labels
         self.features, _ = judge(self.classifier, x)
         self.gaussian = Gaussian.fit(self.features, self._balance(labels))
+
+    def _classifier(self, x: Tensor, labels: Tensor, file: Path | None) -> Classifier:
+        """As it is kept in `file`, or trained on these sprites and kept there."""
+        if file and file.exists():
+            try:
+                found = Classifier(x.shape[1], self._classes).eval()
+                found.load_state_dict(read_safetensors(file)[0])
+                return found
+            except (ValueError, RuntimeError) as e:
+                warn(f"{' '.join(str(e).split())}; the judge is trained anew")
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)  # before the work
+        found = self._train(x, labels)
+        if file:
+            write_safetensors(file, found.state_dict(), {"fingerprint": file.stem})
+        return found
 
     @property
     def _classes(self) -> int:
@@ -224,7 +232,11 @@ class Evaluation:
         self.judge: Judge | None = None
         self.best = math.inf
         if (self.run / BEST_FILE).exists():
-            about = read_safetensors(self.run / BEST_FILE)[1]
+            try:
+                about = read_safetensors(self.run / BEST_FILE)[1]
+            except ValueError as e:
+                warn(f"{e}; it is replaced at the next evaluation")
+                about = {}
             if about.items() >= self.settings.items():  # else their distances are not alike
                 self.best = about["frechet_distance"]
 
@@ -236,7 +248,10 @@ class Evaluation:
         scale, count = log.evaluate_guidance, log.evaluate_count
         figures = self.judge(*sample_per_category(model, self.spec, scale, count, self.config.seed, steps=steps))
         if figures["frechet_distance"] < self.best:
-            self.best = figures["frechet_distance"]
-            about = self.settings | {"frechet_distance": self.best}
-            save_model(self.run / BEST_FILE, model, self.spec, step, **about)
+            attempt(step, self.keep, model, step, figures["frechet_distance"])
         return {f"evaluation/{name}": value for name, value in figures.items()}
+
+    def keep(self, model: nn.Module, step: int, distance: float) -> None:
+        """Write these weights as the best, with the distance that they are best by."""
+        save_model(self.run / BEST_FILE, model, self.spec, step, **self.settings, frechet_distance=distance)
+        self.best = distance

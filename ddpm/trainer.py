@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -27,7 +26,7 @@ from ddpm.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from ddpm.cli import warn
+from ddpm.cli import attempt
 from ddpm.config import Config
 from ddpm.context import mask_context, one_hot
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
@@ -39,7 +38,6 @@ from ddpm.prediction import stratified_timesteps
 OnScalars = Callable[[int, dict[str, float]], None]
 OnSnapshot = Callable[[torch.nn.Module, int], None]
 OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
-T = TypeVar("T")
 OnSave = Callable[[], object]  # before a checkpoint is written
 
 
@@ -54,16 +52,6 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
     """Factor on the peak learning rate at step 1 ... steps: a linear rise times a cosine fall to zero."""
     rise = min(1.0, step / max(warmup, 1))
     return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
-
-
-def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
-    """What `write` returns; if the file system will not have it (a full disk, say), None: training can go on, and
-    what was written before stands."""
-    try:
-        return write(*args)
-    except OSError as e:
-        warn(f"step {step} could not be written: {e}; training goes on, and tries again when it is due")
-        return None
 
 
 class GroupMeans:
@@ -179,7 +167,7 @@ class Trainer:
 
         Raises ValueError when there is none, and when the data is not what the run began with.
         """
-        path, tensors, about = newest_checkpoint(self.config.out, warn)
+        path, tensors, about = newest_checkpoint(self.config.out)
         for name, now in self.data.facts().items():
             if about["data"][name] != now:
                 raise ValueError(
@@ -213,7 +201,7 @@ class Trainer:
         clock = Clock(self.step)
 
         def save() -> None:
-            on_save()
+            attempt(self.step, on_save)
             self.save()
 
         with interruptible() as caught, tqdm(total=config.steps, initial=self.step, unit="step") as bar:
@@ -247,7 +235,8 @@ class Trainer:
                 if self._due(log.evaluate):
                     figures = attempt(self.step, on_evaluate, self.ema.model, self.step)
                     attempt(self.step, on_scalars, self.step, figures or {})
-                if self._due(log.checkpoint) and self.step < config.steps:
+                # Not where steps are skipped: such weights may be what makes the loss not finite.
+                if self._due(log.checkpoint) and self.step < config.steps and not self.skipped_in_a_row:
                     attempt(self.step, save)
                 if self._due(log.snapshot) or self._due(log.evaluate):
                     clock = Clock(self.step)  # their time is not that of the steps

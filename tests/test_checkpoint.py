@@ -9,7 +9,6 @@ from ddpm.checkpoint import (
     FORMAT,
     ModelSpec,
     checkpoints,
-    checksum,
     load_model,
     read_safetensors,
     restore,
@@ -101,7 +100,9 @@ def test_files_that_are_no_model_are_refused_by_name(tmp_path, spec):
     save_file({"x": torch.ones(1)}, tmp_path / "foreign.safetensors")
     write_safetensors(tmp_path / "other.safetensors", {"x": torch.ones(1)}, {"step": 1})
     wrong = ModelSpec(12, 3, spec.categories, spec.model, spec.diffusion)
-    write_safetensors(tmp_path / "misfit.safetensors", wrong.build().state_dict(), {"spec": {**about(spec)}, "step": 1})
+    write_safetensors(
+        tmp_path / "misfit.safetensors", wrong.build().state_dict(), {"spec": {**to_dict(spec)}, "step": 1}
+    )
     for name in ("torn", "text", "foreign", "other", "misfit", "missing"):
         with pytest.raises(ValueError, match=name):
             load_model(tmp_path / f"{name}.safetensors")
@@ -109,13 +110,9 @@ def test_files_that_are_no_model_are_refused_by_name(tmp_path, spec):
         load_model(tmp_path)
 
 
-def about(spec):
-    return to_dict(spec)
-
-
 def other(spec, part, **changes):
     """The description of a network with some of its settings changed, unchecked as in a file from anyone."""
-    described = about(spec)
+    described = to_dict(spec)
     (described[part] if part else described).update(changes)
     return {"spec": described, "step": 1}
 
@@ -137,9 +134,9 @@ BIAS = "stem.bias"
         (lambda s, t: (t, other(s, None, shellcode=1)), "unknown setting 'shellcode'"),
         (lambda s, t: (t | {BIAS: t[BIAS].double()}, other(s, None)), r"stem.bias is float64 \[16\], exp"),
         (lambda s, t: (t | {BIAS: t[BIAS][:3]}, other(s, None)), r"stem.bias is float32 \[3\], expected"),
-        (lambda s, t: (t | {"a\nb" * 99: t[BIAS]}, other(s, None)), r"unknown weights .* 'a\\nba"),
+        (lambda s, t: (t | {"a\nb" * 99: t[BIAS].clone()}, other(s, None)), r"unknown weights .* 'a\\nba"),
         (lambda s, t: ({k: t[k] for k in t if k != BIAS}, other(s, None)), "lacks weights .* 'stem.bias'"),
-        (lambda s, t: (t, {"spec": 3}), "model.safetensors"),
+        (lambda s, t: (t, {"spec": 3}), "expected settings by name, got 3"),
         (lambda s, t: (t, []), "describes nothing"),
     ],
 )
@@ -151,11 +148,11 @@ def test_a_model_file_from_a_stranger_is_refused_with_a_reason(tmp_path, spec, c
     assert path.name in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_header_of_endless_brackets_is_refused(tmp_path, spec):
-    path, deep = tmp_path / "deep.safetensors", "[" * 200_000
-    tensors = {"x": torch.ones(1)}
-    save_file(tensors, path, {"format": FORMAT, "about": deep, "checksum": checksum(tensors, deep)})
-    with pytest.raises(ValueError, match=r"cannot read .*deep\.safetensors"):
+@pytest.mark.parametrize("header", ["[" * 200_000, "9" * 5000, "{", "[]", "null", '{"format": "' + FORMAT + '"}'])
+def test_a_header_that_makes_no_sense_is_refused(tmp_path, header):
+    path = tmp_path / "header.safetensors"
+    save_file({"x": torch.ones(1)}, path, {"header": header})
+    with pytest.raises(ValueError, match=r"header\.safetensors"):
         load_model(path)
 
 

@@ -154,7 +154,7 @@ def test_a_run_that_diverged_may_resume_with_another_rate_but_not_with_other_cat
     args = (empty_toml, "--data", data_copy, "--out", run_folder, "--steps", 5, *FAST, "--resume")
     assert run("train", *args, "--optim.lr", 1e-4).returncode == 0
     (data_copy / "categories.json").write_text('["bar", "square"]')
-    assert_one_line_error(run("train", *args), "square, bar", "now 8x8 in 4 channels of bar, square")
+    assert_one_line_error(run("train", *args), "(square, bar)", "now", "8x8 RGBA in 2 categories (bar, square)")
 
 
 def test_an_unknown_flag_exits_with_2_and_names_the_nearest(empty_toml):

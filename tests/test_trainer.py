@@ -3,6 +3,7 @@ import errno
 import itertools
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,18 +140,21 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config, capsys
         make(config).resume()
 
 
-def test_a_full_disk_loses_neither_the_run_nor_its_checkpoints(config, capsys, monkeypatch):
+@pytest.mark.parametrize("where", ["write", "sync"])
+def test_a_full_disk_loses_neither_the_run_nor_its_checkpoints(config, capsys, monkeypatch, where):
     whole = make(config)
     train(whole)
     run = make(dataclasses.replace(config, out=config.out.with_name("full")))
-    sync, full = os.fsync, []
+    owner, name = {"write": (Path, "write_bytes"), "sync": (os, "fsync")}[where]
+    real, full = getattr(owner, name), []
 
-    def fsync(fd):
-        if run.step in (2, 3) and not full.append(run.step):
+    def fails(*args):
+        if run.step in (2, 3):
+            full.append(run.step)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        sync(fd)
+        return real(*args)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(owner, name, fails)
     train(run)
     assert full == [2, 3]  # where the early weights and a checkpoint were to be saved
     told = capsys.readouterr().err
@@ -166,7 +170,7 @@ def test_other_data_is_not_resumed_with(config, change, named):
     train(make(config))
     images, labels = tiny_sprites(40, 8, 3)
     if change == "pixel":
-        images[5, 2, 2, 0] ^= 1
+        images[0, 2, 2, 0] ^= 1  # not one that moves it to the held-out side
     elif change == "label":
         labels[5] = 1 - labels[5]
     else:
