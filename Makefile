@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test board sprites bench bench-gpu
+.PHONY: setup demo test faults board sprites bench bench-gpu
 
 setup: .venv/installed  ## only install
 
@@ -16,6 +16,9 @@ test: .venv/installed-test  ## lint, format check, and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+faults: .venv/installed-test  ## kill a training run at 20 random moments and compare what it ends with
+	KILLS=20 $(BIN)/python -m pytest tests/test_faults.py
 
 board: .venv/installed  ## TensorBoard on runs/
 	$(BIN)/tensorboard --logdir runs
