@@ -65,8 +65,8 @@ class ModelSpec:
         return Diffusion(make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr), d.prediction, d.loss_weight)
 
 
-def checksum(tensors: Mapping[str, Tensor], about: dict[str, Any]) -> str:
-    """BLAKE2b of metadata and of the names, types, shapes and bytes of contiguous CPU tensors."""
+def checksum(tensors: Mapping[str, Tensor], about: Any) -> str:
+    """BLAKE2b of JSON metadata and of the names, types, shapes and bytes of contiguous CPU tensors."""
     digest = blake2b(json.dumps(about).encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
@@ -102,23 +102,28 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if it cannot be read at all."""
     try:
         with safe_open(path, framework="pt") as f:
-            header = json.loads((f.metadata() or {}).get("header", "{}"))
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise NotOurs(f"{path} is no file of this version of the project: its header has no format {FORMAT!r}")
-            tensors, about = {name: f.get_tensor(name) for name in f.keys()}, header["about"]  # noqa: SIM118
-        if checksum(tensors, about) != header["checksum"]:
-            raise NotOurs(f"{path} is damaged: its content does not match its checksum; take another copy")
-    except NotOurs:
-        raise
-    except (SafetensorError, KeyError, ValueError, RecursionError) as e:
+            header = header_of(f.metadata() or {})
+            ours = header.get("format") == FORMAT
+            tensors = {name: f.get_tensor(name) for name in f.keys()} if ours else {}  # noqa: SIM118
+    except SafetensorError as e:
         raise ValueError(f"cannot read {path}: not a whole safetensors file ({str(e)[:200]})") from e
+    if not ours:
+        raise ValueError(f"{path} is no file of this version of the project: its header has no format {FORMAT!r}")
+    about = header.get("about")
+    if checksum(tensors, about) != header.get("checksum"):
+        raise ValueError(f"{path} is damaged: its content does not match its checksum; take another copy")
     if not isinstance(about, dict):
         raise ValueError(f"cannot read {path}: its header describes nothing")
     return tensors, about
 
 
-class NotOurs(ValueError):
-    """A safetensors file that `write_safetensors` did not write, or not so."""
+def header_of(metadata: dict[str, str]) -> dict[str, Any]:
+    """What `write_safetensors` entered in the metadata; empty if it is nothing of the kind."""
+    try:
+        header = json.loads(metadata.get("header", ""))
+    except (ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}
 
 
 def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:

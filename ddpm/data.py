@@ -85,9 +85,13 @@ class SpriteData:
     train: np.ndarray
     val: np.ndarray
     mirror: Tensor
-    duplicates: int
-    content: str
-    """Digest of the pixels of all sprites, in order."""
+    hashes: np.ndarray
+    """Of the content of each sprite, uint64 [N]; see `sprites.io.content_hashes`."""
+
+    @property
+    def duplicates(self) -> int:
+        """How many sprites are exact copies of an earlier one."""
+        return count_duplicates(self.hashes)
 
     def batch(self, indices: Tensor | np.ndarray, flip: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; with a generator, mirrored at random where allowed."""
@@ -104,7 +108,7 @@ class SpriteData:
 
     def facts(self) -> dict[str, str]:
         """What tells this collection from another, for a run that is resumed."""
-        return {"sprites": self.describe(), "pixels": self.content, "labels": digest(self.sprites.labels)}
+        return {"sprites": self.describe(), "pixels": digest(self.hashes), "labels": digest(self.sprites.labels)}
 
     def describe(self) -> str:
         """One line: how many sprites, what they are, copies found and the split."""
@@ -140,4 +144,4 @@ def load_data(
     if not len(train):
         raise ValueError(f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}")
     flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
-    return SpriteData(sprites, train, val, flips, count_duplicates(hashes), digest(hashes))
+    return SpriteData(sprites, train, val, flips, hashes)

@@ -21,7 +21,6 @@ from ddpm.generate import STEPS, generate
 from ddpm.memorisation import background, changed, is_copy, nearest
 from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_distance, manifold, standard_error
 from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
-from sprites.io import content_hashes
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
 NEIGHBOURS = 5  # of precision, recall, density and coverage
@@ -44,7 +43,7 @@ class Measured:
 
 def fingerprint(data: SpriteData, seed: int) -> str:
     """16 hexadecimal digits that change with any training sprite, its label, the seed or the classifier's code."""
-    parts = content_hashes(data.sprites.images)[data.train], data.sprites.labels[data.train], np.array([seed])
+    parts = data.hashes[data.train], data.sprites.labels[data.train], np.array([seed])
     code = Path(classifier.__file__).read_bytes()
     return blake2b(b"".join([*(p.tobytes() for p in parts), code]), digest_size=8).hexdigest()
 

@@ -105,8 +105,8 @@ def trailing_timesteps(T: int, steps: int) -> Tensor:
 NOISE_LOG_SNR = 2 * -5.1
 
 
-# Where a sprite takes shape: x0_hat hardly changes at a lambda below -3 and above 2.5. Found on 16x16 sprites,
-# by how far few steps end from 60 over the whole range (docs/performance.md).
+# Where a sprite takes shape: x0_hat hardly changes at a lambda below -3 and above 2.5. Found on 16x16 sprites; what few
+# steps gain by it is told in docs/performance.md.
 MIDDLE_LOG_SNR = (2 * -3.0, 2 * 2.5)
 
 

@@ -2,7 +2,7 @@
 
 Everything random in step k is drawn from generators seeded with (seed, k): a resumed run goes on as if never stopped.
 The loop knows neither samplers nor metrics nor TensorBoard: it calls `on_scalars(step, {name: value})`,
-`on_snapshot(model, step)` and `on_evaluate(model, step)`, which returns scalars.
+`on_snapshot(model, step)`, `on_evaluate(model, step)`, which returns scalars, and `on_save()`.
 """
 
 import math
@@ -39,7 +39,6 @@ OnScalars = Callable[[int, dict[str, float]], None]
 OnSnapshot = Callable[[torch.nn.Module, int], None]
 OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
 OnSave = Callable[[], object]  # before a checkpoint is written
-
 
 SKIPPED_MOST = 10  # steps in a row that may be skipped
 

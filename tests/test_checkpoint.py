@@ -100,9 +100,7 @@ def test_files_that_are_no_model_are_refused_by_name(tmp_path, spec):
     save_file({"x": torch.ones(1)}, tmp_path / "foreign.safetensors")
     write_safetensors(tmp_path / "other.safetensors", {"x": torch.ones(1)}, {"step": 1})
     wrong = ModelSpec(12, 3, spec.categories, spec.model, spec.diffusion)
-    write_safetensors(
-        tmp_path / "misfit.safetensors", wrong.build().state_dict(), {"spec": {**to_dict(spec)}, "step": 1}
-    )
+    write_safetensors(tmp_path / "misfit.safetensors", wrong.build().state_dict(), other(spec, None))
     for name in ("torn", "text", "foreign", "other", "misfit", "missing"):
         with pytest.raises(ValueError, match=name):
             load_model(tmp_path / f"{name}.safetensors")
