@@ -1,6 +1,7 @@
-"""What the commands share: one clear line for a user's mistake, warnings, the choice of device, whole files."""
+"""What the commands share: one line for a user's mistake, warnings, signals, the choice of device, whole files."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,9 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
         try:
             return main()
         except (ValueError, OSError) as e:
-            print(f"error: {' '.join(str(e).split())}", file=sys.stderr)
+            rank = os.environ.get("RANK", "0")  # of a process that torchrun started
+            where = f" (process {rank})" if rank != "0" else ""
+            print(f"error{where}: {' '.join(str(e).split())}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -49,12 +52,41 @@ def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
 
 
 def pick_device(name: str) -> "torch.device":
+    """The device of a command that runs as one process. Raises ValueError as `device_named`, and under torchrun."""
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ValueError("this command runs as one process: start it with python, not with torchrun")
+    return device_named(name)
+
+
+def device_named(name: str) -> "torch.device":
     """The device for "auto" (a GPU if there is one), "cpu" or "cuda". Raises ValueError for a GPU that is not there."""
     import torch
 
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: torch finds no CUDA GPU here; use --device cpu or auto")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the list given, instead of dying of them, so that the loop can save and leave.
+
+    A second one is not waited for: it raises KeyboardInterrupt.
+    """
+    caught: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def catch(number: int, _) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+
+    before = [signal.signal(s, catch) for s in signals]
+    try:
+        yield caught
+    finally:
+        for s, handler in zip(signals, before, strict=True):
+            signal.signal(s, handler)
 
 
 @contextmanager

@@ -15,6 +15,9 @@ import tomli_w
 
 T = TypeVar("T")
 
+# Settings that a resumed run may change: where it is, and what is tried when training diverged.
+MAY_CHANGE = ("out", "device", "optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
+
 
 def check_ranges(*ranges: tuple[str, int, int, int]) -> None:
     """Raise ValueError for a (name, value, low, high) whose value is out of its range; a file may ask for anything."""
@@ -87,6 +90,9 @@ class OptimConfig:
     """Optimiser, learning rate and averaging."""
 
     batch: int = 64
+    """Sprites a step, of all processes together."""
+    accumulate: int = 1
+    """Parts that each process takes its share of the batch in, one after the other, to need less memory."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """muon: Muon for the hidden convolutions and AdamW for the rest. adamw: AdamW for all."""
     lr: float = 2e-3
@@ -159,7 +165,7 @@ class Config:
 
     def __post_init__(self) -> None:
         positive = {"steps": self.steps}
-        positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "lr", "muon_lr", "clip")}
+        positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "accumulate", "lr", "muon_lr", "clip")}
         intervals = ("every", "validate", "snapshot", "checkpoint", "keep", "count", "evaluate_count")
         positive |= {f"log.{k}": getattr(self.log, k) for k in intervals}
         for name, value in positive.items():
@@ -253,3 +259,14 @@ def flat(config: Config) -> dict[str, Any]:
     for key, value in to_dict(config).items():
         out |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
     return out
+
+
+def check_same(before: Config, now: Config) -> None:
+    """Raise ValueError unless a resumed run has the settings it began with, but for what it logs and `MAY_CHANGE`."""
+    old, new = flat(before), flat(now)
+    for name in sorted(old.keys() | new.keys()):
+        if name not in MAY_CHANGE and not name.startswith("log.") and old.get(name) != new.get(name):
+            raise ValueError(
+                f"cannot resume with another setting: {name} was {old.get(name)}, now {new.get(name)}; "
+                "give the old value, or start anew with another --out"
+            )

@@ -93,14 +93,19 @@ class SpriteData:
         """How many sprites are exact copies of an earlier one."""
         return count_duplicates(self.hashes)
 
-    def batch(self, indices: Tensor | np.ndarray, flip: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; with a generator, mirrored at random where allowed."""
+    def batch(self, indices: Tensor | np.ndarray, flipped: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; mirrored where `flipped`, bool [B], says so."""
         indices = np.asarray(indices)
         x, labels = to_tensor(self.sprites.images[indices]), torch.from_numpy(self.sprites.labels[indices])
-        if flip is not None and self.mirror.any():
-            flipped = (torch.rand(len(x), generator=flip) < 0.5) & self.mirror[labels]
+        if flipped is not None:
             x = torch.where(flipped[:, None, None, None], x.flip(-1), x)
         return x, labels
+
+    def flips(self, labels: Tensor, generator: torch.Generator) -> Tensor | None:
+        """bool [B]: which sprites of these categories to mirror, half of those that may be; None if none may."""
+        if not self.mirror.any():
+            return None
+        return (torch.rand(len(labels), generator=generator) < 0.5) & self.mirror[labels]
 
     def validation(self) -> tuple[Tensor, Tensor]:
         """The held-out sprites, `VALIDATION_MAX` at most, as `batch` gives them."""

@@ -213,13 +213,22 @@ def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> Sp
 
 
 def sample_per_category(
-    model: nn.Module, spec: ModelSpec, scale: float, per_category: int, seed: int, **sampling
+    model: nn.Module,
+    spec: ModelSpec,
+    scale: float,
+    per_category: int,
+    seed: int,
+    draw: Callable[..., Tensor] = generate,
+    **sampling,
 ) -> tuple[Tensor, Tensor]:
-    """`per_category` sprites of each category at one scale, each from noise of its own: x [N, C, H, W], labels [N]."""
+    """`per_category` sprites of each category at one scale, each from noise of its own: x [N, C, H, W], labels [N].
+
+    draw: `generate`, or `generate_together` where every process comes here.
+    """
     K = len(spec.categories)
     labels = torch.arange(K).repeat_interleave(per_category)
     context = torch.eye(K)[labels]
-    return generate(model, spec, context, scale, seed=seed, indices=range(len(labels)), **sampling), labels
+    return draw(model, spec, context, scale, seed=seed, indices=range(len(labels)), **sampling), labels
 
 
 class Evaluation:

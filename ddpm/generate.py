@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.checkpoint import ModelSpec
+from ddpm.distributed import gather, own, world
 from ddpm.forms import build, parse_form
 from ddpm.guidance import Denoiser, OnGap
 from ddpm.precision import autocast_dtype
@@ -109,3 +110,29 @@ def generate(
         done.append(SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step))
         on_sprites(len(rows))
     return torch.cat(done)
+
+
+def generate_together(
+    model: nn.Module,
+    spec: ModelSpec,
+    context: Tensor,
+    scale: float | Tensor,
+    *,
+    indices: Sequence[int],
+    weights: Tensor | None = None,
+    negative: Tensor | None = None,
+    **how,
+) -> Tensor:
+    """As `generate`; of several processes each draws a share of the rows, and all of them return the whole.
+
+    The sprites are those of one process, but for the rounding of a network that takes them in other batches.
+    `on_sprites` and the like tell of the share.
+    """
+    N = len(context)
+    if world() > N:
+        raise ValueError(f"{N} sprites are too few for {world()} processes; start torchrun with fewer")
+    rows = own(N)
+    context, scale, indices = context[rows], torch.as_tensor(scale).expand(N)[rows], indices[rows]
+    weights, negative = (None if a is None else a[rows] for a in (weights, negative))
+    x = generate(model, spec, context, scale, indices=indices, weights=weights, negative=negative, **how)
+    return gather(x, N)

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from ddpm.data import to_uint8
+from ddpm.distributed import total
 from ddpm.evaluate import HELD_OUT, TRAINING, Measured
 from ddpm.grids import labelled_grid
 from ddpm.memorisation import Verdict, verdict
@@ -133,20 +135,21 @@ def _block(rows: Sequence[Measured], headings: dict[str, str], wide: int) -> str
 
 
 class Gaps:
-    """Collects, as the `on_gap` of `generate`, the mean length of cond - uncond at each timestep."""
+    """Collects, as the `on_gap` of `generate`, the mean length of cond - uncond at each of T timesteps."""
 
-    def __init__(self) -> None:
-        self.sums: dict[int, tuple[float, int]] = {}
+    def __init__(self, T: int) -> None:
+        self.sums = torch.zeros(2, T, dtype=torch.float64)  # of the lengths, and of how many there are
 
     def __call__(self, t: Tensor, gap: Tensor) -> None:
-        for step in t.unique().tolist():
-            total, count = self.sums.get(step, (0.0, 0))
-            self.sums[step] = total + gap[t == step].sum().item(), count + int((t == step).sum())
+        self.sums.index_add_(1, t.cpu(), torch.stack([gap, torch.ones_like(gap)]).double().cpu())
 
-    def means(self, schedule: Schedule) -> list[tuple[float, float]]:
-        """(noise level sigma / alpha, mean length) of each timestep at which the two were both asked."""
+    def means(self, schedule: Schedule, device: torch.device) -> list[tuple[float, float]]:
+        """(noise level sigma / alpha, mean length) of each timestep at which the two were both asked, the noisiest
+        first; over all processes, each of which comes here with its device."""
         levels = (schedule.sigma / schedule.alpha).tolist()
-        return [(levels[t], total / count) for t, (total, count) in self.sums.items() if total and levels[t] < math.inf]
+        sums = total(self.sums.to(device)).cpu()
+        lengths = (sums[0] / sums[1]).tolist()
+        return [(levels[t], lengths[t]) for t in reversed(range(len(levels))) if sums[0, t] and levels[t] < math.inf]
 
 
 def tradeoff(report: Report) -> Image.Image:

@@ -1,16 +1,15 @@
-"""The training loop.
+"""The training loop, on one process or on several, each of which takes its share of every batch.
 
-Everything random in step k is drawn from generators seeded with (seed, k): a resumed run goes on as if never stopped.
+Everything random in step k is drawn from generators seeded with (seed, k): a resumed run goes on as if never stopped,
+and so does one on another number of processes.
 The loop knows neither samplers nor metrics nor TensorBoard: it calls `on_scalars(step, {name: value})`,
 `on_snapshot(model, step)`, `on_evaluate(model, step)`, which returns scalars, and `on_save()`.
 """
 
 import math
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -26,21 +25,30 @@ from ddpm.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from ddpm.cli import attempt
+from ddpm.cli import attempt, interruptible
 from ddpm.config import Config
 from ddpm.context import mask_context, one_hot
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
+from ddpm.distributed import averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.ema import EMA
 from ddpm.optim import Optimizers
 from ddpm.precision import autocast_dtype
 from ddpm.prediction import stratified_timesteps
+from ddpm.running import Clock, GroupMeans
 
+T = TypeVar("T")
 OnScalars = Callable[[int, dict[str, float]], None]
 OnSnapshot = Callable[[torch.nn.Module, int], None]
 OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
 OnSave = Callable[[], object]  # before a checkpoint is written
 
 SKIPPED_MOST = 10  # steps in a row that may be skipped
+NOISE_ROWS = 64  # noise is drawn for so many samples at a time, so that a process draws but its own
+
+
+def nothing(*_: object) -> dict[str, float]:
+    """A callback of a run that is not watched."""
+    return {}
 
 
 class NonFiniteLoss(RuntimeError):
@@ -53,76 +61,6 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
     return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
 
 
-class GroupMeans:
-    """Running means of per-sample losses by group, over the steps since the last `pop`.
-
-    names: for each kind of group, the names of its groups.
-    """
-
-    def __init__(self, names: dict[str, list[str]]) -> None:
-        self.names = names
-        self.sums: dict[str, Tensor] = {}
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return self.sums
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.sums = dict(state)
-
-    def add(self, losses: Tensor, groups: dict[str, Tensor]) -> None:
-        """losses float [B]; groups: for each kind of group, its index for each sample, int64 [B]."""
-        for kind, index in groups.items():
-            pair = torch.stack([losses, torch.ones_like(losses)])
-            sums = torch.zeros(2, len(self.names[kind])).index_add_(1, index, pair)
-            self.sums[kind] = self.sums.get(kind, 0) + sums
-
-    def pop(self) -> dict[str, float]:
-        """{"kind/name": mean} of the groups that had samples; starts anew."""
-        means = {
-            f"{kind}/{name}": (total / count).item()
-            for kind, sums in self.sums.items()
-            for name, total, count in zip(self.names[kind], *sums, strict=True)
-            if count
-        }
-        self.sums = {}
-        return means
-
-
-@contextmanager
-def interruptible() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list given, instead of dying of them, so that the loop can save and leave.
-
-    A second one is not waited for: it raises KeyboardInterrupt.
-    """
-    caught: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def catch(number: int, _) -> None:
-        caught.append(number)
-        if len(caught) > 1:
-            raise KeyboardInterrupt
-
-    before = [signal.signal(s, catch) for s in signals]
-    try:
-        yield caught
-    finally:
-        for s, handler in zip(signals, before, strict=True):
-            signal.signal(s, handler)
-
-
-class Clock:
-    """Steps a second since it was last asked."""
-
-    def __init__(self, step: int):
-        self.step, self.time = step, time.monotonic()
-
-    def rate(self, step: int) -> float:
-        now = time.monotonic()
-        rate = (step - self.step) / (now - self.time)
-        self.step, self.time = step, now
-        return rate
-
-
 class Trainer:
     """Trains a ContextUNet on sprites as `config` says and leaves checkpoints and EMA weights in `config.out`."""
 
@@ -132,11 +70,18 @@ class Trainer:
         self.spec = ModelSpec(sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion)
         torch.manual_seed(config.seed)
         self.model = self.spec.build().to(device).train()
+        self.network = parallel(self.model)
         self.ema = EMA(self.model, config.optim.ema)
         self.diffusion = self.spec.build_diffusion()
         self.optimizers = Optimizers(self.model, config.optim)
         self.order = ShuffledOrder(len(data.train), config.seed)
         self.autocast = autocast_dtype(config.optim.precision, device)
+        parts = world() * config.optim.accumulate
+        if config.optim.batch < parts:
+            raise ValueError(
+                f"optim.batch = {config.optim.batch} is for all processes together, too few for {world()} of them "
+                f"with optim.accumulate = {config.optim.accumulate}; give {parts} or more"
+            )
         self.step = 0
         self.skipped = self.skipped_in_a_row = 0
         self.means = GroupMeans(
@@ -164,9 +109,13 @@ class Trainer:
     def resume(self) -> Path:
         """Go back to the newest whole checkpoint of the run, and return its path; damaged ones are told on stderr.
 
-        Raises ValueError when there is none, and when the data is not what the run began with.
+        Raises ValueError when there is none, when the data is not what the run began with, and when another process
+        finds another checkpoint.
         """
-        path, tensors, about = newest_checkpoint(self.config.out)
+        with main_first():  # it sets the damaged ones aside
+            path, tensors, about = newest_checkpoint(self.config.out)
+        if highest(about["step"], self.device) != about["step"]:
+            raise ValueError(f"{path} is older than what another process found; the run folder must be one for all")
         for name, now in self.data.facts().items():
             if about["data"][name] != now:
                 raise ValueError(
@@ -178,7 +127,11 @@ class Trainer:
         return path
 
     def save(self) -> None:
-        """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too."""
+        """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too.
+
+        The main process alone does."""
+        if not is_main():
+            return
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
         about = {"step": self.step, "skipped": self.skipped, "skipped_in_a_row": self.skipped_in_a_row}
         about["data"] = self.data.facts()
@@ -186,31 +139,36 @@ class Trainer:
 
     def train(
         self,
-        on_scalars: OnScalars,
-        on_snapshot: OnSnapshot,
-        on_evaluate: OnEvaluate,
-        on_save: OnSave = lambda: None,
+        on_scalars: OnScalars = nothing,
+        on_snapshot: OnSnapshot = nothing,
+        on_evaluate: OnEvaluate = nothing,
+        on_save: OnSave = nothing,
     ) -> int | None:
         """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
 
-        `on_save` has what it holds back written, or a run that is killed and resumed would lack it. Raises
-        NonFiniteLoss, leaving the last checkpoint as it is, and OSError if the end of the run cannot be saved.
+        The main process alone calls the callbacks. `on_save` has what it holds back written, or a run that is killed
+        and resumed would lack it. Raises NonFiniteLoss, leaving the last checkpoint as it is, and OSError if the end of
+        the run cannot be saved.
         """
         config, log = self.config, self.config.log
-        clock = Clock(self.step)
+        clock, stopped_by = Clock(self.step), 0
+
+        def on_main(write: Callable[..., T], *args: object) -> T | None:
+            return attempt(self.step, write, *args) if is_main() else None
 
         def save() -> None:
-            attempt(self.step, on_save)
+            on_main(on_save)
             self.save()
 
-        with interruptible() as caught, tqdm(total=config.steps, initial=self.step, unit="step") as bar:
+        bar = tqdm(total=config.steps, initial=self.step, unit="step", disable=not is_main())
+        with interruptible() as caught, bar:
             if self.step == 0:
                 save()  # from here on there is something to resume, and the folder can be written to
-            while self.step < config.steps and not caught:
+            while self.step < config.steps and not (stopped_by := highest(max(caught, default=0), self.device)):
                 try:
                     norm = self.advance()
                 except NonFiniteLoss:
-                    attempt(self.step, on_scalars, self.step, {"train/skipped_steps": self.skipped})
+                    on_main(on_scalars, self.step, {"train/skipped_steps": self.skipped})
                     raise
                 bar.update()
                 if self._due(log.every):
@@ -222,25 +180,24 @@ class Trainer:
                         "train/skipped_steps": self.skipped,
                         "train/sprites_per_second": rate,
                     }
-                    attempt(self.step, on_scalars, self.step, scalars)
+                    on_main(on_scalars, self.step, scalars)
                     bar.set_postfix_str(f"loss {scalars.get('loss/train', math.nan):.4f}, {rate:.0f} sprites/s")
-                if self._due(log.validate) and len(self.data.val):
-                    attempt(self.step, on_scalars, self.step, {"loss/validation": self.validation_loss()})
+                if self._due(log.validate) and len(self.data.val) and is_main():
+                    on_main(on_scalars, self.step, {"loss/validation": self.validation_loss()})
                 if self.step == max(1, round(log.early * config.steps)):
-                    early = config.out / EARLY_FILE
-                    attempt(self.step, save_model, early, self.ema.model, self.spec, self.step)
+                    on_main(save_model, config.out / EARLY_FILE, self.ema.model, self.spec, self.step)
                 if self._due(log.snapshot):
-                    attempt(self.step, on_snapshot, self.ema.model, self.step)
+                    on_main(on_snapshot, self.ema.model, self.step)
                 if self._due(log.evaluate):
-                    figures = attempt(self.step, on_evaluate, self.ema.model, self.step)
-                    attempt(self.step, on_scalars, self.step, figures or {})
+                    figures = on_main(on_evaluate, self.ema.model, self.step)
+                    on_main(on_scalars, self.step, figures or {})
                 # Not where steps are skipped: such weights may be what makes the loss not finite.
                 if self._due(log.checkpoint) and self.step < config.steps and not self.skipped_in_a_row:
-                    attempt(self.step, save)
+                    on_main(save)
                 if self._due(log.snapshot) or self._due(log.evaluate):
                     clock = Clock(self.step)  # their time is not that of the steps
             save()
-        return caught[0] if self.step < config.steps else None
+        return stopped_by if self.step < config.steps else None
 
     def _due(self, every: int) -> bool:
         """Whether this step is one of every so many, or the last; 0 is never."""
@@ -250,16 +207,8 @@ class Trainer:
         """Take the next optimiser step, on one batch; returns the norm of the gradient before clipping."""
         config, optim = self.config, self.config.optim
         self.step += 1
-        g = generator(config.seed, STEP, self.step)
-        indices = self.data.train[self.order((self.step - 1) * optim.batch, optim.batch)]
-        x0, labels = self.data.batch(indices, flip=g)
-        context, kept = mask_context(one_hot(labels, len(self.spec.categories)), config.keep_context, g)
-        t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
-        eps = torch.randn(x0.shape, generator=g)
-
-        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-            losses = self.diffusion.loss(self.model, *(a.to(self.device) for a in (x0, context, t, eps)))
-        losses.mean().backward()
+        inputs, groups = self.draw()
+        losses = gather(self.backward(inputs), optim.batch).cpu()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
         if not norm.isfinite():
             self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
@@ -267,15 +216,48 @@ class Trainer:
         self.skipped_in_a_row = 0
         self.optimizers.step(learning_rate(self.step, config.steps, optim.warmup))
         self.ema.update(self.model, self.step)
+        self.means.add(losses, groups)
+        return norm
 
+    def draw(self) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """The batch of this step: x0, context, t and eps of this process's own rows; the groups of all its rows."""
+        config, B, T = self.config, self.config.optim.batch, len(self.diffusion.schedule)
+        g = generator(config.seed, STEP, self.step)
+        indices = self.data.train[self.order((self.step - 1) * B, B)]
+        labels = torch.from_numpy(self.data.sprites.labels[indices])
+        flipped = self.data.flips(labels, g)
+        context, kept = mask_context(one_hot(labels, len(self.spec.categories)), config.keep_context, g)
+        t = stratified_timesteps(B, T, g)
+        rows = own(B)
+        x0, _ = self.data.batch(indices[rows], None if flipped is None else flipped[rows])
         groups = {
-            "loss_by_timestep": t * 4 // len(self.diffusion.schedule),
+            "loss_by_timestep": t * 4 // T,
             "loss_by_category": labels,
             "loss_by_context": kept.long(),
             "loss": torch.zeros_like(labels),
         }
-        self.means.add(losses.detach().cpu(), groups)
-        return norm
+        return (x0, context[rows], t[rows], self.noise(rows, x0.shape[1:], g)), groups
+
+    def noise(self, rows: slice, shape: torch.Size, first: torch.Generator) -> Tensor:
+        """eps of some rows of the batch of this step, float32 [n, *shape]; `first` draws that of the first block."""
+        drawn = []
+        for block in range(rows.start // NOISE_ROWS, math.ceil(rows.stop / NOISE_ROWS)):
+            g = generator(self.config.seed, STEP, self.step, block) if block else first
+            count = min(NOISE_ROWS, self.config.optim.batch - block * NOISE_ROWS)
+            drawn.append(torch.randn(count, *shape, generator=g))
+        skipped = rows.start % NOISE_ROWS
+        return torch.cat(drawn)[skipped : skipped + rows.stop - rows.start]
+
+    def backward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Add to the gradient that of the mean loss of the whole batch; returns the loss of each own sample, [n]."""
+        losses, count = [], self.config.optim.accumulate
+        for i, part in enumerate(zip(*(a.to(self.device).tensor_split(count) for a in inputs), strict=True)):
+            with averaged(self.network, now=i == count - 1):
+                with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+                    losses.append(self.diffusion.loss(self.network, *part))
+                # The gradients are averaged over the processes, whose shares may differ by a sample.
+                (losses[-1].sum() * world() / self.config.optim.batch).backward()
+        return torch.cat(losses).detach()
 
     def skip(self, what: str) -> None:
         """Leave the weights as they are, since the loss or its gradient is not finite. Raises NonFiniteLoss after

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, written_aside
+from ddpm.cli import exit_on_user_error, written_aside
 from ddpm.flags import SamplingFlags, check_guidance, check_seed
 
 
@@ -78,18 +78,21 @@ def save_npz(path: Path, arrays: dict) -> None:
 def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
     args.check()
+    from ddpm.distributed import is_main, join, main_first, own
+
+    device = join(args.device)
     import torch
     from tqdm import tqdm
 
     from ddpm.checkpoint import load_model
     from ddpm.context import parse_composition, parse_context, stack_compositions
     from ddpm.data import to_uint8
-    from ddpm.generate import check_conditions, generate
+    from ddpm.generate import check_conditions, generate_together
     from ddpm.grids import guidance_labels, labelled_grid
     from sprites.io import save_pngs
 
-    device = pick_device(args.device)
-    model, spec = load_model(args.model)
+    with main_first():
+        model, spec = load_model(args.model)
     model.to(device)
     rows = args.categories or spec.categories
     R, S, n = len(rows), len(args.guidance), args.count
@@ -99,8 +102,12 @@ def main() -> int:
     scale = torch.tensor(args.guidance).repeat_interleave(n).repeat(R)
     options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
     options |= {"weights": weights.repeat_interleave(S * n, 0), "indices": list(range(n)) * (R * S)}
-    with tqdm(total=len(scale), desc="sampling", unit="sprite") as bar:
-        x = generate(model, spec, contexts.repeat_interleave(S * n, 0), scale, **options, on_sprites=bar.update)
+    shared = own(len(scale))
+    with tqdm(total=shared.stop - shared.start, desc="sampling", unit="sprite", disable=not is_main()) as bar:
+        options["on_sprites"] = bar.update
+        x = generate_together(model, spec, contexts.repeat_interleave(S * n, 0), scale, **options)
+    if not is_main():
+        return 0
     sprites = to_uint8(x)
     cells = sprites.reshape(R, S, n, *sprites.shape[1:])
     with written_aside(args.out) as aside:

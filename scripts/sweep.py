@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, write_texts
+from ddpm.cli import exit_on_user_error, write_texts
 from ddpm.flags import SamplingFlags, check_folder, check_guidance, check_seed
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.checkpoint import ContextUNet, ModelSpec
-    from ddpm.evaluate import Judge
+    from ddpm.evaluate import Judge, Measured
 
 
 @dataclass(frozen=True)
@@ -53,50 +53,69 @@ class Arguments:
             raise ValueError(f"--out {self.out} is a training run; name another folder, or leave --out out")
 
 
-def measure(args: Arguments, judge: "Judge", model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple:
-    """The measured rows; and by the name of each scale its samples and the gaps between the two predictions."""
+def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple[dict, dict]:
+    """By the name of each scale: its samples, and the gaps between the two predictions."""
     from tqdm import tqdm
 
+    from ddpm.distributed import is_main, own
     from ddpm.evaluate import sample_per_category
+    from ddpm.generate import generate_together
     from ddpm.report import Gaps
 
-    references = judge.references(args.per_category)
-    rows, sampled, gaps = [], {}, {}
-    each = args.per_category * len(spec.categories)
-    total = sum(len(x) for x, _ in references.values()) + 2 * each * len(args.guidance)
-    with tqdm(total=total, unit="sprite", unit_scale=True) as bar:
-        for name, (x, labels) in references.items():
-            bar.set_description(f"judging {name}")
-            rows.append(judge.measure(name, x, labels, on_sprites=bar.update))
+    schedule, sampled, gaps = spec.build_diffusion().schedule, {}, {}
+    shared = own(args.per_category * len(spec.categories))
+    total = (shared.stop - shared.start) * len(args.guidance)
+    with tqdm(total=total, unit="sprite", unit_scale=True, disable=not is_main()) as bar:
         for s in args.guidance:
-            name, gap = f"s = {s:g}", Gaps()
+            name, gap = f"s = {s:g}", Gaps(len(schedule))
             bar.set_description(f"sampling {name}")
-            how = options | {"on_gap": gap, "on_sprites": bar.update}
-            x, labels = sample_per_category(model, spec, s, args.per_category, args.seed, **how)
+            how = options | {"on_gap": gap, "on_sprites": bar.update, "draw": generate_together}
+            sampled[name], _ = sample_per_category(model, spec, s, args.per_category, args.seed, **how)
+            gaps[name] = gap.means(schedule, sampled[name].device)
+    return sampled, gaps
+
+
+def measure(args: Arguments, judge: "Judge", sampled: dict) -> list["Measured"]:
+    """The figures of real sprites, then of those sampled at each scale."""
+    import torch
+    from tqdm import tqdm
+
+    labels = torch.arange(len(judge.data.sprites.categories)).repeat_interleave(args.per_category)
+    references = judge.references(args.per_category)
+    sets = [(name, *real, None) for name, real in references.items()]
+    sets += [(name, x, labels, s) for (name, x), s in zip(sampled.items(), args.guidance, strict=True)]
+    rows = []
+    with tqdm(total=sum(len(x) for _, x, *_ in sets), unit="sprite", unit_scale=True) as bar:
+        for name, x, asked, s in sets:
             bar.set_description(f"judging {name}")
-            rows.append(judge.measure(name, x, labels, s, bar.update))
-            sampled[name], gaps[name] = x, gap.means(spec.build_diffusion().schedule)
-    return rows, sampled, gaps
+            rows.append(judge.measure(name, x, asked, s, bar.update))
+    return rows
 
 
 @exit_on_user_error
 def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
     args.check()
+    from ddpm.distributed import is_main, join, main_first
+
+    device = join(args.device)
     from ddpm.board import SweepBoard
     from ddpm.checkpoint import load_model
     from ddpm.evaluate import Judge, data_of, judges_beside, run_of
     from ddpm.report import Report
 
-    device = pick_device(args.device)
-    model, spec = load_model(args.model)
-    model.to(device)
-    options = args.sampling.options(args.model, spec, device)
-    data = data_of(args.data, args.model, spec, args.per_category)
     out = args.out or run_of(args.model) / "sweep"
-    out.mkdir(parents=True, exist_ok=True)
+    with main_first():
+        model, spec = load_model(args.model)
+        model.to(device)
+        options = args.sampling.options(args.model, spec, device)
+        data = data_of(args.data, args.model, spec, args.per_category)
+        out.mkdir(parents=True, exist_ok=True)
+    sampled, gaps = sample(args, model, spec, options)
+    if not is_main():
+        return 0
     judge = Judge(data, cache=args.judges or judges_beside(args.model))
-    rows, sampled, gaps = measure(args, judge, model, spec, options)
+    rows = measure(args, judge, sampled)
 
     result = Report(rows)
     print(result.text(), end="")

@@ -2,6 +2,7 @@
 
     python scripts/train.py configs/sprites16.toml --data FOLDER --out runs/mine
     python scripts/train.py configs/sprites16.toml --out runs/mine --resume      # go on after a stop
+    torchrun --nproc-per-node 2 scripts/train.py configs/sprites16.toml --out runs/mine      # on several processes
 
 Any setting of the config can be given on the command line, as in --model.widths 48 96 128 --optim.lr 1e-3.
 """
@@ -9,12 +10,15 @@ Any setting of the config can be given on the command line, as in --model.widths
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, written_aside
-from ddpm.config import Config, flat, load_config, to_toml
+from ddpm.cli import exit_on_user_error, written_aside
+from ddpm.config import Config, check_same, load_config, to_toml
+
+if TYPE_CHECKING:
+    from ddpm.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,6 @@ class Arguments:
     settings: Annotated[Config, tyro.conf.arg(name="")]
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on from the newest checkpoint of --out."""
-
-
-# Settings that a resumed run may change: where it is, and what is tried when training diverged.
-MAY_CHANGE = ("out", "device", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
 
 
 def parse() -> Arguments:
@@ -46,7 +46,9 @@ def prepare_folder(config: Config, resume: bool) -> None:
 
     saved = config.out / "config.toml"
     if resume:
-        check_same(load_config(saved) if saved.exists() else None, config)
+        if not saved.exists():
+            raise ValueError(f"nothing to resume: {config.out} holds no run; start without --resume")
+        check_same(load_config(saved), config)
     elif checkpoints(config.out):
         raise ValueError(f"{config.out} already holds a run: add --resume to go on with it, or choose another --out")
     else:
@@ -57,44 +59,21 @@ def prepare_folder(config: Config, resume: bool) -> None:
             aside.write_text(to_toml(config), encoding="utf-8")
 
 
-def check_same(before: Config | None, now: Config) -> None:
-    """A resumed run must have the settings it began with, but for what it logs and for `MAY_CHANGE`."""
-    if before is None:
-        raise ValueError(f"nothing to resume: {now.out} holds no run; start without --resume")
-    old, new = flat(before), flat(now)
-    for name in sorted(old.keys() | new.keys()):
-        if name not in MAY_CHANGE and not name.startswith("log.") and old.get(name) != new.get(name):
-            raise ValueError(
-                f"cannot resume with another setting: {name} was {old.get(name)}, now {new.get(name)}; "
-                "give the old value, or start anew with another --out"
-            )
-
-
-@exit_on_user_error
-def main() -> int:
-    arguments = parse()
-    config = arguments.settings
-    device = pick_device(config.device)
+def train(trainer: "Trainer", resumed: bool) -> int:
+    """Run to the end, with all that the main process writes about it; returns the exit code."""
     from ddpm.board import Board
-    from ddpm.data import load_data
+    from ddpm.distributed import is_main
     from ddpm.evaluate import Evaluation
-    from ddpm.trainer import NonFiniteLoss, Trainer
+    from ddpm.trainer import NonFiniteLoss
 
-    data = load_data(
-        config.data, size=config.size, resize=config.resize, mirror=config.mirror, val_fraction=config.val_fraction
-    )
-    print(f"{config.data}: {data.describe()}")
-    if not len(data.val):
-        print("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
-    trainer = Trainer(config, data, device)
-    prepare_folder(config, arguments.resume)
-    if arguments.resume:
-        print(f"resuming from {trainer.resume()}, step {trainer.step}")
-    parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
-    about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}"
-    print(f"{about}, {config.steps} steps; run folder {config.out}")
-
-    board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if arguments.resume else None)
+    config, data = trainer.config, trainer.data
+    if not is_main():
+        try:
+            stopped_by = trainer.train()
+        except NonFiniteLoss:
+            return 1
+        return 128 + stopped_by if stopped_by else 0
+    board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if resumed else None)
     evaluation = Evaluation(config, trainer.spec, data)
     try:
         stopped_by = trainer.train(board.scalars, board.snapshot, evaluation, board.flush)
@@ -111,6 +90,40 @@ def main() -> int:
         print(f"best by evaluation: best.safetensors, with a Frechet distance of {evaluation.best:.3f}")
     print(f"next: {sys.executable} scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
     return 0
+
+
+@exit_on_user_error
+def main() -> int:
+    arguments = parse()
+    config = arguments.settings
+    from ddpm.distributed import is_main, join, main_first, restarted, world
+
+    device = join(config.device)
+    from ddpm.checkpoint import checkpoints
+    from ddpm.data import load_data
+    from ddpm.trainer import Trainer
+
+    tell = print if is_main() else lambda _: None
+    with main_first():
+        data = load_data(
+            config.data, size=config.size, resize=config.resize, mirror=config.mirror, val_fraction=config.val_fraction
+        )
+    tell(f"{config.data}: {data.describe()}")
+    if not len(data.val):
+        tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
+    trainer = Trainer(config, data, device)
+    resume = arguments.resume or (restarted() and bool(checkpoints(config.out)))
+    with main_first():
+        if is_main():
+            prepare_folder(config, resume)
+    if resume:
+        path = trainer.resume()
+        tell(f"resuming from {path}, step {trainer.step}")
+    parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
+    processes = f", {world()} processes" if world() > 1 else ""
+    about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
+    tell(f"{about}, {config.steps} steps; run folder {config.out}")
+    return train(trainer, resume)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from conftest import ROOT
 
 FLOW = [
     {"config", "cli"},
-    {"precision", "schedule", "attention", "ema", "optim", "context", "grids", "timing"},
+    {"precision", "schedule", "attention", "ema", "optim", "context", "grids", "timing", "distributed", "running"},
     {"metrics", "memorisation", "pixel_art", "classifier"},
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},

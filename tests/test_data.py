@@ -64,7 +64,7 @@ def test_seeds_of_neighbouring_numbers_differ():
 def test_only_named_categories_are_mirrored(npy_folder):
     data = load_data(npy_folder, mirror=("bar",))
     plain, labels = data.batch(data.train)
-    flipped, _ = data.batch(data.train, flip=generator(0))
+    flipped, _ = data.batch(data.train, data.flips(labels, generator(0)))
     is_flipped = torch.tensor([torch.equal(a.flip(-1), b) for a, b in zip(plain, flipped, strict=True)])
     is_same = torch.tensor([torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)])
     assert (is_flipped | is_same).all()

@@ -175,10 +175,10 @@ def test_without_held_out_sprites_there_is_no_verdict():
 
 
 def test_gaps_are_means_by_noise_level():
-    gaps, schedule = Gaps(), make_schedule("cosine", 10)
+    gaps, schedule = Gaps(10), make_schedule("cosine", 10)
     gaps(torch.tensor([7, 7]), torch.tensor([1.0, 3.0]))
     gaps(torch.tensor([7, 2]), torch.tensor([5.0, 0.0]))
-    [(level, mean)] = gaps.means(schedule)  # where nothing differed, nothing was asked twice
+    [(level, mean)] = gaps.means(schedule, torch.device("cpu"))  # where nothing differed, nothing was asked twice
     assert level == pytest.approx((schedule.sigma[7] / schedule.alpha[7]).item()) and mean == 3
 
 

@@ -14,7 +14,8 @@ from ddpm.checkpoint import checkpoints, load_model
 from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import load_data, to_uint8
 from ddpm.generate import generate
-from ddpm.trainer import SKIPPED_MOST, GroupMeans, NonFiniteLoss, Trainer, learning_rate
+from ddpm.running import GroupMeans
+from ddpm.trainer import SKIPPED_MOST, NonFiniteLoss, Trainer, learning_rate
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,55 @@
+"""What a loop measures as it runs: means of losses by group, and its speed."""
+
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class GroupMeans:
+    """Running means of per-sample losses by group, over the steps since the last `pop`.
+
+    names: for each kind of group, the names of its groups.
+    """
+
+    def __init__(self, names: dict[str, list[str]]) -> None:
+        self.names = names
+        self.sums: dict[str, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self.sums
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.sums = dict(state)
+
+    def add(self, losses: Tensor, groups: dict[str, Tensor]) -> None:
+        """losses float [B]; groups: for each kind of group, its index for each sample, int64 [B]."""
+        for kind, index in groups.items():
+            pair = torch.stack([losses, torch.ones_like(losses)])
+            sums = torch.zeros(2, len(self.names[kind])).index_add_(1, index, pair)
+            self.sums[kind] = self.sums.get(kind, 0) + sums
+
+    def pop(self) -> dict[str, float]:
+        """{"kind/name": mean} of the groups that had samples; starts anew."""
+        means = {
+            f"{kind}/{name}": (total / count).item()
+            for kind, sums in self.sums.items()
+            for name, total, count in zip(self.names[kind], *sums, strict=True)
+            if count
+        }
+        self.sums = {}
+        return means
+
+
+class Clock:
+    """Steps a second since it was last asked."""
+
+    def __init__(self, step: int):
+        self.step, self.time = step, time.monotonic()
+
+    def rate(self, step: int) -> float:
+        now = time.monotonic()
+        rate = (step - self.step) / (now - self.time)
+        self.step, self.time = step, now
+        return rate
