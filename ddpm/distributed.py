@@ -80,11 +80,6 @@ def is_main() -> bool:
     return rank() == 0
 
 
-def restarted() -> bool:
-    """Whether torchrun started this process in place of one that died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-
-
 @contextmanager
 def main_first() -> Iterator[None]:
     """The main process does what is in the block before all others: it tells a mistake once, and it changes files."""
@@ -128,6 +123,14 @@ def highest(value: int, device: torch.device) -> int:
     values = torch.tensor(value, device=device)
     dist.all_reduce(values, dist.ReduceOp.MAX)
     return int(values)
+
+
+def restarted(device: torch.device) -> bool:
+    """Whether torchrun started these processes in place of some of which one died.
+
+    Each machine counts its own failures, so they are asked all.
+    """
+    return highest(int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")), device) > 0
 
 
 def parallel(model: nn.Module) -> nn.Module:

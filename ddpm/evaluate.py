@@ -24,6 +24,7 @@ from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
 NEIGHBOURS = 5  # of precision, recall, density and coverage
+MOST_BYTES, MOST_HELD_OUT = 2**28, 10_000  # of training and held-out sprites that are compared with
 NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
 
 OnSprites = Callable[[int], object]
@@ -48,6 +49,11 @@ def fingerprint(data: SpriteData, seed: int) -> str:
     return blake2b(b"".join([*(p.tobytes() for p in parts), code]), digest_size=8).hexdigest()
 
 
+def at_most(count: int, rows: np.ndarray, seed: int) -> np.ndarray:
+    """All of the indices `rows`, or `count` of them at random, in order."""
+    return rows if len(rows) <= count else np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+
+
 def shuffle_pixels(x: Tensor, seed: int) -> Tensor:
     """Sprites [N, C, H, W] with their pixels in random order, each in its own."""
     order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(seed)).argsort(-1)
@@ -55,12 +61,16 @@ def shuffle_pixels(x: Tensor, seed: int) -> Tensor:
 
 
 class Judge:
-    """A classifier fitted to the training split of `data`, and the features of those sprites to compare with."""
+    """A classifier fitted to the training split of `data`, and the features of those sprites to compare with.
+
+    Of a set that is larger than `MOST_BYTES` in float32, as many sprites are drawn at random for both.
+    """
 
     def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None):
         """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
-        x, labels = data.batch(data.train)
         self.data, self.seed = data, seed
+        self.rows = at_most(MOST_BYTES // (4 * data.sprites.images[0].size), data.train, seed)
+        x, labels = data.batch(self.rows)
         self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
         self.x, self.labels = x, labels
         self.features, _ = judge(self.classifier, x)
@@ -152,7 +162,7 @@ class Judge:
         return {"copies": is_copy(x, found, background(self.x))}
 
     def _pixel_art(self, x: Tensor) -> dict[str, np.ndarray | Tensor]:
-        pixels, table = to_uint8(x), palette(self.data.sprites.images[self.data.train])
+        pixels, table = to_uint8(x), palette(self.data.sprites.images[self.rows])
         values = {"colours": count_colours(pixels)}
         if table.mean() < NO_PALETTE:
             values["on_palette"] = on_palette(pixels, table)
@@ -169,7 +179,8 @@ class Judge:
     def references(self, per_category: int) -> dict[str, tuple[Tensor, Tensor]]:
         """Real sprites to read the figures by, each x and labels: held-out ones, training ones (the floor), and what
         must look bad, the training ones blurred and with their pixels shuffled."""
-        found = {HELD_OUT: self.data.batch(self.data.val)} if len(self.data.val) > NEIGHBOURS else {}
+        held_out = at_most(MOST_HELD_OUT, self.data.val, self.seed)
+        found = {HELD_OUT: self.data.batch(held_out)} if len(held_out) > NEIGHBOURS else {}
         each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)
         chosen = self.draw(each, other=True)
         x, labels = self.x[chosen], self.labels[chosen]

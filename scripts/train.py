@@ -112,7 +112,7 @@ def main() -> int:
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
-    resume = arguments.resume or (restarted() and bool(checkpoints(config.out)))
+    resume = (restarted(device) and bool(checkpoints(config.out))) or arguments.resume
     with main_first():
         if is_main():
             prepare_folder(config, resume)

@@ -83,14 +83,14 @@ def content_hashes(images: np.ndarray) -> np.ndarray:
     Colour under alpha 0 is not seen, so it does not count. The same on every machine.
     """
     shape = blake2b(np.array(images.shape[1:], "<u4").tobytes(), digest_size=8)
-    digests = []
-    for image in np.asarray(images):  # rows of a memmap are slow objects
+    hashes = np.empty(len(images), np.uint64)
+    for i, image in enumerate(np.asarray(images)):  # rows of a memmap are slow objects
         if image.shape[-1] == 4:
             image = image * (image[..., 3:] != 0)
         digest = shape.copy()
         digest.update(np.ascontiguousarray(image))
-        digests.append(digest.digest())
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+        hashes[i] = int.from_bytes(digest.digest(), "little")
+    return hashes
 
 
 def count_duplicates(hashes: np.ndarray) -> int:
