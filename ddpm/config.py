@@ -148,6 +148,8 @@ class Config:
     steps: int = 3000
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    deterministic: bool = False
+    """The same bits in every run on a GPU too, for some of its speed; a CPU gives them anyway."""
     size: int | None = None
     """Size in pixels that the sprites must have; left out, it comes from the data."""
     resize: Literal["nearest", "box"] | None = None

@@ -1,4 +1,6 @@
-"""Which precision to compute in."""
+"""Which precision to compute in, and whether to the last bit."""
+
+import os
 
 import torch
 
@@ -14,3 +16,9 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
         fast = torch.cuda.is_bf16_supported(False) if device.type == "cuda" else cpu_has_bf16()
         return torch.bfloat16 if fast else None
     return torch.bfloat16 if precision == "bf16" else None
+
+
+def make_deterministic() -> None:
+    """Have a GPU give the same bits in every run (pytorch.org/docs/stable/notes/randomness.html), as a CPU does."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
+    torch.use_deterministic_algorithms(True)

@@ -32,7 +32,7 @@ from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
 from ddpm.distributed import averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.ema import EMA
 from ddpm.optim import Optimizers
-from ddpm.precision import autocast_dtype
+from ddpm.precision import autocast_dtype, make_deterministic
 from ddpm.prediction import stratified_timesteps
 from ddpm.running import Clock, GroupMeans
 
@@ -66,6 +66,8 @@ class Trainer:
 
     def __init__(self, config: Config, data: SpriteData, device: torch.device):
         self.config, self.data, self.device = config, data, device
+        if config.deterministic:
+            make_deterministic()
         sprites = data.sprites
         self.spec = ModelSpec(sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion)
         torch.manual_seed(config.seed)

@@ -103,6 +103,15 @@ def test_same_seed_same_run_and_another_seed_another(config, tmp_path):
     assert scalars[0][6]["loss/train"] == scalars[1][6]["loss/train"]
 
 
+def test_a_deterministic_run_needs_no_operation_that_is_not(config):
+    try:
+        scalars, _ = train(make(dataclasses.replace(config, deterministic=True)))  # torch raises at any other
+        assert torch.are_deterministic_algorithms_enabled() and os.environ["CUBLAS_WORKSPACE_CONFIG"]
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert scalars[6]["loss/train"] == train(make(config))[0][6]["loss/train"]
+
+
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(config, tmp_path):
     whole = make(config)
     scalars, _ = train(whole)
