@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test faults board sprites bench bench-gpu
+.PHONY: setup demo test faults fuzz board sprites bench bench-gpu
 
 setup: .venv/installed  ## only install
 
@@ -15,10 +15,13 @@ demo: .venv/installed  ## train on the shipped sprites for a few minutes, then s
 test: .venv/installed-test  ## lint, format check, and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 faults: .venv/installed-test  ## kill a training run at 20 random moments and compare what it ends with
 	KILLS=20 $(BIN)/python -m pytest tests/test_faults.py
+
+fuzz: .venv/installed-fuzz  ## try every reader of files and values with inputs grown from valid ones; SECONDS=60 each
+	$(BIN)/python tests/fuzz.py --seconds $(or $(SECONDS),60)
 
 board: .venv/installed  ## TensorBoard on runs/
 	$(BIN)/tensorboard --logdir runs
@@ -44,6 +47,11 @@ bench-gpu: .venv/installed  ## the default config on one CUDA GPU; DATA=FOLDER
 .venv/installed-test: .venv/bin/python pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time this takes some minutes"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	touch .venv/installed $@
+
+.venv/installed-fuzz: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv; the first time this takes some minutes"
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[fuzz]'
 	touch .venv/installed $@
 
 # The libraries without what they depend on: torchvision comes with them, and one that was not built for this very torch

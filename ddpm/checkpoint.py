@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -23,10 +23,14 @@ from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig, from_dict, 
 from ddpm.prediction import Diffusion
 from ddpm.schedule import make_schedule
 from ddpm.unet import ContextUNet
+from sprites import files
+from sprites.pixels import SIZES
 
 FORMAT = "ddpm-sprites 2"
+MAX_HEADER = 2**24  # bytes
 MODEL_FILE = "model.safetensors"
 EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
+STATE = {"AdamW": {"step", "exp_avg", "exp_avg_sq"}, "Muon": {"momentum_buffer"}}  # what optimisers keep
 BEST_FILE = "best.safetensors"  # the weights that did best in an evaluation during training
 
 
@@ -42,12 +46,11 @@ class ModelSpec:
     student: StudentConfig | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= 1024 or self.channels not in (3, 4):
+        if not 1 <= self.size <= SIZES[-1] or self.channels not in (3, 4):
             raise ValueError(
-                f"sprites of {self.size} pixels in {self.channels} channels: expected up to 1024 in 3 or 4"
+                f"sprites of {self.size} pixels in {self.channels} channels: expected up to {SIZES[-1]} in 3 or 4"
             )
-        if not 1 <= len(self.categories) <= 100_000 or len(set(self.categories)) < len(self.categories):
-            raise ValueError(f"expected 1 to 100,000 different categories, got {len(self.categories)}")
+        files.check_names(self.categories)
 
     def describe(self) -> str:
         """Size, channels and categories, for messages."""
@@ -97,23 +100,37 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str
         sync(path.parent)
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_safetensors(
+    path: Path, check: Callable[[Mapping[str, Tensor], dict[str, Any]], object] = lambda tensors, about: None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and metadata of a file that `write_safetensors` wrote. Raises ValueError for any other file, and OSError
-    if it cannot be read at all."""
+    if it cannot be read at all. `check` may refuse them by a ValueError before their values are read."""
+    files.check_file(path)  # or a pipe would be waited for
+    with open(path, "rb") as start:
+        if int.from_bytes(start.read(8), "little") > MAX_HEADER:
+            raise ValueError(f"cannot read {path}: not a safetensors file, or its header is too long")
     try:
         with safe_open(path, framework="pt") as f:
             header = header_of(f.metadata() or {})
             ours = header.get("format") == FORMAT
+            # Views of the file, which take no memory until they are read.
             tensors = {name: f.get_tensor(name) for name in f.keys()} if ours else {}  # noqa: SIM118
-    except SafetensorError as e:
-        raise ValueError(f"cannot read {path}: not a whole safetensors file ({str(e)[:200]})") from e
+    except (SafetensorError, RuntimeError) as e:  # the second when there is not the memory for so large a file
+        raise ValueError(f"cannot read {path}: not a whole safetensors file, or too large ({str(e)[:200]})") from e
     if not ours:
         raise ValueError(f"{path} is no file of this version of the project: its header has no format {FORMAT!r}")
     about = header.get("about")
-    if checksum(tensors, about) != header.get("checksum"):
-        raise ValueError(f"{path} is damaged: its content does not match its checksum; take another copy")
     if not isinstance(about, dict):
         raise ValueError(f"cannot read {path}: its header describes nothing")
+    try:
+        check(tensors, about)
+        whole = checksum(tensors, about) == header.get("checksum")
+    except RecursionError as e:
+        raise ValueError(f"cannot read {path}: its header is nested too deeply") from e
+    except ValueError as e:
+        raise ValueError(f"{path}: {e}") from e
+    if not whole:
+        raise ValueError(f"{path} is damaged: its content does not match its checksum; take another copy")
     return tensors, about
 
 
@@ -141,17 +158,18 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     if not file.is_file():
         what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
         raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that scripts/train.py wrote")
-    tensors, about = read_safetensors(file)
-    if "spec" not in about:
-        raise ValueError(f"{file} holds no model to sample from; give the run's {MODEL_FILE}")
-    try:
-        spec = from_dict(ModelSpec, about["spec"])
-        check_tensors(tensors, spec)
-    except ValueError as e:
-        raise ValueError(f"{file}: {e}") from e
+    tensors, about = read_safetensors(file, lambda tensors, about: check_tensors(tensors, spec_of(about)))
+    spec = spec_of(about)
     model = spec.build()
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(False), spec
+
+
+def spec_of(about: dict[str, Any]) -> ModelSpec:
+    """What a file says of its network. Raises ValueError if that is nothing, or nothing that can be."""
+    if "spec" not in about:
+        raise ValueError(f"it holds no model to sample from; give the run's {MODEL_FILE}")
+    return from_dict(ModelSpec, about["spec"])
 
 
 def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:
@@ -257,14 +275,24 @@ def restore(
     try:
         for name, part in parts.items():
             part.load_state_dict(under(f"{name}."))
-    except RuntimeError as e:
+        for name, optimizer in optimizers.items():
+            state = optimizer_state(optimizer, under(f"{name}."))
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    except (LookupError, RuntimeError, ValueError) as e:
         raise ValueError("the checkpoint does not fit this configuration; resume with the config of its run") from e
-    for name, optimizer in optimizers.items():
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """The state of an optimizer from tensors named "0.exp_avg", ... Raises LookupError or ValueError for others."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
+    for key, value in tensors.items():
+        index, _, entry = key.partition(".")
+        like = parameters[int(index)]
+        if value.shape not in ((), like.shape):
+            raise ValueError(f"{key} is {list(value.shape)}, its parameter {list(like.shape)}")
         # The fused optimiser walks parameter and state in step through memory: the state needs the parameter's layout.
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
-        for key, value in under(f"{name}.").items():
-            index, _, entry = key.partition(".")
-            like = parameters[int(index)]
-            state[int(index)][entry] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        state[int(index)][entry] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+    if any(entries and entries.keys() != STATE[type(optimizer).__name__] for entries in state.values()):
+        raise ValueError("entries are missing, or unknown")
+    return state

@@ -27,7 +27,7 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
         except (ValueError, OSError) as e:
             rank = os.environ.get("RANK", "0")  # of a process that torchrun started
             where = f" (process {rank})" if rank != "0" else ""
-            print(f"error{where}: {' '.join(str(e).split())}", file=sys.stderr)
+            print(f"error{where}: {one_line(e)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -36,9 +36,17 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
     return wrapped
 
 
+def one_line(what: object, most: int = 2000) -> str:
+    """A message as one printable line: names in it may hold line breaks, or commands to the terminal."""
+    line = " ".join(str(what).split())
+    if len(line) > most:
+        line = f"{line[: most - 500]} ... {line[-500:]}"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
 def warn(what: str) -> None:
     """One line on stderr, above a progress bar if there is one."""
-    tqdm.write(f"warning: {what}", file=sys.stderr)
+    tqdm.write(f"warning: {one_line(what)}", file=sys.stderr)
 
 
 def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
@@ -93,6 +101,7 @@ def interruptible() -> Iterator[list[int]]:
 def written_aside(path: Path) -> Iterator[Path]:
     """A file to write to, which takes the place of `path` only when all went well; nothing half-written remains."""
     aside = path.with_name(f".{path.name}.tmp")
+    aside.unlink(missing_ok=True)  # what lies there may be a link to another file
     try:
         yield aside
         os.replace(aside, path)

@@ -3,7 +3,6 @@
 import dataclasses
 import difflib
 import math
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,6 +11,8 @@ from typing import Any, Literal, TypeVar
 
 import dacite
 import tomli_w
+
+from sprites.files import parse_toml, read_text
 
 T = TypeVar("T")
 
@@ -44,6 +45,8 @@ class ModelConfig:
             ("number of widths", len(self.widths), 1, 8),
             *(("widths", width, 8, 8192) for width in self.widths),
             ("blocks", self.blocks, 1, 64),
+            ("number of attention levels", len(self.attention), 0, 8),
+            *(("attention", level, 0, 7) for level in self.attention),
             ("patch", 1 if self.patch is None else self.patch, 1, 64),
         )
 
@@ -180,6 +183,12 @@ class Config:
         ):
             if value < 0:
                 raise ValueError(f"{name} must not be negative, got {value}")
+        check_ranges(
+            ("seed", self.seed, 0, 2**63 - 1),
+            ("optim.batch", self.optim.batch, 1, 2**16),
+            ("log.count", self.log.count, 1, 10_000),
+            ("log.evaluate_count", self.log.evaluate_count, 1, 100_000),
+        )
         if not math.isfinite(self.log.evaluate_guidance):
             raise ValueError(f"log.evaluate_guidance must be a finite number, got {self.log.evaluate_guidance}")
         if not self.log.guidance or not all(map(math.isfinite, self.log.guidance)):
@@ -231,10 +240,9 @@ def _names(cls: type) -> list[str]:
 
 def load_config(path: str | Path) -> Config:
     """Read a TOML file of settings. Raises ValueError, naming the file, for anything that is wrong in it."""
+    text = read_text(Path(path))
     try:
-        return from_dict(Config, tomllib.loads(Path(path).read_text(encoding="utf-8")))
-    except OSError as e:
-        raise ValueError(f"cannot read the config {path}: {e.strerror}") from e
+        return from_dict(Config, parse_toml(text))
     except ValueError as e:
         raise ValueError(f"{path}: {e}") from e
 

@@ -5,13 +5,17 @@ A context is a row of K weights: one-hot for a category, any weights for a mixtu
 
 import difflib
 import re
+import reprlib
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from sprites.files import some
+
 UNCOND = "uncond"
+MAX_TEXT = 1000  # characters
 
 
 def one_hot(labels: Tensor, categories: int) -> Tensor:
@@ -46,7 +50,7 @@ def parse_context(text: str, categories: tuple[str, ...]) -> Tensor:
                 raise ValueError(f"{UNCOND} stands alone: it has no weight and mixes with nothing, got {text!r}")
             near = difflib.get_close_matches(name, [*categories, UNCOND], n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown category {name!r}: {hint}The model knows {', '.join(categories)} and {UNCOND}")
+            raise ValueError(f"unknown category {name!r}: {hint}The model knows {some(categories)} and {UNCOND}")
         if name in weights:
             raise ValueError(f"{name!r} is given twice in {text!r}")
         try:
@@ -67,6 +71,8 @@ def parse_composition(text: str, categories: tuple[str, ...]) -> tuple[Tensor, T
     Returns contexts [M, K] and weights [M]. Raises ValueError as `parse_context` does. Plus and minus need spaces
     around them, since the names of categories may contain them.
     """
+    if len(text) > MAX_TEXT or not text.isprintable():  # it labels a row of the grid, and names a folder
+        raise ValueError(f"got {reprlib.repr(text)}, expected a category or a sum in {MAX_TEXT} printable characters")
     first, *rest = re.split(r"\s+([+-])\s+", text.strip())
     contexts, weights = [], []
     for sign, term in zip(["+", *rest[::2]], [first, *rest[1::2]], strict=True):
@@ -74,6 +80,8 @@ def parse_composition(text: str, categories: tuple[str, ...]) -> tuple[Tensor, T
         number = None if named else re.match(r"(\d*\.?\d+)(?:\s*\*\s*|\s+)(?=\S)", term)
         contexts.append(parse_context(term[number.end() :] if number else term, categories))
         weights.append(float(sign + (number[1] if number else "1")))
+    if not torch.tensor(weights).isfinite().all():
+        raise ValueError(f"the scales in {text!r} must be finite numbers")
     return torch.stack(contexts), torch.tensor(weights)
 
 

@@ -38,7 +38,7 @@ class SamplingFlags:
     @classmethod
     def parse(cls, form: str, sampler: str) -> Self:
         """The flags for a form and a sampler in short, "heun:10" or "heun:10:karras". ValueError for anything else."""
-        found = re.fullmatch(r"(\w+):(\d+)(?::(\w+))?", sampler)
+        found = re.fullmatch(r"(\w+):(\d{1,9})(?::(\w+))?", sampler)
         name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
         if name not in get_args(Sampler) or grid not in get_args(Grid):
             samplers, grids = "|".join(get_args(Sampler)), "|".join(get_args(Grid))
@@ -77,9 +77,15 @@ def check_guidance(scales: Sequence[float]) -> None:
 
 
 def check_seed(seed: int) -> None:
-    """Raise ValueError for a negative seed."""
-    if seed < 0:
-        raise ValueError(f"--seed must not be negative, got {seed}")
+    """Raise ValueError for a seed that is negative, or too large for torch."""
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"--seed must not be negative, and less than 2**63, got {seed}")
+
+
+def check_count(flag: str, count: int, most: int = 100_000) -> None:
+    """Raise ValueError for none, or for more than can be meant."""
+    if not 1 <= count <= most:
+        raise ValueError(f"{flag} must be at least 1 and at most {most:,}, got {count}")
 
 
 def check_folder(flag: str, path: Path | None) -> None:

@@ -8,6 +8,7 @@ The loop knows neither samplers nor metrics nor TensorBoard: it calls `on_scalar
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ from ddpm.checkpoint import (
     save_model,
 )
 from ddpm.cli import attempt, interruptible
-from ddpm.config import Config
+from ddpm.config import Config, from_dict, to_dict
 from ddpm.context import mask_context, one_hot
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
 from ddpm.distributed import averaged, gather, highest, is_main, main_first, own, parallel, world
@@ -49,6 +50,17 @@ NOISE_ROWS = 64  # noise is drawn for so many samples at a time, so that a proce
 def nothing(*_: object) -> dict[str, float]:
     """A callback of a run that is not watched."""
     return {}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a checkpoint says of its run beside the tensors."""
+
+    step: int
+    skipped: int
+    skipped_in_a_row: int
+    data: dict[str, str]
+    """`SpriteData.facts`"""
 
 
 class NonFiniteLoss(RuntimeError):
@@ -116,16 +128,17 @@ class Trainer:
         """
         with main_first():  # it sets the damaged ones aside
             path, tensors, about = newest_checkpoint(self.config.out)
-        if highest(about["step"], self.device) != about["step"]:
+        then = from_dict(Progress, about)
+        if highest(then.step, self.device) != then.step:
             raise ValueError(f"{path} is older than what another process found; the run folder must be one for all")
         for name, now in self.data.facts().items():
-            if about["data"][name] != now:
+            if then.data.get(name) != now:
                 raise ValueError(
-                    f"the data is not what the run began with: {name} then {about['data'][name]}, now {now}; "
+                    f"the data is not what the run began with: {name} then {then.data.get(name)}, now {now}; "
                     "give the old data, or start anew with another --out"
                 )
         restore(tensors, self.parts, self.optimizers.parts)
-        self.step, self.skipped, self.skipped_in_a_row = (about[k] for k in ("step", "skipped", "skipped_in_a_row"))
+        self.step, self.skipped, self.skipped_in_a_row = then.step, then.skipped, then.skipped_in_a_row
         return path
 
     def save(self) -> None:
@@ -135,8 +148,7 @@ class Trainer:
         if not is_main():
             return
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
-        about = {"step": self.step, "skipped": self.skipped, "skipped_in_a_row": self.skipped_in_a_row}
-        about["data"] = self.data.facts()
+        about = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.data.facts()))
         save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
 
     def train(

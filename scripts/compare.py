@@ -17,7 +17,7 @@ from typing import Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, write_texts, written_aside
-from ddpm.flags import SamplingFlags, check_folder, check_guidance, check_seed
+from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Arguments:
         """Refuse values that cannot work, before anything is computed."""
         if not 1 <= self.count <= self.per_category:
             raise ValueError(f"--count must be from 1 to --per-category, got {self.count} and {self.per_category}")
+        check_count("--per-category", self.per_category)
         check_guidance(self.guidance)
         check_seed(self.seed)
         check_folder("--out", self.out)

@@ -15,7 +15,7 @@ import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device
 from ddpm.config import OptimConfig, StudentConfig
-from ddpm.flags import check_folder, check_seed
+from ddpm.flags import check_count, check_folder, check_seed
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,8 @@ class Arguments:
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
-        for flag in ("sprites", "updates"):
-            if getattr(self, flag) < 1:
-                raise ValueError(f"--{flag} must be at least 1, got {getattr(self, flag)}")
+        check_count("--sprites", self.sprites, 10**7)
+        check_count("--updates", self.updates, 10**9)
         check_seed(self.seed)
         check_folder("--out", self.out)
 

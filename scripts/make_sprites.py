@@ -15,9 +15,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ddpm.cli import exit_on_user_error
 from sprites.draw.collection import SIZES
 from sprites.draw.output import differences, report, write_contact, write_pair, write_set
 from sprites.draw.registry import CATEGORIES, FRAMES
+
+MOST = 1_000_000  # sprites a category
 
 
 def parse() -> argparse.Namespace:
@@ -38,8 +41,8 @@ def parse() -> argparse.Namespace:
     task.add_argument("--report", action="store_true", help="print nearest-neighbour distances a category")
     task.add_argument("--contact", type=Path, metavar="FOLDER", help="write contact sheets and walk.gif")
     args = parser.parse_args()
-    if args.count < FRAMES or args.count % FRAMES or args.seed < 0:
-        parser.error(f"--count must be a positive multiple of {FRAMES} (whole walk cycles), --seed 0 or more")
+    if not FRAMES <= args.count <= MOST or args.count % FRAMES or args.seed < 0:
+        parser.error(f"--count must be a multiple of {FRAMES} (whole walk cycles) up to {MOST:,}, --seed 0 or more")
     if args.size != SIZES[0] and (args.check or args.report or args.contact):
         parser.error(f"--size {args.size} goes with a sprite set or --npy only")
     return args
@@ -56,7 +59,8 @@ def check(args: argparse.Namespace, bar: tqdm) -> None:
     print(f"{args.out}: all {args.count * len(CATEGORIES)} sprites and their tags equal a redraw")
 
 
-def main() -> None:
+@exit_on_user_error
+def main() -> int:
     args = parse()
     total = 100 * (len(CATEGORIES) - 1 + FRAMES) if args.contact else args.count * len(CATEGORIES)
     with tqdm(total=total, unit="sprite", disable=None) as bar:
@@ -75,7 +79,8 @@ def main() -> None:
             write_pair(args.npy, args.count, args.seed, args.size, bar.update)
         else:
             write_set(args.out, args.count, args.seed, args.size, bar.update)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, written_aside
-from ddpm.flags import SamplingFlags, check_guidance, check_seed
+from ddpm.flags import SamplingFlags, check_count, check_guidance, check_seed
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class Arguments:
         twice = sorted({c for c in self.categories if self.categories.count(c) > 1})
         if twice:
             raise ValueError(f"--categories names {twice[0]} twice; a row of the grid is needed once")
-        if self.count < 1:
-            raise ValueError(f"--count must be at least 1, got {self.count}")
+        check_count("--count", self.count)
         for flag, path, suffix in (("--out", self.out, ".png"), ("--npz", self.npz, ".npz")):
             if path and path.suffix.lower() != suffix:
                 raise ValueError(f"{flag} {path} must end in {suffix}")
@@ -89,7 +88,7 @@ def main() -> int:
     from ddpm.data import to_uint8
     from ddpm.generate import check_conditions, generate_together
     from ddpm.grids import guidance_labels, labelled_grid
-    from sprites.io import save_pngs
+    from sprites.io import check_png_names, save_pngs
 
     with main_first():
         model, spec = load_model(args.model)
@@ -97,6 +96,8 @@ def main() -> int:
     rows = args.categories or spec.categories
     R, S, n = len(rows), len(args.guidance), args.count
     contexts, weights = stack_compositions([parse_composition(row, spec.categories) for row in rows])
+    names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in args.guidance for i in range(n) if args.png_folder]
+    check_png_names(names)
     negative = None if args.negative is None else parse_context(args.negative, spec.categories).expand(R * S * n, -1)
     check_conditions(spec, weights, negative)
     scale = torch.tensor(args.guidance).repeat_interleave(n).repeat(R)
@@ -120,7 +121,6 @@ def main() -> int:
         save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": scale.numpy()})
         print(f"{args.npz}: {len(sprites)} sprites {sprites.shape[1]}x{sprites.shape[2]}x{sprites.shape[3]}")
     if args.png_folder:
-        names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in args.guidance for i in range(n)]
         save_pngs(args.png_folder, sprites, names)
         print(f"{args.png_folder}: {len(names)} PNG files")
     return 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, write_texts
-from ddpm.flags import SamplingFlags, check_folder, check_guidance, check_seed
+from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.checkpoint import ContextUNet, ModelSpec
@@ -43,8 +43,7 @@ class Arguments:
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
-        if self.per_category < 1:
-            raise ValueError(f"--per-category must be at least 1, got {self.per_category}")
+        check_count("--per-category", self.per_category)
         check_guidance(self.guidance)
         check_seed(self.seed)
         check_folder("--out", self.out)

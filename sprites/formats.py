@@ -3,20 +3,26 @@
 import json
 import os
 import reprlib
-import tomllib
+import warnings
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
-from sprites.pixels import DataError, Resize, fit, fit_all, is_opaque, read_rgba, survey, target_size, why
+from sprites.files import MAX_NAMES, DataError, check_file, check_link, check_names, parse_toml, read_text, why
+from sprites.pixels import Resize, check_total, fit, fit_all, is_opaque, read_rgba, survey, target_size
 
 Contents = tuple[np.ndarray, np.ndarray, tuple[str, ...]]  # images, labels, categories
 
 SUFFIXES = (".png", ".gif", ".webp", ".bmp")
 LITTER = ("__MACOSX", "__pycache__")
 IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
+MAX_SPRITES = 10**8  # of an npy pair; a sparse file can hold any number of them in no space
+MAX_TILE = 8192
+CHUNK = 2**24  # labels looked at in one go
 COURSE_FILES = ("sprites_*.npy", "sprite_labels_*.npy")  # of the "How Diffusion Models Work" course
 COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
 FORMS = (
@@ -33,12 +39,13 @@ def read_folder(folder: Path, size: int | None, resize: Resize | None) -> Conten
     arrays = [path for path in files if path.suffix.lower() == ".npy"]
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
 
+    links = [path for path in folders if path.is_symlink()]
     kinds = {}
     if folder / "sprites.toml" in files:
         kinds["a sprite set"] = lambda: read_set(folder / "sprites.toml", size, resize)
     if arrays:
         kinds["an npy pair"] = lambda: read_pair(folder, arrays, size, resize)
-    if any(next(images_below(sub), None) for sub in folders):
+    if any(next(images_below(sub), None) for sub in folders if sub not in links):
         kinds["a folder per category"] = lambda: read_categories(folders, pictures, size, resize)
 
     names = [f"{path.name}/" if is_folder[path] else path.name for path in is_folder]
@@ -50,6 +57,8 @@ def read_folder(folder: Path, size: int | None, resize: Resize | None) -> Conten
             f"{pictures[0]}: a loose image; sort the images into one folder per category "
             f"(a single one is fine), or describe sheets in a sprites.toml (found {found})"
         )
+    if not kinds and links:
+        refuse_link(links[0])
     if not kinds:
         raise DataError(f"{folder}: no sprites (found {found}); expected {FORMS}")
     return next(iter(kinds.values()))()
@@ -66,32 +75,27 @@ def visible(folder: Path) -> list[Path]:
 
 def images_below(folder: Path) -> Iterator[Path]:
     """Image files at any depth, sorted within each folder; symbolic links to folders are not followed."""
-    for path in visible(folder):
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
         if os.path.isdir(path):  # unlike its methods, this raises nothing at a link that leads nowhere
-            if not path.is_symlink():
-                yield from images_below(path)
+            if path == folder or not path.is_symlink():
+                waiting += reversed(visible(path))
         elif path.suffix.lower() in SUFFIXES:
             yield path
 
 
-def read_text(path: Path) -> str:
-    """UTF-8 text of a file, with or without a byte order mark."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({why(error)})") from error
+def refuse_link(folder: Path) -> NoReturn:
+    """DataError for a link in place of a folder."""
+    raise DataError(f"{folder}: a symbolic link, which is not followed; put the folder itself here")
 
 
 def checked_names(path: Path, names: object) -> tuple[str, ...]:
-    """Category names as found in a file: a list of distinct strings, none of them empty."""
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) and n.strip() for n in names):
-        raise DataError(
-            f'{path}: categories: got {reprlib.repr(names)}, expected a list of names such as ["hero", "food"]'
-        )
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
-        raise DataError(f"{path}: category {twice!r} is listed twice; names must be distinct")
-    return tuple(names)
+    """Category names as found in a file; a DataError names it."""
+    try:
+        return check_names(names)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 # --- sprite set ---------------------------------------------------------------------------------------------
@@ -101,11 +105,14 @@ def read_set(toml: Path, size: int | None, resize: Resize | None) -> Contents:
     """`sprites.toml` and one sheet of square tiles per category. RGBA if any sheet is not opaque."""
     tile, categories = read_toml(toml)
     side = target_size([toml], [(tile, tile)], size, resize)
-    groups, opaque = [], True
-    for name in categories:
-        path = toml.with_name(f"{name}.png")
+    paths = [toml.with_name(f"{name}.png") for name in categories]
+    for name, path in zip(categories, paths, strict=True):
         if not os.path.exists(path):
             raise DataError(f"{path}: there is no such sheet, but {toml.name} lists {name!r}; add it or drop it")
+        check_link(toml.parent, path)
+    check_total(toml, sum(w * h for w, h in survey(paths)[0]) // tile**2, max(tile, side))
+    groups, opaque = [], True
+    for path in paths:
         sheet = read_rgba(path)
         opaque = opaque and is_opaque(sheet)
         groups.append(fit_all(cut(path, sheet, tile), side, resize))
@@ -115,22 +122,20 @@ def read_set(toml: Path, size: int | None, resize: Resize | None) -> Contents:
 
 def read_toml(path: Path) -> tuple[int, tuple[str, ...]]:
     """Tile size and category names of a sprite set; further keys are left to others."""
+    check_link(path.parent, path)
     text = read_text(path)
     try:
-        settings = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        settings = parse_toml(text)
+    except ValueError as error:
         raise DataError(f"{path}: not valid TOML ({why(error)})") from error
     for key, example in (("tile", "32"), ("categories", '["hero", "food"]')):
         if key not in settings:
             raise DataError(f"{path}: the key {key!r} is missing; add a line such as: {key} = {example}")
     tile = settings["tile"]
-    if type(tile) is not int or tile < 1:  # bool is an int too
-        raise DataError(f"{path}: tile: got {tile!r}, expected the side of a tile in pixels, such as 32")
-    categories = checked_names(path, settings["categories"])
-    for name in categories:
-        if ".." in name or "/" in name or "\\" in name or "\0" in name:
-            raise DataError(f"{path}: category {name!r}: a name may hold no path separator and no '..'")
-    return tile, categories
+    if type(tile) is not int or not 1 <= tile <= MAX_TILE:  # bool is an int too
+        got = reprlib.repr(tile)
+        raise DataError(f"{path}: tile: got {got}, expected the side in pixels, 1 to {MAX_TILE:,}, such as 32")
+    return tile, checked_names(path, settings["categories"])
 
 
 def cut(path: Path, sheet: np.ndarray, tile: int) -> np.ndarray:
@@ -179,6 +184,8 @@ def read_pair(folder: Path, paths: list[Path], size: int | None, resize: Resize 
 
     height, width = images.shape[1:3]
     side = target_size([image_path], [(width, height)], size, resize)
+    if (width, height) != (side, side):
+        check_total(image_path, len(images), side)
     images = fit_all(images, side, resize)
     if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
         images = np.array(images)
@@ -187,12 +194,17 @@ def read_pair(folder: Path, paths: list[Path], size: int | None, resize: Resize 
 
 def read_npy(path: Path) -> np.ndarray:
     """The array of a `.npy` file, memory-mapped and read-only; never a pickle."""
+    check_link(path.parent, path)
+    check_file(path)
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(array, np.ndarray):
-            return array
-        array.close()
-        raise ValueError("it is an .npz archive")
+        with open(path, "rb") as file:
+            start = file.read(12)  # the magic number, the version, and how long the header is
+        if not start.startswith(MAGIC_PREFIX):
+            raise ValueError("it does not begin like one")
+        if start[len(MAGIC_PREFIX)] > 1 and int.from_bytes(start[8:], "little") > 2**16:
+            raise ValueError("its header is too long")
+        with warnings.catch_warnings(action="ignore"):  # of the Python syntax that a header is written in
+            return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # at a broken header NumPy raises nearly anything
         raise DataError(
             f"{path}: cannot be read as a plain .npy array ({why(error)}); "
@@ -211,6 +223,8 @@ def check_images(path: Path, images: np.ndarray) -> None:
         raise DataError(f"{got}, 0..255; convert with ({scale}).round().astype('uint8')")
     if 0 in images.shape:
         raise DataError(f"{got}; there are no sprites in it")
+    if len(images) > MAX_SPRITES:
+        raise DataError(f"{got}; these are too many sprites, at most {MAX_SPRITES:,} are read")
 
 
 def check_labels(
@@ -224,36 +238,52 @@ def check_labels(
         raise DataError(
             f"{path}: {len(labels)} labels for the {expected} images of {image_path.name}; make them one each"
         )
-    refuse(path, labels, np.isnan(labels), "expected numbers")
     if labels.ndim == 2:
         count = labels.shape[1]
-        bad = ((labels != 0) & (labels != 1)).any(axis=1) | (np.count_nonzero(labels, axis=1) != 1)
-        refuse(path, labels, bad, "expected one-hot: a single 1, else 0 (or an integer array [N])")
         if names is not None and len(names) != count:
             raise DataError(
                 f"{path.with_name('categories.json')}: {len(names)} names for the {count} columns of "
                 f"{path.name}; give one name a column"
             )
-        return labels.argmax(axis=1), count
+        if count > MAX_NAMES:
+            raise DataError(f"{got}, expected at most {MAX_NAMES:,} categories")
+        return from_one_hot(path, labels), count
     if labels.dtype.kind not in "iu":
+        refuse(path, labels, np.isnan(labels), "expected numbers")
         raise DataError(f"{got}, expected integers; convert with .astype('int64')")
     # Every category has a sprite: without names, a stray huge label does not stand for as many categories.
     count = len(names) if names is not None else min(int(labels.max()) + 1, len(labels))
     whose = "names in categories.json" if names is not None else "labels, as each category needs a sprite"
     refuse(path, labels, labels < 0, "expected 0 or more")
     refuse(path, labels, labels >= count, f"expected less than {count}, the number of {whose}")
+    if count > MAX_NAMES:
+        raise DataError(f"{path}: {count:,} categories, expected at most {MAX_NAMES:,}")
     return labels.astype(np.int64), count
 
 
-def refuse(path: Path, labels: np.ndarray, bad: np.ndarray, expected: str) -> None:
-    """DataError that shows the first row where bad, bool [N] or [N, K], holds."""
+def from_one_hot(path: Path, labels: np.ndarray) -> np.ndarray:
+    """One-hot [N, K] -> int64 [N], looked at in parts, as the array may be larger than the memory."""
+    indices = np.empty(len(labels), np.int64)
+    rows = CHUNK // max(1, labels.shape[1]) + 1
+    for start in range(0, len(labels), rows):
+        part = labels[start : start + rows]
+        refuse(path, part, np.isnan(part), "expected numbers", start)
+        bad = ((part != 0) & (part != 1)).any(axis=1) | (np.count_nonzero(part, axis=1) != 1)
+        refuse(path, part, bad, "expected one-hot: a single 1, else 0 (or an integer array [N])", start)
+        indices[start : start + rows] = part.argmax(axis=1)
+    return indices
+
+
+def refuse(path: Path, labels: np.ndarray, bad: np.ndarray, expected: str, start: int = 0) -> None:
+    """DataError that shows the first row where bad, bool [N] or [N, K], holds; `start` is the number of row 0."""
     if bad.any():
         row = int(bad.reshape(len(bad), -1).any(axis=1).argmax())
-        raise DataError(f"{path}: row {row} is {reprlib.repr(labels[row].tolist())}, {expected}")
+        raise DataError(f"{path}: row {start + row} is {reprlib.repr(labels[row].tolist())}, {expected}")
 
 
 def read_names(path: Path) -> tuple[str, ...]:
     """Category names of an npy pair."""
+    check_link(path.parent, path)
     text = read_text(path)
     try:
         names = json.loads(text)
@@ -272,18 +302,23 @@ def read_categories(folders: list[Path], loose: list[Path], size: int | None, re
     groups = []
     for folder in folders:
         if folder.is_symlink():
-            raise DataError(f"{folder}: a symbolic link, which is not followed; put the folder itself here")
+            refuse_link(folder)
         groups.append(list(images_below(folder)))
         if not groups[-1]:
             raise DataError(
                 f"{folder}: category {folder.name!r} has no image; "
                 f"add some ({', '.join(SUFFIXES)}) or remove the folder"
             )
-    paths = [path for group in groups for path in group]
-    sizes, opaque = survey(paths)
+    root, paths = folders[0].parent, [path for group in groups for path in group]
+    categories = checked_names(root, [folder.name for folder in folders])
+    for path in paths:
+        check_link(root, path)
+    sizes, unsure = survey(paths)
     side = target_size(paths, sizes, size, resize)
+    check_total(root, len(paths), side)
+    opaque = all(is_opaque(read_rgba(path)) for path in unsure)
     images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
     for image, path in zip(images, paths, strict=True):
         image[:] = fit(read_rgba(path)[..., : image.shape[-1]], side, resize)
     labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    return images, labels, tuple(folder.name for folder in folders)
+    return images, labels, categories

@@ -1,20 +1,23 @@
 """Sprites from a folder of any of three kinds, their content hashes and split, and PNG files of them."""
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from PIL import Image
 
+from sprites.files import DataError, why
 from sprites.formats import FORMS, read_folder
-from sprites.pixels import SIZES, DataError, Resize, why
+from sprites.pixels import SIZES, Resize
 
 __all__ = [
     "DataError",
     "Resize",
     "Sprites",
+    "check_png_names",
     "content_hashes",
     "count_duplicates",
     "load_sprites",
@@ -58,8 +61,8 @@ def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize 
     or not square, is an error unless `resize` says how to scale it: "nearest", or "box" (averages, for
     shrinking), after padding to a centred square. An image array above 512 MiB stays memory-mapped.
 
-    Raises DataError, one line that names the file, for whatever is wrong with the data; ValueError for a
-    wrong `size` or `resize`.
+    Raises DataError, one line that names the file, for whatever is wrong with the data, for what would take more
+    than 4 GiB of memory, and for links that lead out of the folder; ValueError for a wrong `size` or `resize`.
     """
     if size is not None and size not in SIZES:
         raise ValueError(f"size: got {size}, expected {SIZES[0]} to {SIZES[-1]}")
@@ -114,6 +117,18 @@ def split(sprites: Sprites | np.ndarray, val_fraction: float = 0.05) -> tuple[np
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def check_png_names(names: Sequence[str]) -> None:
+    """ValueError for names, less .png, that repeat, leave the folder they are for, or cannot be those of files."""
+    if len(set(names)) != len(names):
+        raise ValueError(f"names: got {len(names)}, {len(set(names))} of them distinct; they must not repeat")
+    for name in names:
+        path = PureWindowsPath(name)  # which knows both kinds of separator, and drives
+        if not path.name or path.anchor or ".." in path.parts or not name.isprintable():
+            raise ValueError(f"names: got {name!r}, expected a printable path inside the folder")
+        if any(len(part.encode()) > 250 for part in path.parts):
+            raise ValueError(f"names: got {reprlib.repr(name)}, which is too long for a file; at most 250 bytes")
+
+
 def save_pngs(folder: str | Path, images: np.ndarray, names: Sequence[str]) -> None:
     """Writes uint8 [N, H, W, C], RGB or RGBA with straight alpha, as `folder/<name>.png`.
 
@@ -122,15 +137,9 @@ def save_pngs(folder: str | Path, images: np.ndarray, names: Sequence[str]) -> N
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (3, 4):
         raise ValueError(f"images: got {images.dtype} {list(images.shape)}, expected uint8 [N,H,W,C] with C 3 or 4")
-    if len(names) != len(images) or len(set(names)) != len(names):
-        raise ValueError(
-            f"names: got {len(names)}, {len(set(names))} of them distinct, expected one for each of "
-            f"{len(images)} images"
-        )
-    for name in names:
-        parts = PurePosixPath(name.replace("\\", "/"))
-        if not parts.name or parts.is_absolute() or ".." in parts.parts:
-            raise ValueError(f"names: got {name!r}, expected a path inside the folder")
+    if len(names) != len(images):
+        raise ValueError(f"names: got {len(names)}, expected one for each of {len(images)} images")
+    check_png_names(names)
     for name, image in zip(names, images, strict=True):
         path = Path(folder, f"{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Single images: decoded to RGBA, checked for size, padded and scaled."""
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,30 +11,27 @@ from typing import Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from sprites.files import DataError, check_file, why
+
 Resize = Literal["nearest", "box"]
 
 SIZES = range(8, 129)  # pixels a side
 FORMATS = ("PNG", "GIF", "WEBP", "BMP")
 MAX_PIXELS = 2**26  # 65,536 tiles of 32x32; below Pillow's own default, so that a bomb is never decoded
+MAX_BYTES = 4 * MAX_PIXELS + 2**20  # of an image file: RGBA that is not compressed, and its header
+MAX_DECODED = 2**32  # bytes of sprites in memory; an npy pair of the size wanted is not read into it
 FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX}
-
-
-class DataError(ValueError):
-    """A mistake in the user's data, told in one line that names the file."""
-
-
-def why(error: Exception) -> str:
-    """The cause in a few words, without the path that the message names already."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(reason.split()) or type(error).__name__
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The image file, open and not yet decoded; whatever goes wrong in the body too is a DataError."""
     try:
-        if not path.is_file():  # a pipe would be waited for
+        check_file(path)
+        if not path.is_file():
             raise DataError(f"{path}: there is no such file")
+        if path.stat().st_size > MAX_BYTES:
+            raise Image.DecompressionBombError(f"{path.stat().st_size:,} bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
@@ -72,15 +70,25 @@ def is_opaque(pixels: np.ndarray) -> bool:
     return bool((pixels[..., 3] == 255).all())
 
 
-def survey(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], bool]:
-    """(width, height) of every image file, and whether all are opaque; pixels only where alpha may hide."""
-    sizes, opaque = [], True
+def survey(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], list[Path]]:
+    """(width, height) of every image file, and the files where alpha may hide; from their headers alone."""
+    sizes, unsure = [], []
     for path in paths:
         with opened(path) as image:
             sizes.append(image.size)
-            if opaque and image.has_transparency_data:
-                opaque = is_opaque(rgba(image))
-    return sizes, opaque
+            if image.has_transparency_data:
+                unsure.append(path)
+    return sizes, unsure
+
+
+def check_total(path: Path, count: int, size: int) -> None:
+    """DataError, naming `path`, if so many RGBA sprites of that size are too much for the memory."""
+    total = 4 * count * size**2
+    if total > MAX_DECODED:
+        raise DataError(
+            f"{path}: {count:,} sprites of {size}x{size} pixels would take {total / 2**30:,.1f} GiB of memory, "
+            f"at most {MAX_DECODED / 2**30:g} are allowed; make an npy pair of that size of them, which stays on disk"
+        )
 
 
 def target_size(
@@ -89,7 +97,7 @@ def target_size(
     """The side that all sprites shall have: `size`, else the most common one of the data.
 
     `sizes` are the (width, height) found at `paths`. DataError, naming the first such file, if the side is
-    outside SIZES, or if a sprite has another size and `resize` is None.
+    outside SIZES, or if a sprite has another size and `resize` is None or it is too large for it.
     """
     side = size
     if side is None:
@@ -109,6 +117,12 @@ def target_size(
             f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; pass --resize nearest or --resize box"
             + (f", or --size {w}" if w == h and w in SIZES else "")
         )
+    for i in others:
+        if max(sizes[i]) ** 2 > MAX_PIXELS:
+            w, h = sizes[i]
+            raise DataError(
+                f"{paths[i]}: {w}x{h} pixels are too many to resize, at most {math.isqrt(MAX_PIXELS)} a side are read"
+            )
     return side
 
 

@@ -2,16 +2,17 @@
 
 import csv
 import re
-from collections.abc import Iterator
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sprites.formats import read_names, read_text, read_toml
-from sprites.pixels import DataError
+from sprites.files import DataError, check_link, read_text, some
+from sprites.formats import read_names, read_toml
 
 MISSING = -1
+MAX_TABLE = 2**27  # bytes
 KEYS = ["category", "index"]
 
 
@@ -63,38 +64,41 @@ def load_tags(folder: str | Path) -> Tags | None:
     """
     folder = Path(folder)
     path = folder / "tags.csv"
-    if not path.is_file():
+    if not path.exists():
         return None
+    check_link(folder, path)
     names, rows = _read(path)
     categories = _categories(folder, rows)
     order = {category: label for label, category in enumerate(categories)}
     stray = next((row[0] for row in rows if row[0] not in order), None)
     if stray is not None:
-        raise DataError(f"{path}: category {stray!r} is not one of {', '.join(categories)}")
+        raise DataError(f"{path}: category {stray!r} is not one of {some(categories)}")
     rows.sort(key=lambda row: (order[row[0]], int(row[1])))
     labels = np.array([order[row[0]] for row in rows], dtype=np.int64)
     indices = np.array([int(row[1]) for row in rows], dtype=np.int64)
-    for label, category in enumerate(categories):
-        count = np.count_nonzero(labels == label)
-        if not np.array_equal(indices[labels == label], np.arange(count)):
-            raise DataError(f"{path}: the indices of {category!r} are not 0 to {count - 1}, each once")
+    counts = np.bincount(labels, minlength=len(categories))
+    wrong = indices != np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
+    if wrong.any():
+        label = labels[wrong.argmax()]
+        raise DataError(f"{path}: the indices of {categories[label]!r} are not 0 to {counts[label] - 1}, each once")
     columns = zip(*(row[len(KEYS) :] for row in rows), strict=True)
     return Tags({name: _facet(column) for name, column in zip(names, columns, strict=True)}, labels, categories)
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     """The names of the facets, and the rows with their category and index."""
-    lines: Iterator[list[str]] = csv.reader(read_text(path).splitlines())
-    header = next(lines, [])
-    if header[:2] != KEYS or len(set(header)) < len(header):
-        raise DataError(f"{path}: got the columns {header}, expected category, index and then distinct facets")
     try:
-        rows = list(lines)
+        header, *rows = list(csv.reader(read_text(path, MAX_TABLE).splitlines())) or [[]]
     except csv.Error as error:
         raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
+    if header[:2] != KEYS or len(set(header)) < len(header):
+        got = reprlib.repr(header)
+        raise DataError(f"{path}: got the columns {got}, expected category, index and then distinct facets")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header) or not re.fullmatch("[0-9]{1,12}", row[1]):
-            raise DataError(f"{path}: line {number} is {row}, expected {len(header)} cells, the second a number")
+            raise DataError(
+                f"{path}: line {number} is {reprlib.repr(row)}, expected {len(header)} cells, the second a number"
+            )
     if not rows:
         raise DataError(f"{path}: no sprite has a row")
     return header[len(KEYS) :], rows

@@ -127,7 +127,7 @@ BIAS = "stem.bias"
         (lambda s, t: (t, other(s, "model", patch=10**9)), "patch must be between"),
         (lambda s, t: (t, other(s, "diffusion", timesteps=10**13)), "timesteps must be between"),
         (lambda s, t: (t, other(s, None, size=-4)), "sprites of -4 pixels"),
-        (lambda s, t: (t, other(s, None, categories=["hero", "hero", "food"])), "different categories, got 3"),
+        (lambda s, t: (t, other(s, None, categories=["hero", "hero", "food"])), "'hero' is listed twice"),
         (lambda s, t: (t, other(s, None, categories="hero")), "wrong value type"),
         (lambda s, t: (t, other(s, None, shellcode=1)), "unknown setting 'shellcode'"),
         (lambda s, t: (t | {BIAS: t[BIAS].double()}, other(s, None)), r"stem.bias is float64 \[16\], exp"),
