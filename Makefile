@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test faults fuzz board sprites bench bench-gpu
+.PHONY: setup demo test faults fuzz soak board sprites bench bench-gpu
 
 setup: .venv/installed  ## only install
 
@@ -22,6 +22,9 @@ faults: .venv/installed-test  ## kill a training run at 20 random moments and co
 
 fuzz: .venv/installed-fuzz  ## try every reader of files and values with inputs grown from valid ones; SECONDS=60 each
 	$(BIN)/python tests/fuzz.py --seconds $(or $(SECONDS),60)
+
+soak: .venv/installed-test  ## train, save, sample and resume in a loop for MINUTES (30), and see that nothing grows
+	MINUTES=$(or $(MINUTES),30) $(BIN)/python -m pytest -s tests/soak.py
 
 board: .venv/installed  ## TensorBoard on runs/
 	$(BIN)/tensorboard --logdir runs

@@ -1,18 +1,24 @@
 """What goes to TensorBoard: curves, picture grids, the denoising path, the settings; and what a sweep found."""
 
+import io
+import os
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard.summary import hparams, image, scalar, text
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.classifier import judge as classify
-from ddpm.cli import warn
+from ddpm.cli import named_in_errors, warn, written_aside
 from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
@@ -27,6 +33,7 @@ FIGURES = (
     "evaluation/frechet_distance",
 )  # curves whose last values stand in the table of runs
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
+HELD_MOST = 64 * 2**20  # bytes of events that wait for room on a full disk
 
 
 def sample_grid(
@@ -58,6 +65,46 @@ def denoising_path(model: nn.Module, spec: ModelSpec, scale: float, seed: int, s
     return labelled_grid(cells, spec.categories, [f"step {i + 1}" for i in chosen])
 
 
+class Events:
+    """A TensorBoard file of its own in `folder`. What the file system will not have (a full disk, say) is held back
+    and written later.
+
+    SummaryWriter's thread dies of the first such error, and nothing is written from then on. Nor may a part of a record
+    stay in the file: readers see nothing of what follows it.
+    """
+
+    def __init__(self, folder: Path, purge_step: int | None = None):
+        """purge_step: what older files of the folder have from this step on no longer counts."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self.size, self.held = 0, io.BytesIO()
+        self.add(file_version="brain.Event:2")
+        if purge_step is not None:
+            self.add(step=purge_step, session_log=SessionLog(status=SessionLog.START))
+        self.flush()
+
+    def add(self, **fields) -> None:
+        """Hold an event, of the fields of its protocol buffer, for the next `flush`."""
+        RecordWriter(self.held).write(Event(wall_time=time.time(), **fields).SerializeToString())
+
+    def flush(self) -> None:
+        """Write what is held. Raises OSError if that fails, and holds it further, if it is not too much."""
+        if not self.held.tell():
+            return
+        try:
+            with named_in_errors(self.path), open(self.path, "ab") as file:
+                if file.tell() > self.size:
+                    file.truncate(self.size)  # a part of this, by an attempt that failed
+                file.write(self.held.getvalue())
+        except OSError:
+            if self.held.tell() > HELD_MOST:
+                warn(f"{self.held.tell() / 2**20:.0f} MB of curves and pictures have waited in vain, and are lost")
+                self.held = io.BytesIO()
+            raise
+        self.size += self.held.tell()
+        self.held = io.BytesIO()
+
+
 class Board:
     """TensorBoard files of a run, in `config.out`/tb, and the same pictures as PNG in `config.out`/samples."""
 
@@ -65,22 +112,24 @@ class Board:
         self.config, self.spec = config, spec
         self.samples: Path = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
-        self.writer = SummaryWriter(config.out / "tb", purge_step=purge_step, flush_secs=20)
+        self.events = Events(config.out / "tb", purge_step)
         if purge_step is None:
             toml = "".join(f"    {line}\n" for line in to_toml(config).splitlines())
-            self.writer.add_text("config", f"{about_data}\n\n{toml}", 0)
+            self.events.add(step=0, summary=text("config", f"{about_data}\n\n{toml}"))
             self._hyperparameters()
+            self.flush()
 
     def _hyperparameters(self) -> None:
         """Enter the settings in the HParams table, beside the last values of the curves in `FIGURES`."""
         settings = {k: str(v) if isinstance(v, list) else v for k, v in flat(self.config).items()}
         for summary in hparams(settings, dict.fromkeys(FIGURES, 0.0)):
-            self.writer.file_writer.add_summary(summary)
+            self.events.add(summary=summary)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Add a point to each named curve."""
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
+            self.events.add(step=step, summary=scalar(name, value))
+        self.flush()
 
     def snapshot(self, model: nn.Module, step: int) -> None:
         """Sample with the same seeds as every time; show and save the grid and the path."""
@@ -94,27 +143,33 @@ class Board:
             "path": denoising_path(model, self.spec, scale, self.config.seed, steps),
         }
         for name, picture in pictures.items():
-            picture.save(self.samples / f"{name}_{step:07d}.png")
-            self.writer.add_image(f"samples/{name}", np.asarray(picture), step, dataformats="HWC")
+            shown = image(f"samples/{name}", np.asarray(picture), dataformats="HWC")
+            self.events.add(step=step, summary=shown)
+        for name, picture in pictures.items():
+            with written_aside(self.samples / f"{name}_{step:07d}.png") as aside:
+                picture.save(aside, format="png")
         self.flush()
 
     def _blank(self, step: int, cells: np.ndarray) -> None:
         """Tell the share of sprites [..., H, W, C] that are of one colour, and raise the alarm if most are."""
         pixels = cells.reshape(-1, cells.shape[-3] * cells.shape[-2], cells.shape[-1])
         share = float((pixels == pixels[:, :1]).all((1, 2)).mean())
-        self.writer.add_scalar("samples/blank", share, step)
+        self.events.add(step=step, summary=scalar("samples/blank", share))
         if share > 0.5:
             alarm = f"at step {step}, {share:.0%} of the sampled sprites are of a single colour: training has failed"
-            self.writer.add_text("alarm", alarm, step)
+            self.events.add(step=step, summary=text("alarm", alarm))
             warn(alarm)
 
     def flush(self) -> None:
         """Write what is held back."""
-        self.writer.flush()
+        self.events.flush()
 
     def close(self) -> None:
-        """Write what is held back, and no more."""
-        self.writer.close()
+        """Write what is held back, as far as that can be done."""
+        try:
+            self.flush()
+        except OSError as e:
+            warn(f"the end of the curves could not be written: {e}")
 
 
 class SweepBoard:

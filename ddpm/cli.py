@@ -99,14 +99,34 @@ def interruptible() -> Iterator[list[int]]:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A file to write to, which takes the place of `path` only when all went well; nothing half-written remains."""
+    """A file to write to, which takes the place of `path` only when all went well; nothing half-written remains, but
+    of a process that was killed: see `drop_written_aside`."""
     aside = path.with_name(f".{path.name}.tmp")
     aside.unlink(missing_ok=True)  # what lies there may be a link to another file
     try:
-        yield aside
-        os.replace(aside, path)
+        with named_in_errors(path):
+            yield aside
+            os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def drop_written_aside(folder: Path, kind: str) -> None:
+    """Remove what a process that was killed left half-written of the files of a kind, ".safetensors" say, in a folder
+    that no other is writing them to."""
+    for aside in folder.glob(f".*{kind}.tmp"):
+        aside.unlink()
+
+
+@contextmanager
+def named_in_errors(path: Path) -> Iterator[None]:
+    """An error of the file system that names no file, as that of a full disk, names `path`."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno is None or e.filename is not None:
+            raise
+        raise OSError(e.errno, e.strerror, str(path)) from e
 
 
 def write_texts(folder: Path, texts: dict[str, str]) -> None:

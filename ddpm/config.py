@@ -16,9 +16,6 @@ from sprites.files import parse_toml, read_text
 
 T = TypeVar("T")
 
-# Settings that a resumed run may change: where it is, and what is tried when training diverged.
-MAY_CHANGE = ("out", "device", "optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
-
 
 def check_ranges(*ranges: tuple[str, int, int, int]) -> None:
     """Raise ValueError for a (name, value, low, high) whose value is out of its range; a file may ask for anything."""
@@ -269,14 +266,3 @@ def flat(config: Config) -> dict[str, Any]:
     for key, value in to_dict(config).items():
         out |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
     return out
-
-
-def check_same(before: Config, now: Config) -> None:
-    """Raise ValueError unless a resumed run has the settings it began with, but for what it logs and `MAY_CHANGE`."""
-    old, new = flat(before), flat(now)
-    for name in sorted(old.keys() | new.keys()):
-        if name not in MAY_CHANGE and not name.startswith("log.") and old.get(name) != new.get(name):
-            raise ValueError(
-                f"cannot resume with another setting: {name} was {old.get(name)}, now {new.get(name)}; "
-                "give the old value, or start anew with another --out"
-            )

@@ -89,7 +89,10 @@ class Judge:
             file.parent.mkdir(parents=True, exist_ok=True)  # before the work
         found = self._train(x, labels)
         if file:
-            write_safetensors(file, found.state_dict(), {"fingerprint": file.stem})
+            try:
+                write_safetensors(file, found.state_dict(), {"fingerprint": file.stem})
+            except OSError as e:
+                warn(f"the judge is not kept: {e}")
         return found
 
     @property
@@ -256,8 +259,9 @@ class Evaluation:
             except ValueError as e:
                 warn(f"{e}; it is replaced at the next evaluation")
                 about = {}
-            if about.items() >= self.settings.items():  # else their distances are not alike
-                self.best = about["frechet_distance"]
+            distance = about.get("frechet_distance")
+            if about.items() >= self.settings.items() and isinstance(distance, float):  # else it is not alike
+                self.best = distance
 
     def __call__(self, model: nn.Module, step: int) -> dict[str, float]:
         """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return

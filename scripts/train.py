@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, written_aside
-from ddpm.config import Config, check_same, load_config, to_toml
+from ddpm.cli import exit_on_user_error
+from ddpm.config import Config, load_config
 
 if TYPE_CHECKING:
     from ddpm.trainer import Trainer
@@ -40,28 +40,10 @@ def parse() -> Arguments:
     return arguments
 
 
-def prepare_folder(config: Config, resume: bool) -> None:
-    """Make the run folder, or check that the one to resume was made with these settings."""
-    from ddpm.checkpoint import BEST_FILE, EARLY_FILE, checkpoints
-
-    saved = config.out / "config.toml"
-    if resume:
-        if not saved.exists():
-            raise ValueError(f"nothing to resume: {config.out} holds no run; start without --resume")
-        check_same(load_config(saved), config)
-    elif checkpoints(config.out):
-        raise ValueError(f"{config.out} already holds a run: add --resume to go on with it, or choose another --out")
-    else:
-        config.out.mkdir(parents=True, exist_ok=True)
-        for kept in (BEST_FILE, EARLY_FILE):  # of a run that was here before
-            (config.out / kept).unlink(missing_ok=True)
-        with written_aside(saved) as aside:
-            aside.write_text(to_toml(config), encoding="utf-8")
-
-
 def train(trainer: "Trainer", resumed: bool) -> int:
     """Run to the end, with all that the main process writes about it; returns the exit code."""
     from ddpm.board import Board
+    from ddpm.checkpoint import checkpoints
     from ddpm.distributed import is_main
     from ddpm.evaluate import Evaluation
     from ddpm.trainer import NonFiniteLoss
@@ -80,6 +62,9 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     except NonFiniteLoss as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
+    except OSError as e:
+        whole = checkpoints(config.out)
+        raise OSError(f"{e}; {whole[-1].name} is there to go on from with --resume" if whole else e) from e
     finally:
         board.close()
     if stopped_by:
@@ -101,6 +86,7 @@ def main() -> int:
     device = join(config.device)
     from ddpm.checkpoint import checkpoints
     from ddpm.data import load_data
+    from ddpm.run_folder import prepare_folder
     from ddpm.trainer import Trainer
 
     tell = print if is_main() else lambda _: None

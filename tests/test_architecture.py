@@ -11,7 +11,7 @@ FLOW = [
     {"metrics", "memorisation", "pixel_art", "classifier"},
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
-    {"trainer", "samplers", "forms"},
+    {"trainer", "samplers", "forms", "run_folder"},
     {"generate"},
     {"evaluate", "flags", "peers", "distill"},
     {"report", "time_to_quality"},

@@ -10,9 +10,10 @@ import pytest
 import torch
 from conftest import tiny_sprites, write_npy
 
-from ddpm.checkpoint import checkpoints, load_model
+from ddpm.checkpoint import BEST_FILE, checkpoints, load_model, read_safetensors
 from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import load_data, to_uint8
+from ddpm.evaluate import Evaluation
 from ddpm.generate import generate
 from ddpm.running import GroupMeans
 from ddpm.trainer import SKIPPED_MOST, NonFiniteLoss, Trainer, learning_rate
@@ -127,6 +128,30 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(config, tmp_path):
     assert sorted(again) == [4, 6]  # the means at 4 are of the steps 3 and 4, as if there had been no stop
     for step, values in again.items():
         assert {k: v for k, v in values.items() if k != speed} == {k: v for k, v in scalars[step].items() if k != speed}
+
+
+def test_the_best_weights_are_the_same_after_a_kill_between_them_and_the_next_checkpoint(config, monkeypatch):
+    def judge(x, labels):
+        return {"frechet_distance": 1 - x.std().item()}  # of samples: another number for any other weights
+
+    monkeypatch.setattr("ddpm.evaluate.Judge", lambda data, cache: judge)
+
+    def begin(name):
+        trainer = make(dataclasses.replace(config, out=config.out.with_name(name)))
+        return trainer, Evaluation(trainer.config, trainer.spec, trainer.data)
+
+    nothing = lambda *_: None
+    whole, evaluation = begin("whole")
+    whole.train(nothing, nothing, evaluation)
+    killed, evaluation = begin("killed")
+    with pytest.raises(KeyboardInterrupt):
+        killed.train(nothing, nothing, lambda *args: (evaluation(*args), stop_at(4)(*args)))
+    best = killed.config.out / BEST_FILE
+    assert read_safetensors(best)[1]["step"] == 4
+    resumed, evaluation = begin("killed")
+    assert resumed.resume().name == "step_00000003.safetensors"
+    resumed.train(nothing, nothing, evaluation)
+    assert best.read_bytes() == (whole.config.out / BEST_FILE).read_bytes()
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config, capsys):
