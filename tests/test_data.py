@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -91,3 +95,46 @@ def test_copies_are_counted_and_never_on_both_sides(tmp_path):
     train, val = ({x.tobytes() for x in data.sprites.images[rows]} for rows in (data.train, data.val))
     assert train and val and not train & val
     assert f"{data.duplicates} exact copies" in data.describe()
+
+
+LARGE = """
+import resource, sys
+import numpy as np, torch
+from ddpm.config import Config, ModelConfig, OptimConfig
+from ddpm.data import load_data, to_uint8
+from ddpm.trainer import Trainer
+
+def train(folder):
+    data = load_data(folder)
+    config = Config(model=ModelConfig((8,), 1, ()), optim=OptimConfig(batch=8, precision="fp32"))
+    trainer = Trainer(config, data, torch.device("cpu"))
+    for _ in range(5):
+        trainer.advance()
+    return data
+
+train(sys.argv[1])  # what all of this needs by itself
+used = 1024 * next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
+resource.setrlimit(resource.RLIMIT_DATA, (used + 2**28, used + 2**28))
+data = train(sys.argv[2])
+assert isinstance(data.sprites.images, np.memmap) and data.sprites.images.nbytes > 2**29
+assert np.array_equal(to_uint8(data.batch([7, 9])[0]), data.sprites.images[[7, 9]])
+try:
+    np.array(data.sprites.images)
+except MemoryError:
+    print("as promised")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory in use is read from /proc")
+def test_a_set_larger_than_the_memory_is_trained_on_from_the_disk(tmp_path):
+    small = write_npy(tmp_path / "small", *tiny_sprites(40, 64, 3))
+    large = write_npy(tmp_path / "large", *tiny_sprites(2, 64, 3))
+    rng, count = np.random.default_rng(0), 2**29 // (64 * 64 * 3) + 1000
+    images = np.lib.format.open_memmap(large / "sprites.npy", "w+", np.uint8, (count, 64, 64, 3))
+    for part in np.array_split(images, 50):
+        part[:] = rng.integers(0, 256, part.shape, np.uint8)
+    images.flush()
+    np.save(large / "labels.npy", np.arange(count) % 2)
+    result = subprocess.run([sys.executable, "-c", LARGE, small, large], capture_output=True, text=True, timeout=240)
+    (large / "sprites.npy").unlink()
+    assert result.stdout == "as promised\n", result.stderr
