@@ -1,7 +1,10 @@
-"""Scaled dot-product attention with masks, and the self-attention block of the UNet.
+"""Scaled dot-product attention with masks, their builders, and the attention blocks of the UNet.
 
-A mask acts on the scores, before the softmax. Boolean: True = may attend. Additive: added to the scores, 0 or -inf or
-any bias. Beware: the boolean masks of `torch.nn.MultiheadAttention` mean the opposite (True = ignore).
+A mask acts on the scores, before the softmax. Boolean: True = may attend, so that `&` and `|` are and and or. Additive:
+added to the scores, 0 or -inf or any bias; there `+` is and, `torch.maximum` is or. How they look: docs/masks.md.
+
+Beware: the boolean masks of `nn.MultiheadAttention` and of the transformer layers of torch mean the opposite (True =
+ignore): `other_convention` converts. Those of `F.scaled_dot_product_attention` mean what they mean here.
 """
 
 import math
@@ -12,6 +15,35 @@ from einops import rearrange
 from torch import Tensor, nn
 
 
+def key_mask(keep: Tensor) -> Tensor:
+    """From a flag for each token, boolean [B, M], True = may be seen: [B, 1, 1, M], for every head and query."""
+    if keep.dtype != torch.bool or keep.dim() != 2:
+        raise ValueError(f"key_mask wants boolean flags [B, M], got {keep.dtype} of shape {tuple(keep.shape)}")
+    return keep[:, None, None]
+
+
+def causal_mask(n: int, device: torch.device | str | None = None) -> Tensor:
+    """Token i sees tokens 0 to i: boolean [n, n]."""
+    return torch.ones(n, n, dtype=torch.bool, device=device).tril()
+
+
+def additive(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Boolean to additive: 0 where True, -inf where False."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, -math.inf)
+
+
+def boolean(mask: Tensor) -> Tensor:
+    """Additive to boolean; raises ValueError where it holds anything but 0 and -inf, which no boolean mask can say."""
+    if not mask.is_floating_point() or not ((mask == 0) | (mask == -math.inf)).all():
+        raise ValueError(f"only an additive mask of nothing but 0 and -inf has a boolean form, got {mask}")
+    return mask == 0
+
+
+def other_convention(mask: Tensor) -> Tensor:
+    """A mask of `nn.MultiheadAttention` as one of ours, and back: boolean ones flip, additive ones are the same."""
+    return ~mask if mask.dtype == torch.bool else mask
+
+
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
     """The formula, written out; the softmax in at least float32."""
     scores = (q @ k.mT) * q.shape[-1] ** -0.5
@@ -20,36 +52,69 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None)
     return torch.softmax(scores, -1, torch.promote_types(scores.dtype, torch.float32)).to(v.dtype) @ v
 
 
+def check_shapes(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
+    """Raises ValueError for what `attention` does not take."""
+    shapes = [tuple(x.shape) for x in (q, k, v)]
+    fit = all(x.dim() == 4 for x in (q, k, v)) and q.shape[:2] == k.shape[:2] and q.shape[3] == k.shape[3]
+    if not fit or k.shape[:3] != v.shape[:3]:
+        raise ValueError(f"q, k, v {shapes} are not [B, heads, N, D], [B, heads, M, D], [B, heads, M, E]")
+    if mask is None:
+        return
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise ValueError(f"a mask is boolean (True = may attend) or additive, got {mask.dtype}")
+    scores = (*q.shape[:3], k.shape[2])
+    try:
+        mask.expand(scores)
+    except RuntimeError as e:
+        raise ValueError(
+            f"mask of shape {tuple(mask.shape)} does not broadcast to [B, heads, N, M] = {scores} "
+            "(flags [B, M] of tokens: key_mask)"
+        ) from e
+
+
+def overflows(x: Tensor) -> Tensor:
+    """Rows that are not finite, or so large that their products may not be: [..., N, D] -> [..., N, 1]."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return ~(x.detach().abs().sum(-1, keepdim=True, dtype=wide) < torch.finfo(wide).max ** 0.5)
+
+
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """softmax(q k^T / sqrt(D) + mask) v (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
 
-    q: [B, heads, N, D]; k, v: [B, heads, M, D]; mask: boolean or additive, broadcastable to [B, heads, N, M].
-    Returns [B, heads, N, D]. A row that may attend to nothing gives zeros, in value and gradient. Raises ValueError for
-    a mask that does not broadcast.
+    q: [B, heads, N, D]; k: [B, heads, M, D]; v: [B, heads, M, E]; mask: boolean or additive, broadcastable to
+    [B, heads, N, M]. Returns [B, heads, N, E]. Raises ValueError for what does not fit.
+
+    With a mask, a row that may attend to nothing gives zeros, in value and gradient. A token has no part in rows that
+    may not see it, even if it is NaN or inf; rows that see such a token (or one beyond 1e19: `overflows`) are NaN.
     """
+    check_shapes(q, k, v, mask)
     # torch's fused kernel for bfloat16 on the CPU takes 9 times as long backwards as the two products written out.
     slow = q.device.type == "cpu" and q.dtype == torch.bfloat16
     attend = plain_attention if slow else F.scaled_dot_product_attention
     if mask is None:
         return attend(q, k, v)
-    scores = (*q.shape[:-1], k.shape[-2])
-    try:
-        mask = mask.broadcast_to(scores)
-    except RuntimeError as e:
-        raise ValueError(f"mask of shape {tuple(mask.shape)} does not broadcast to [B, heads, N, M] = {scores}") from e
-    if mask.dtype == torch.bool:
-        mask = torch.zeros(scores, dtype=q.dtype, device=q.device).masked_fill(~mask, float("-inf"))
-    mask = mask.to(q.dtype)  # before the look for -inf, to which a large negative bias may round
+    q, k, v = q.contiguous(), k.contiguous(), v.contiguous()  # one order in memory: sums round alike on both ways below
+    mask = mask[(None,) * (4 - mask.dim())]  # four dimensions, of which any may be 1
+    # In the dtype of the scores before the look for -inf, to which a large negative bias may round.
+    bias = additive(mask, q.dtype) if mask.dtype == torch.bool else mask.to(q.dtype)
+    seen = bias != -math.inf
     # A softmax over -inf alone is NaN in value and gradient: let such a row attend, then zero what it got.
-    empty = (mask == float("-inf")).all(-1, keepdim=True)
-    out = attend(q, k, v, mask.masked_fill(empty, 0.0))
-    return out.masked_fill(empty, 0.0)
+    empty = ~seen.any(-1, keepdim=True)
+    bias = bias.masked_fill(empty, 0.0)
+    rows, tokens = overflows(q), overflows(k) | overflows(v)
+    # On the CPU it is cheap to see that all is finite. On a GPU it would wait for the device.
+    if q.device.type == "cpu" and not (rows.any() or tokens.any()):
+        return attend(q, k, v, bias).masked_fill(empty, 0.0)
+    # NaN + -inf and NaN * 0 are NaN: let no row meet NaN, then spoil those that should have.
+    y = attend(q.masked_fill(rows, 0.0), k.masked_fill(tokens, 0.0), v.masked_fill(tokens, 0.0), bias)
+    spoilt = rows | (seen & tokens.mT).any(-1, keepdim=True)
+    return (y + torch.zeros_like(spoilt, dtype=y.dtype).masked_fill(spoilt, math.nan)).masked_fill(empty, 0.0)
 
 
 def zeroed(layer: nn.Module) -> nn.Module:
-    """The layer with weights and bias at zero, so that the branch it closes adds nothing at the start."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    """The layer with its parameters at zero, so that the branch it closes adds nothing at the start."""
+    for p in layer.parameters():
+        nn.init.zeros_(p)
     return layer
 
 
@@ -69,4 +134,33 @@ class SelfAttention(nn.Module):
             self.qkv(self.norm(x)), "b (three heads d) h w -> three b heads (h w) d", three=3, heads=self.heads
         )
         y = rearrange(attention(*qkv, mask), "b heads (h w) d -> b (heads d) h w", h=h, w=w)
+        return x + self.out(y.contiguous(memory_format=torch.channels_last))
+
+
+class CrossAttention(nn.Module):
+    """Residual attention of the pixels of a feature map to tokens; starts as the identity.
+
+    Without a bias on its way out it adds nothing to a sample that has no tokens left. To the others it adds the bias of
+    the values, whose weights sum to one.
+    """
+
+    def __init__(self, width: int, token_width: int):
+        super().__init__()
+        self.heads = width // math.gcd(width, 32)
+        self.norm = nn.GroupNorm(1, width)
+        self.q = nn.Conv2d(width, width, 1)
+        self.kv = nn.Linear(token_width, 2 * width)
+        self.out = zeroed(nn.Conv2d(width, width, 1, bias=False))
+
+    def forward(self, x: Tensor, tokens: Tensor, keep: Tensor) -> Tensor:
+        """x [B, C, H, W], tokens [B, M, E], keep boolean [B, M], False = dropped -> [B, C, H, W]."""
+        h, w = x.shape[-2:]
+        mask = key_mask(keep)
+        if keep.shape != tokens.shape[:2]:
+            raise ValueError(f"flags of shape {tuple(keep.shape)} for tokens of shape {tuple(tokens.shape)}")
+        q = rearrange(self.q(self.norm(x)), "b (heads d) h w -> b heads (h w) d", heads=self.heads)
+        # The mask keeps a dropped token out of the attention; NaN in it would still reach the gradient of kv.
+        tokens = tokens.masked_fill(~keep[..., None], 0.0)
+        k, v = rearrange(self.kv(tokens), "b m (two heads d) -> two b heads m d", two=2, heads=self.heads)
+        y = rearrange(attention(q, k, v, mask), "b heads (h w) d -> b (heads d) h w", h=h, w=w)
         return x + self.out(y.contiguous(memory_format=torch.channels_last))
