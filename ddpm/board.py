@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import socket
 import time
@@ -76,7 +77,10 @@ class Events:
     def __init__(self, folder: Path, purge_step: int | None = None):
         """purge_step: what older files of the folder have from this step on no longer counts."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        # Files are read in the order of their names: this is to be the last, though a clock may have gone back.
+        stamps = [re.match(r"events\.out\.tfevents\.(\d+\.\d+)\.", file.name) for file in folder.iterdir()]
+        stamp = max([time.time(), *(float(found[1]) + 1e-3 for found in stamps if found)])
+        self.path = folder / f"events.out.tfevents.{stamp:.6f}.{socket.gethostname()}.{os.getpid()}"
         self.size, self.held = 0, io.BytesIO()
         self.add(file_version="brain.Event:2")
         if purge_step is not None:
@@ -196,7 +200,8 @@ class SweepBoard:
         best = min(self.report.asking(), key=lambda r: r.figures["frechet_distance"])
         pictures["pairs"] = pairs(*self.judge.closest(sampled[best.name], self.PAIRS))
         for name, picture in pictures.items():
-            picture.save(self.folder / f"{name.replace(' = ', '').replace(' ', '_')}.png")
+            with written_aside(self.folder / f"{name.replace(' = ', '').replace(' ', '_')}.png") as aside:
+                picture.save(aside, format="png")
             self.writer.add_image(f"sweep/{name}", np.asarray(picture), dataformats="HWC")
         self.writer.add_text("sweep/table", "".join(f"    {line}\n" for line in self.report.text().splitlines()))
         self._projector(sampled[best.name], best.name)

@@ -265,34 +265,46 @@ def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any
 
 
 def restore(
-    tensors: Mapping[str, Tensor], parts: Mapping[str, Stateful], optimizers: Mapping[str, torch.optim.Optimizer]
+    tensors: Mapping[str, Tensor],
+    parts: Mapping[str, Stateful],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    begun: bool,
 ) -> None:
-    """Put the tensors of a checkpoint into parts and optimizers. Raises ValueError if they do not fit."""
+    """Put the tensors of a checkpoint into parts and optimizers, which have a state once they have `begun`. Raises
+    ValueError if they do not fit, or are not just these."""
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
     try:
+        if strange := [k for k in tensors if k.partition(".")[0] not in (*parts, *optimizers)]:
+            raise ValueError(f"unknown are {some(strange)}")
         for name, part in parts.items():
             part.load_state_dict(under(f"{name}."))
         for name, optimizer in optimizers.items():
-            state = optimizer_state(optimizer, under(f"{name}."))
+            state = optimizer_state(optimizer, under(f"{name}."), begun)
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (LookupError, RuntimeError, ValueError) as e:
         raise ValueError("the checkpoint does not fit this configuration; resume with the config of its run") from e
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """The state of an optimizer from tensors named "0.exp_avg", ... Raises LookupError or ValueError for others."""
+def optimizer_state(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], begun: bool
+) -> dict[int, dict[str, Tensor]]:
+    """The state of an optimizer from tensors named "0.exp_avg", ... Raises LookupError or ValueError for others.
+
+    The fused optimisers look at no shape: they walk parameter and state in step through memory, for which the state
+    needs the parameter's layout too.
+    """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    entries = STATE[type(optimizer).__name__] if begun else set()
     state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
     for key, value in tensors.items():
         index, _, entry = key.partition(".")
-        like = parameters[int(index)]
-        if value.shape not in ((), like.shape):
-            raise ValueError(f"{key} is {list(value.shape)}, its parameter {list(like.shape)}")
-        # The fused optimiser walks parameter and state in step through memory: the state needs the parameter's layout.
-        state[int(index)][entry] = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
-    if any(entries and entries.keys() != STATE[type(optimizer).__name__] for entries in state.values()):
+        like = torch.zeros(()) if entry == "step" else parameters[int(index)]
+        if value.shape != like.shape:
+            raise ValueError(f"{key} is {list(value.shape)}, expected {list(like.shape)}")
+        state[int(index)][entry] = torch.empty_like(like).copy_(value)
+    if any(found.keys() != entries for found in state.values()):
         raise ValueError("entries are missing, or unknown")
     return state

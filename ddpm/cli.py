@@ -1,6 +1,7 @@
 """What the commands share: one line for a user's mistake, warnings, signals, the choice of device, whole files."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -25,9 +26,11 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
         try:
             return main()
         except (ValueError, OSError) as e:
-            rank = os.environ.get("RANK", "0")  # of a process that torchrun started
-            where = f" (process {rank})" if rank != "0" else ""
-            print(f"error{where}: {one_line(e)}", file=sys.stderr)
+            rank = int(os.environ.get("RANK", "0")) if several_processes() else 0
+            if not rank:
+                print(f"error: {one_line(e)}", file=sys.stderr)
+            elif "torch" in sys.modules:  # else it is in the command line, which is the same for all
+                print(f"error (process {rank}): {one_line(e)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -59,9 +62,14 @@ def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
         return None
 
 
+def several_processes() -> bool:
+    """Whether this is one of several processes that torchrun, or the like of it, started."""
+    return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
 def pick_device(name: str) -> "torch.device":
     """The device of a command that runs as one process. Raises ValueError as `device_named`, and under torchrun."""
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if several_processes():
         raise ValueError("this command runs as one process: start it with python, not with torchrun")
     return device_named(name)
 
@@ -99,8 +107,9 @@ def interruptible() -> Iterator[list[int]]:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A file to write to, which takes the place of `path` only when all went well; nothing half-written remains, but
-    of a process that was killed: see `drop_written_aside`."""
+    """A file to write to, or a folder to make, which takes the place of `path`, if that is a file or an empty folder,
+    only when all went well; nothing half-written remains, but of a process that was killed: see `drop_written_aside`.
+    """
     aside = path.with_name(f".{path.name}.tmp")
     aside.unlink(missing_ok=True)  # what lies there may be a link to another file
     try:
@@ -108,6 +117,8 @@ def written_aside(path: Path) -> Iterator[Path]:
             yield aside
             os.replace(aside, path)
     finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
         aside.unlink(missing_ok=True)
 
 

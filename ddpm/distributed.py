@@ -5,6 +5,8 @@ Process 0, the main one, alone writes files and tells what happens. All of them 
 
 import atexit
 import os
+import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,9 +18,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ddpm.cli import device_named
+from ddpm.cli import device_named, several_processes
 
-PATIENCE = timedelta(hours=2)  # while the main process reads, judges or writes; one that ended is noticed at once
+PATIENCE = timedelta(hours=2)  # while the main process reads, judges or writes; torchrun notices one that died
 
 
 def join(device: str) -> torch.device:
@@ -27,9 +29,9 @@ def join(device: str) -> torch.device:
     device: auto, cpu or cuda; of several GPUs in a machine each process takes its own. Raises ValueError if there are
     fewer.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return device_named(device)
-    found, local = device_named(device), int(os.environ["LOCAL_RANK"])
+    found, local = device_named(device), int(os.environ.get("LOCAL_RANK", "0"))
+    if not several_processes():
+        return found
     if found.type == "cuda":
         if local >= torch.cuda.device_count():
             raise ValueError(
@@ -40,9 +42,18 @@ def join(device: str) -> torch.device:
         torch.cuda.set_device(found)
     store, own_rank, count = next(dist.rendezvous("env://"))
     how = {"store": unused(store, own_rank, count), "rank": own_rank, "world_size": count, "timeout": PATIENCE}
-    dist.init_process_group("nccl" if found.type == "cuda" else "gloo", **how)
-    atexit.register(dist.destroy_process_group)
+    if found.type == "cuda":
+        dist.init_process_group("nccl", **how, device_id=found)
+    else:
+        dist.init_process_group("gloo", **how)
+    atexit.register(leave)
     return found
+
+
+def leave() -> None:
+    """Part from the others, unless an error ended this process: they would not come to it."""
+    if not hasattr(sys, "last_value"):
+        dist.destroy_process_group()
 
 
 def unused(store: dist.Store, rank: int, world: int) -> dist.Store:
@@ -82,12 +93,19 @@ def is_main() -> bool:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """The main process does what is in the block before all others: it tells a mistake once, and it changes files."""
+    """The main process does what is in the block before all others, and may change files there. If it fails at it, it
+    tells why, and the others leave in silence with exit code 2."""
     if not is_main():
-        dist.barrier()
-    yield
-    if is_main() and world() > 1:
-        dist.barrier()
+        if highest(0):
+            raise SystemExit(2)
+        yield
+        return
+    failed = 1
+    try:
+        yield
+        failed = 0
+    finally:
+        highest(failed)
 
 
 def share(count: int, rank: int, world: int) -> slice:
@@ -116,21 +134,24 @@ def gather(rows: Tensor, count: int) -> Tensor:
     return total(whole)
 
 
-def highest(value: int, device: torch.device) -> int:
+def highest(value: int) -> int:
     """The highest of the numbers that the processes have."""
     if world() == 1:
         return value
-    values = torch.tensor(value, device=device)
+    values = torch.tensor(value, device="cuda" if dist.get_backend() == "nccl" else "cpu")
     dist.all_reduce(values, dist.ReduceOp.MAX)
     return int(values)
 
 
-def restarted(device: torch.device) -> bool:
-    """Whether torchrun started these processes in place of some of which one died.
+def alike(value: int) -> bool:
+    """Whether all processes have the same number."""
+    return highest(value) == -highest(-value)
 
-    Each machine counts its own failures, so they are asked all.
-    """
-    return highest(int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")), device) > 0
+
+def launch() -> str:
+    """What tells the torchrun that started this process from any other, whatever it started again since; or ""."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    return f"{socket.gethostname()} {os.getppid()}" if name == "none" else name  # it has a name with --standalone
 
 
 def parallel(model: nn.Module) -> nn.Module:

@@ -70,6 +70,9 @@ class Judge:
         """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
         self.data, self.seed = data, seed
         self.rows = at_most(MOST_BYTES // (4 * data.sprites.images[0].size), data.train, seed)
+        if len(self.rows) < len(data.train):
+            told = f"{len(self.rows):,} of the {len(data.train):,} training sprites"
+            warn(f"the judge compares with {told}; copies of others go unseen")
         x, labels = data.batch(self.rows)
         self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
         self.x, self.labels = x, labels
@@ -269,7 +272,11 @@ class Evaluation:
         self.judge = self.judge or Judge(self.data, cache=judges_beside(self.run))
         log, steps = self.config.log, min(STEPS, self.spec.diffusion.timesteps)
         scale, count = log.evaluate_guidance, log.evaluate_count
-        figures = self.judge(*sample_per_category(model, self.spec, scale, count, self.config.seed, steps=steps))
+        x, labels = sample_per_category(model, self.spec, scale, count, self.config.seed, steps=steps)
+        if not x.isfinite().all():
+            warn(f"at step {step}, sampled sprites are not finite: they are not judged")
+            return {}
+        figures = self.judge(x, labels)
         if figures["frechet_distance"] < self.best:
             attempt(step, self.keep, model, step, figures["frechet_distance"])
         return {f"evaluation/{name}": value for name, value in figures.items()}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.checkpoint import ModelSpec
-from ddpm.distributed import gather, own, world
+from ddpm.distributed import gather, main_first, own, world
 from ddpm.forms import build, parse_form
 from ddpm.guidance import Denoiser, OnGap
 from ddpm.precision import autocast_dtype
@@ -129,8 +129,9 @@ def generate_together(
     `on_sprites` and the like tell of the share.
     """
     N = len(context)
-    if world() > N:
-        raise ValueError(f"{N} sprites are too few for {world()} processes; start torchrun with fewer")
+    with main_first():
+        if world() > N:
+            raise ValueError(f"{N} sprites are too few for {world()} processes; start torchrun with fewer")
     rows = own(N)
     context, scale, indices = context[rows], torch.as_tensor(scale).expand(N)[rows], indices[rows]
     weights, negative = (None if a is None else a[rows] for a in (weights, negative))

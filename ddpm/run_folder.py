@@ -4,12 +4,18 @@ from ddpm.checkpoint import BEST_FILE, EARLY_FILE, checkpoints
 from ddpm.cli import drop_written_aside, written_aside
 from ddpm.config import Config, flat, load_config, to_toml
 
-# Settings that a resumed run may change: where it is, and what is tried when training diverged.
-MAY_CHANGE = ("out", "device", "optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
+# Settings that a resumed run may change: where it and its data are, and what is tried when training diverged.
+MAY_CHANGE = ("data", "out", "device", "optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
 
 
-def prepare_folder(config: Config, resume: bool) -> None:
-    """Make the run folder, or check that the one to resume was made with these settings."""
+def prepare_folder(config: Config, resume: bool, launch: str) -> bool:
+    """Make the run folder, or check that the one to resume was made with these settings.
+
+    Returns whether the run goes on: because of `resume`, or because the same `launch` began it, if that has a name, and
+    has started its processes again. Raises ValueError if there is nothing to resume, or something that would be lost.
+    """
+    begun_by = config.out / "launch.txt"
+    resume = resume or bool(launch and checkpoints(config.out) and begun_by.exists() and begun_by.read_text() == launch)
     saved = config.out / "config.toml"
     if resume:
         if not saved.exists():
@@ -25,6 +31,9 @@ def prepare_folder(config: Config, resume: bool) -> None:
             aside.write_text(to_toml(config), encoding="utf-8")
     for folder, kind in (("", ".safetensors"), ("checkpoints", ".safetensors"), ("samples", ".png")):
         drop_written_aside(config.out / folder, kind)
+    if launch:
+        begun_by.write_text(launch, encoding="utf-8")
+    return resume
 
 
 def check_same(before: Config, now: Config) -> None:

@@ -21,6 +21,9 @@ class GroupMeans:
         return self.sums
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        for kind, sums in state.items():
+            if sums.shape != (2, len(self.names[kind])):
+                raise ValueError(f"the means of {kind} are {list(sums.shape)}, expected [2, {len(self.names[kind])}]")
         self.sums = dict(state)
 
     def add(self, losses: Tensor, groups: dict[str, Tensor]) -> None:

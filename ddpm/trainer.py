@@ -27,10 +27,10 @@ from ddpm.checkpoint import (
     save_model,
 )
 from ddpm.cli import attempt, interruptible
-from ddpm.config import Config, from_dict, to_dict
+from ddpm.config import Config, OptimConfig, from_dict, to_dict
 from ddpm.context import mask_context, one_hot
-from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator
-from ddpm.distributed import averaged, gather, highest, is_main, main_first, own, parallel, world
+from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator, seed_of
+from ddpm.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.ema import EMA
 from ddpm.optim import Optimizers
 from ddpm.precision import autocast_dtype, make_deterministic
@@ -63,6 +63,16 @@ class Progress:
     """`SpriteData.facts`"""
 
 
+def check_batch(optim: OptimConfig) -> None:
+    """Raise ValueError for a batch that is too small for the parts in which it is taken."""
+    parts = world() * optim.accumulate
+    if optim.batch < parts:
+        raise ValueError(
+            f"optim.batch = {optim.batch} is for all processes together, too few for {world()} of them with "
+            f"optim.accumulate = {optim.accumulate}; give {parts} or more"
+        )
+
+
 class NonFiniteLoss(RuntimeError):
     """The loss or its gradient was infinite or NaN in too many steps in a row."""
 
@@ -84,18 +94,15 @@ class Trainer:
         self.spec = ModelSpec(sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion)
         torch.manual_seed(config.seed)
         self.model = self.spec.build().to(device).train()
-        self.network = parallel(self.model)
+        self.network = self._parallel()
         self.ema = EMA(self.model, config.optim.ema)
         self.diffusion = self.spec.build_diffusion()
         self.optimizers = Optimizers(self.model, config.optim)
         self.order = ShuffledOrder(len(data.train), config.seed)
         self.autocast = autocast_dtype(config.optim.precision, device)
-        parts = world() * config.optim.accumulate
-        if config.optim.batch < parts:
-            raise ValueError(
-                f"optim.batch = {config.optim.batch} is for all processes together, too few for {world()} of them "
-                f"with optim.accumulate = {config.optim.accumulate}; give {parts} or more"
-            )
+        self.facts = data.facts()
+        if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
+            raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
         self.step = 0
         self.skipped = self.skipped_in_a_row = 0
         self.means = GroupMeans(
@@ -106,6 +113,20 @@ class Trainer:
                 "loss": ["train"],
             }
         )
+
+    def _parallel(self) -> torch.nn.Module:
+        """The network, its gradients averaged over the processes.
+
+        DDP puts them in another order once it has seen one backward pass, and rounding depends on it: let that be one
+        before the first step, or the first after a resume would differ from what it is in the middle of a run.
+        """
+        network = parallel(self.model)
+        if world() > 1:
+            x = torch.zeros(1, self.spec.channels, self.spec.size, self.spec.size, device=self.device)
+            context = torch.zeros(1, len(self.spec.categories), device=self.device)
+            network(x, torch.zeros(1, dtype=torch.long, device=self.device), context).sum().backward()
+            self.model.zero_grad()
+        return network
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -128,27 +149,25 @@ class Trainer:
         """
         with main_first():  # it sets the damaged ones aside
             path, tensors, about = newest_checkpoint(self.config.out)
-        then = from_dict(Progress, about)
-        if highest(then.step, self.device) != then.step:
-            raise ValueError(f"{path} is older than what another process found; the run folder must be one for all")
-        for name, now in self.data.facts().items():
-            if then.data.get(name) != now:
-                raise ValueError(
-                    f"the data is not what the run began with: {name} then {then.data.get(name)}, now {now}; "
-                    "give the old data, or start anew with another --out"
-                )
-        restore(tensors, self.parts, self.optimizers.parts)
+            then = from_dict(Progress, about)
+            if not 0 <= then.step <= self.config.steps or not 0 <= then.skipped_in_a_row <= then.skipped <= then.step:
+                raise ValueError(f"{path}: it cannot be at step {then.step} with {then.skipped} steps skipped")
+            for name, now in self.facts.items():
+                if then.data.get(name) != now:
+                    raise ValueError(
+                        f"the data is not what the run began with: {name} then {then.data.get(name)}, now {now}; "
+                        "give the old data, or start anew with another --out"
+                    )
+            restore(tensors, self.parts, self.optimizers.parts, begun=then.step > then.skipped)
+        if not alike(then.step):
+            raise ValueError(f"{path} is not what another process found; the run folder must be one for all")
         self.step, self.skipped, self.skipped_in_a_row = then.step, then.skipped, then.skipped_in_a_row
         return path
 
     def save(self) -> None:
-        """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too.
-
-        The main process alone does."""
-        if not is_main():
-            return
+        """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too."""
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
-        about = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.data.facts()))
+        about = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
         save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
 
     def train(
@@ -171,14 +190,15 @@ class Trainer:
             return attempt(self.step, write, *args) if is_main() else None
 
         def save() -> None:
-            on_main(on_save)
-            self.save()
+            if is_main():
+                on_save()
+                self.save()
 
         bar = tqdm(total=config.steps, initial=self.step, unit="step", disable=not is_main())
         with interruptible() as caught, bar:
             if self.step == 0:
                 save()  # from here on there is something to resume, and the folder can be written to
-            while self.step < config.steps and not (stopped_by := highest(max(caught, default=0), self.device)):
+            while self.step < config.steps and not (stopped_by := highest(max(caught, default=0))):
                 try:
                     norm = self.advance()
                 except NonFiniteLoss:

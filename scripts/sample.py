@@ -121,7 +121,8 @@ def main() -> int:
         save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": scale.numpy()})
         print(f"{args.npz}: {len(sprites)} sprites {sprites.shape[1]}x{sprites.shape[2]}x{sprites.shape[3]}")
     if args.png_folder:
-        save_pngs(args.png_folder, sprites, names)
+        with written_aside(args.png_folder) as aside:
+            save_pngs(aside, sprites, names)
         print(f"{args.png_folder}: {len(names)} PNG files")
     return 0
 

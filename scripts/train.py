@@ -81,16 +81,16 @@ def train(trainer: "Trainer", resumed: bool) -> int:
 def main() -> int:
     arguments = parse()
     config = arguments.settings
-    from ddpm.distributed import is_main, join, main_first, restarted, world
+    from ddpm.distributed import highest, is_main, join, launch, main_first, world
 
     device = join(config.device)
-    from ddpm.checkpoint import checkpoints
     from ddpm.data import load_data
     from ddpm.run_folder import prepare_folder
-    from ddpm.trainer import Trainer
+    from ddpm.trainer import Trainer, check_batch
 
     tell = print if is_main() else lambda _: None
     with main_first():
+        check_batch(config.optim)
         data = load_data(
             config.data, size=config.size, resize=config.resize, mirror=config.mirror, val_fraction=config.val_fraction
         )
@@ -98,18 +98,19 @@ def main() -> int:
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
-    resume = (restarted(device) and bool(checkpoints(config.out))) or arguments.resume
+    goes_on = False
     with main_first():
         if is_main():
-            prepare_folder(config, resume)
-    if resume:
+            goes_on = prepare_folder(config, arguments.resume, launch())
+    goes_on = bool(highest(goes_on))
+    if goes_on:
         path = trainer.resume()
         tell(f"resuming from {path}, step {trainer.step}")
     parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     processes = f", {world()} processes" if world() > 1 else ""
     about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
     tell(f"{about}, {config.steps} steps; run folder {config.out}")
-    return train(trainer, resume)
+    return train(trainer, goes_on)
 
 
 if __name__ == "__main__":

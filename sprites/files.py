@@ -1,13 +1,14 @@
 """Text files and names that anyone may have made: what is opened, how much of it is read, which names are taken."""
 
 import os
+import re
 import reprlib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-MAX_TEXT = 2**18  # bytes of a settings file; ten thousand names fit
-MAX_DOTS = 100  # in a line of TOML: reading a key of n parts takes time and memory that grow with n^2
+MAX_TEXT = 2**18  # bytes of a settings file; ten thousand names of 20 characters fit
+MAX_DOTS = 100  # in a key of TOML: reading a key of n parts takes time and memory that grow with n^2
 MAX_NAMES = 10_000
 MAX_NAME_BYTES = 100  # in UTF-8; most file systems take 255, with what is added to it
 
@@ -56,7 +57,7 @@ def read_text(path: Path, most: int = MAX_TEXT) -> str:
 def parse_toml(text: str) -> dict:
     """The settings in a text. ValueError if it is not TOML, or nested too deeply."""
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.count(".") > MAX_DOTS:
+        if any(part.count(".") > MAX_DOTS for part in re.split(r"[,=#\[\]{}]", line)):
             raise ValueError(f"line {number} has more than {MAX_DOTS} dots; break it into several")
     try:
         return tomllib.loads(text)

@@ -290,9 +290,9 @@ def model_description(folder: Path) -> Reader:
 
 def training_state(folder: Path) -> Reader:
     """A checkpoint, with the checksum put right, read and put into a network and its optimiser."""
-    model = torch.nn.Linear(2, 1)
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.ones(1, 2)).sum().backward()
+    model = torch.nn.Linear(16, 16)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)  # which looks at no shape
+    model(torch.ones(1, 16)).sum().backward()
     optimizer.step()
     path = checkpoint.save_checkpoint(folder, {"step": 1}, {"model": model}, {"adamw": optimizer}, 1)
 
@@ -300,10 +300,13 @@ def training_state(folder: Path) -> Reader:
         path.write_bytes(sealed(data))
         with patch.object(checkpoint, "warn", lambda what: None):
             try:
-                checkpoint.restore(checkpoint.newest_checkpoint(folder)[1], {"model": model}, {"adamw": optimizer})
+                tensors = checkpoint.newest_checkpoint(folder)[1]
+                checkpoint.restore(tensors, {"model": model}, {"adamw": optimizer}, begun=True)
             finally:  # a damaged one was set aside
                 (folder / "checkpoints" / "step_00000001.damaged").unlink(missing_ok=True)
                 path.touch()
+        for p, state in optimizer.state.items():
+            assert state["step"].shape == () and state["exp_avg"].shape == state["exp_avg_sq"].shape == p.shape
         return optimizer.step()  # with a state that an optimiser can use
 
     return Reader([path.read_bytes()], read)

@@ -82,6 +82,19 @@ def test_curves_wait_for_room_and_lose_nothing(tmp_path, monkeypatch, capsys):
     assert file.stat().st_size == size
 
 
+def test_a_clock_that_went_back_doubles_no_step(tmp_path, monkeypatch):
+    clock = [2e9]
+    monkeypatch.setattr("ddpm.board.time.time", lambda: clock[0])
+    for first, last, purge in ((1, 10, None), (6, 15, 6)):
+        events = Events(tmp_path, purge)
+        for step in range(first, last + 1):
+            events.add(step=step, summary=scalar("loss", float(first)))
+        events.flush()
+        clock[0] -= 3600
+    found = EventAccumulator(str(tmp_path)).Reload().Scalars("loss")
+    assert [(e.step, e.value) for e in found] == [(k, 1.0 if k < 6 else 6.0) for k in range(1, 16)]
+
+
 def test_what_waits_for_room_does_not_fill_the_memory(tmp_path, monkeypatch, capsys):
     events = Events(tmp_path)
     monkeypatch.setattr("ddpm.board.HELD_MOST", 1000)

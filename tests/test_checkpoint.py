@@ -64,7 +64,7 @@ def test_training_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, spec, kind):
     other, other_optimizers = fresh()
     tensors, about = read_safetensors(path)
     assert about == {"step": 3}
-    restore(tensors, {"model": other}, other_optimizers.parts)
+    restore(tensors, {"model": other}, other_optimizers.parts, begun=True)
     train_steps(other, other_optimizers, 2, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
@@ -174,4 +174,31 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path, spec):
     )
     other = ModelSpec(12, 4, spec.categories, ModelConfig((8, 32), 1, (1,)), spec.diffusion).build()
     with pytest.raises(ValueError, match="does not fit"):
-        restore(read_safetensors(path)[0], {"model": other}, {"adamw": torch.optim.AdamW(other.parameters())})
+        optimizers = {"adamw": torch.optim.AdamW(other.parameters())}
+        restore(read_safetensors(path)[0], {"model": other}, optimizers, begun=False)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda name, tensor: {name: tensor.sum()},  # of no dimension: fused kernels would read and write past its end
+        lambda name, tensor: {name: tensor.flatten()[:-1]},
+        lambda name, tensor: {},
+        lambda name, tensor: {name: tensor, f"{name}_more": tensor},
+        lambda name, tensor: {name: tensor, "0.nothing": tensor},
+        lambda name, tensor: {name: tensor, "stray": tensor},
+    ],
+)
+def test_a_state_of_training_that_does_not_fit_is_refused(tmp_path, spec, kind, spoil):
+    model = spec.build()
+    optimizers = Optimizers(model, OptimConfig(optimizer="muon"))
+    train_steps(model, optimizers, 1, seed=0)
+    tensors, _ = read_safetensors(save_checkpoint(tmp_path, {"step": 1}, {"model": model}, optimizers.parts, keep=1))
+    restore(tensors, {"model": model}, optimizers.parts, begun=True)
+    name = next(k for k, v in tensors.items() if k.startswith(f"{kind}.") and v.numel() > 1)
+    spoilt = {k: v for k, v in tensors.items() if k != name} | spoil(name, tensors[name])
+    with pytest.raises(ValueError, match="does not fit"):
+        restore(spoilt, {"model": model}, optimizers.parts, begun=True)
+    with pytest.raises(ValueError, match="does not fit"):
+        restore(tensors, {"model": model}, optimizers.parts, begun=False)

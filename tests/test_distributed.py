@@ -23,7 +23,7 @@ from ddpm.cli import pick_device
 from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import load_data
 from ddpm.distributed import share, unused
-from ddpm.trainer import Trainer
+from ddpm.trainer import Trainer, check_batch
 
 CPU = torch.device("cpu")
 STEPS = 60
@@ -169,9 +169,10 @@ def test_a_batch_in_parts_trains_as_the_whole(folder, accumulate):
         assert a == pytest.approx(b, rel=1e-5), name
 
 
-def test_a_batch_smaller_than_its_parts_is_refused(folder):
+def test_a_batch_smaller_than_its_parts_is_refused():
+    check_batch(OptimConfig(batch=5, accumulate=5))
     with pytest.raises(ValueError, match=r"optim.batch = 4 .*accumulate = 5; give 5 or more"):
-        trainer(folder, batch=4, accumulate=5)
+        check_batch(OptimConfig(batch=4, accumulate=5))
 
 
 def test_processes_meet_in_an_unused_part_of_a_store_that_others_left():
@@ -194,6 +195,8 @@ def test_processes_meet_in_an_unused_part_of_a_store_that_others_left():
 
 def test_commands_for_one_process_refuse_several(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
+    assert pick_device("cpu") == CPU  # a number without a rank is none of torchrun's
+    monkeypatch.setenv("RANK", "0")
     with pytest.raises(ValueError, match="as one process"):
         pick_device("cpu")
 
@@ -220,13 +223,17 @@ def test_a_run_of_four_goes_on_as_one_and_the_other_way_round(folder, one):
     assert_like(one, folder / "one-four")
 
 
-def test_a_resumed_run_of_two_is_the_whole_one_bit_for_bit(folder, two):
-    copy = until_step_20(two, "two-two")
+def test_a_resumed_run_of_three_is_the_whole_one_bit_for_bit(folder, one):
+    three = folder / "three"  # of a batch of 8: shares of 2, 3 and 3, each in two parts
+    result = several(3, *training(folder, three, "--optim.accumulate", 2))
+    assert result.returncode == 0, result.stderr
+    assert_like(one, three)
+    copy = until_step_20(three, "three-three")
     (copy / "checkpoints" / "step_00000030.safetensors").write_bytes(b"torn")
-    result = several(2, *training(folder, copy, "--resume"))
+    result = several(3, *training(folder, copy, "--optim.accumulate", 2, "--resume"))
     assert result.returncode == 0 and result.stderr.count("set aside as step_00000030.damaged") == 1, result.stderr
     (copy / "checkpoints" / "step_00000030.damaged").unlink()
-    assert_same(two, copy)
+    assert_same(three, copy)
 
 
 def workers(out):
@@ -287,10 +294,50 @@ def test_sigterm_to_torchrun_saves_and_leaves(folder, one):
     assert_like(one, out)
 
 
+def mistakes(result):
+    """The lines that tell of a mistake; the only traceback is torchrun's own."""
+    assert result.returncode != 0 and not re.search(r"rank\d\]: Traceback", result.stderr), result.stderr
+    return [line for line in result.stderr.splitlines() if line.startswith("error")]
+
+
 def test_a_mistake_is_told_once(folder):
-    result = several(2, "train", folder / "c.toml", "--data", folder / "nowhere", "--out", folder / "never")
-    assert result.returncode != 0 and result.stderr.count("there is no such folder") == 1, result.stderr
+    (told,) = mistakes(several(2, "train", folder / "c.toml", "--data", folder / "nowhere", "--out", folder / "never"))
+    assert "there is no such folder" in told
+    (told,) = mistakes(several(2, *training(folder, "never", "--optim.lr", -1)))
+    assert "optim.lr must be positive" in told
+    (told,) = mistakes(several(2, *training(folder, "never", "--optim.batch", 1)))
+    assert "too few for 2 of them" in told
     assert not (folder / "never").exists()
+
+
+def test_torchrun_starting_again_does_not_take_what_another_began(folder, one):
+    before = content(one)
+    agent = start(*torchrun(2, *training(folder, one), nodes="--standalone --max-restarts 1"))
+    said, _ = agent.communicate(timeout=240)
+    assert agent.returncode != 0 and said.count("already holds a run: add --resume") == 2, said
+    assert content(one) == before
+
+
+ELSEWHERE = """
+import os, runpy, sys
+here, there, *sys.argv = sys.argv[1:]
+os.chdir((here, there)[int(os.environ["RANK"])])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_processes_with_different_sprites_are_told(folder):
+    places = folder / "here", folder / "there"
+    for place, count in zip(places, (40, 44), strict=True):
+        place.mkdir()
+        write_npy(place / "data", *tiny_sprites(count, 8, 3))
+    (folder / "elsewhere.py").write_text(ELSEWHERE)
+    *launch, script = torchrun(2, "train")
+    args = [script, folder / "c.toml", "--data", "data", *OFTEN, "--out", folder / "apart"]
+    command = [*launch, folder / "elsewhere.py", *places, *args]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=240, env=ENV)
+    assert any("holds other sprites than another process" in line for line in mistakes(result)), result.stderr
+    assert not (folder / "apart").exists()
 
 
 def test_sprites_and_sweeps_are_those_of_one_process(folder, one):
@@ -320,15 +367,15 @@ def test_sprites_and_sweeps_are_those_of_one_process(folder, one):
 
 def test_fewer_sprites_than_processes_are_refused(folder, one):
     args = ["sample", one, "--categories", "bar", "--guidance", 1, "--count", 1, "--out", folder / "few.png"]
-    result = several(2, *args)
-    assert result.returncode != 0 and "too few for 2 processes" in result.stderr
+    (told,) = mistakes(several(2, *args))
+    assert "too few for 2 processes" in told
     assert not (folder / "few.png").exists()
 
 
 def test_a_command_for_one_process_says_so(folder, one):
     result = subprocess.run(
         command("compare", one, "--data", folder / "data", "--out", folder / "compared"),
-        env=ENV | {"WORLD_SIZE": "2"},
+        env=ENV | {"WORLD_SIZE": "2", "RANK": "0"},
         capture_output=True,
         text=True,
     )

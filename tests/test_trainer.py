@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import tiny_sprites, write_npy
 
-from ddpm.checkpoint import BEST_FILE, checkpoints, load_model, read_safetensors
+from ddpm.checkpoint import BEST_FILE, checkpoints, load_model, read_safetensors, write_safetensors
 from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import load_data, to_uint8
 from ddpm.evaluate import Evaluation
@@ -152,6 +152,43 @@ def test_the_best_weights_are_the_same_after_a_kill_between_them_and_the_next_ch
     assert resumed.resume().name == "step_00000003.safetensors"
     resumed.train(nothing, nothing, evaluation)
     assert best.read_bytes() == (whole.config.out / BEST_FILE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        ({"step": 10**30}, "cannot be at step"),
+        ({"step": -1}, "cannot be at step"),
+        ({"skipped": 9}, "cannot be at step"),
+        ({"step": "3"}, "wrong value type"),
+        ({"data": {}}, "sprites then None"),
+        ({"more": 1}, "unknown setting 'more'"),
+    ],
+)
+def test_a_checkpoint_that_says_what_cannot_be_is_refused(config, spoilt, words):
+    train(make(config))
+    path = checkpoints(config.out)[-1]
+    tensors, about = read_safetensors(path)
+    write_safetensors(path, tensors, about | spoilt)
+    with pytest.raises(ValueError, match=words):
+        make(config).resume()
+
+
+def test_means_of_other_groups_are_refused():
+    means = GroupMeans({"by": ["a", "b"]})
+    for state in ({"by": torch.zeros(2, 3)}, {"by": torch.zeros(())}, {"of": torch.zeros(2, 2)}):
+        with pytest.raises((ValueError, LookupError)):
+            means.load_state_dict(state)
+    means.load_state_dict({"by": torch.tensor([[3.0, 0.0], [2.0, 0.0]])})
+    assert means.pop() == {"by/a": 1.5}
+
+
+def test_sprites_that_are_not_finite_are_not_judged(config, capsys):
+    trainer = make(config)
+    torch.nn.init.constant_(trainer.ema.model.head.bias, math.nan)
+    evaluation = Evaluation(config, trainer.spec, trainer.data)
+    evaluation.judge = lambda x, labels: pytest.fail("judged")
+    assert evaluation(trainer.ema.model, 3) == {} and "not finite" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config, capsys):
