@@ -4,11 +4,12 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -27,10 +28,10 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
             return main()
         except (ValueError, OSError) as e:
             rank = int(os.environ.get("RANK", "0")) if several_processes() else 0
-            if not rank:
-                print(f"error: {one_line(e)}", file=sys.stderr)
-            elif "torch" in sys.modules:  # else it is in the command line, which is the same for all
-                print(f"error (process {rank}): {one_line(e)}", file=sys.stderr)
+            if rank and "torch" not in sys.modules:  # it is in the command line, which is the same for all
+                leave_it_to_main()
+            where = f" (process {rank})" if rank else ""
+            print(f"error{where}: {one_line(e)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -65,6 +66,12 @@ def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
 def several_processes() -> bool:
     """Whether this is one of several processes that torchrun, or the like of it, started."""
     return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def leave_it_to_main() -> NoReturn:
+    """Leave in silence, since the main process tells what is wrong; after it, as torchrun ends all when one leaves."""
+    time.sleep(10)
+    raise SystemExit(2)
 
 
 def pick_device(name: str) -> "torch.device":

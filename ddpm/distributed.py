@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ddpm.cli import device_named, several_processes
+from ddpm.cli import device_named, leave_it_to_main, several_processes
 
 PATIENCE = timedelta(hours=2)  # while the main process reads, judges or writes; torchrun notices one that died
 
@@ -97,7 +97,7 @@ def main_first() -> Iterator[None]:
     tells why, and the others leave in silence with exit code 2."""
     if not is_main():
         if highest(0):
-            raise SystemExit(2)
+            leave_it_to_main()
         yield
         return
     failed = 1
