@@ -42,7 +42,7 @@ def sample_grid(
 ) -> np.ndarray:
     """Sprites of every category at every scale, from the same noise: uint8 [K, S, count, H, W, C]."""
     K, S = len(spec.categories), len(scales)
-    context = torch.eye(K).repeat_interleave(S * count, 0)
+    context = spec.contexts().repeat_interleave(S * count, 0)
     scale = torch.tensor(scales).repeat_interleave(count).repeat(K)
     x = generate(model, spec, context, scale, seed=seed, indices=list(range(count)) * K * S, steps=steps)
     return to_uint8(x).reshape(K, S, count, *x.shape[2:], spec.channels)
@@ -54,7 +54,7 @@ def denoising_path(model: nn.Module, spec: ModelSpec, scale: float, seed: int, s
     generate(
         model,
         spec,
-        torch.eye(K),
+        spec.contexts(),
         scale,
         seed=seed,
         indices=range(K),

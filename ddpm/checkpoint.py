@@ -8,7 +8,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from ddpm.cli import warn, written_aside
 from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig, from_dict, to_dict
 from ddpm.prediction import Diffusion
 from ddpm.schedule import make_schedule
+from ddpm.tags import CATEGORY
 from ddpm.unet import ContextUNet
 from sprites import files
 from sprites.pixels import SIZES
@@ -44,6 +45,8 @@ class ModelSpec:
     model: ModelConfig
     diffusion: DiffusionConfig
     student: StudentConfig | None = None
+    facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a model that takes tags: the values of each facet but the category."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= SIZES[-1] or self.channels not in (3, 4):
@@ -51,6 +54,24 @@ class ModelSpec:
                 f"sprites of {self.size} pixels in {self.channels} channels: expected up to {SIZES[-1]} in 3 or 4"
             )
         files.check_names(self.categories)
+        if self.facets:
+            files.check_names(tuple(self.facets))
+        for values in self.facets.values():
+            files.check_names(values)
+
+    @property
+    def vocabulary(self) -> dict[str, tuple[str, ...]]:
+        """All that can be asked for, in the order of a context."""
+        return {CATEGORY: self.categories} | self.facets
+
+    @property
+    def places(self) -> int:
+        """Length of a context."""
+        return sum(map(len, self.vocabulary.values()))
+
+    def contexts(self) -> Tensor:
+        """Each category alone, float32 [K, V]."""
+        return torch.eye(len(self.categories), self.places)
 
     def describe(self) -> str:
         """Size, channels and categories, for messages."""
@@ -59,9 +80,8 @@ class ModelSpec:
     def build(self) -> ContextUNet:
         m = self.model
         patch = m.patch or max(1, self.size // 16)
-        return ContextUNet(
-            self.channels, len(self.categories), m.widths, m.blocks, m.attention, patch, self.student is not None
-        )
+        guided, tags = self.student is not None, bool(self.facets)
+        return ContextUNet(self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, tags)
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion

@@ -1,5 +1,7 @@
 """A small CNN that judges sprites: its class accuracy, and its features for Frechet distances."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,10 +49,24 @@ def shift(x: Tensor, generator: torch.Generator) -> Tensor:
     return F.pad(x, (1, 1, 1, 1), mode="replicate")[..., dy : dy + h, dx : dx + w]
 
 
+def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy with some doubt in the labels, int64 [B] (Szegedy et al. 2016, arXiv:1512.00567, section 7)."""
+    return F.cross_entropy(logits, labels, label_smoothing=0.05)
+
+
 def train_classifier(
-    x: Tensor, labels: Tensor, categories: int, *, epochs: int = 20, seed: int = 0, progress: bool = False
+    x: Tensor,
+    labels: Tensor,
+    categories: int,
+    *,
+    epochs: int = 20,
+    seed: int = 0,
+    progress: bool = False,
+    loss: Callable[[Tensor, Tensor], Tensor] = smoothed,
+    flips: bool = True,
 ) -> Classifier:
-    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]; shifts and flips as augmentation.
+    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with labels [N, ...], such as `loss` takes; shifts, and
+    flips if these change no label, as augmentation.
 
     progress: show a bar.
     """
@@ -66,11 +82,11 @@ def train_classifier(
     batches = order[: steps * batch].split(batch)
     for rows in tqdm(batches, "training the judge", unit="batch", leave=False, disable=not progress):
         images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
-        if torch.rand((), generator=generator) < 0.5:
+        if torch.rand((), generator=generator) < 0.5 and flips:
             images = images.flip(-1)
         with torch.autocast("cpu", autocast, enabled=autocast is not None):
             logits = model(images)
-        F.cross_entropy(logits.float(), labels[rows], label_smoothing=0.05).backward()
+        loss(logits.float(), labels[rows]).backward()
         optimizer.step()
         optimizer.zero_grad()
         rate.step()

@@ -158,6 +158,10 @@ class Config:
     """Categories whose sprites may be flipped left to right in training; ["*"] means all."""
     val_fraction: float = 0.05
     """Share of distinct sprites held out for validation."""
+    tags: bool = False
+    """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
+    keep_tag: float = 0.9
+    """Probability with which each tag of a training sample is kept."""
     keep_context: float = 0.9
     """Probability with which a training sample keeps its context."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -192,6 +196,7 @@ class Config:
             raise ValueError(f"log.guidance must be one or more finite numbers, got {list(self.log.guidance)}")
         for name, value, upper in (
             ("keep_context", self.keep_context, 1.0),
+            ("keep_tag", self.keep_tag, 1.0),
             ("val_fraction", self.val_fraction, 0.5),
             ("log.early", self.log.early, 1.0),
             ("optim.ema", self.optim.ema, 1.0),

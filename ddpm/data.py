@@ -3,7 +3,7 @@
 RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984): transparent pixels carry no colour.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.context import UNCOND
+from ddpm.context import UNCOND, one_hot
+from ddpm.tags import CATEGORY, flags_of, vocabulary_of
 from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, split
+from sprites.tags import load_tags
 
 ORDER, STEP, VALIDATION = 0, 1, 2  # streams of random numbers of a run, kept apart by their seeds
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
@@ -87,6 +89,10 @@ class SpriteData:
     mirror: Tensor
     hashes: np.ndarray
     """Of the content of each sprite, uint64 [N]; see `sprites.io.content_hashes`."""
+    facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The values of each facet of its tags, if they are part of the context."""
+    flags: Tensor | None = None
+    """bool [N, V]: which of those values each sprite has."""
 
     @property
     def duplicates(self) -> int:
@@ -101,6 +107,12 @@ class SpriteData:
             x = torch.where(flipped[:, None, None, None], x.flip(-1), x)
         return x, labels
 
+    def contexts(self, indices: Tensor | np.ndarray) -> Tensor:
+        """All that is known of these sprites, float32 [B, K], or with tags [B, K + V]."""
+        indices = torch.as_tensor(indices)
+        context = one_hot(torch.from_numpy(self.sprites.labels)[indices], len(self.sprites.categories))
+        return context if self.flags is None else torch.cat([context, self.flags[indices].float()], 1)
+
     def flips(self, labels: Tensor, generator: torch.Generator) -> Tensor | None:
         """bool [B]: which sprites of these categories to mirror, half of those that may be; None if none may."""
         if not self.mirror.any():
@@ -113,7 +125,8 @@ class SpriteData:
 
     def facts(self) -> dict[str, str]:
         """What tells this collection from another, for a run that is resumed."""
-        return {"sprites": self.describe(), "pixels": digest(self.hashes), "labels": digest(self.sprites.labels)}
+        facts = {"sprites": self.describe(), "pixels": digest(self.hashes), "labels": digest(self.sprites.labels)}
+        return facts if self.flags is None else facts | {"tags": digest(self.flags.numpy())}
 
     def describe(self) -> str:
         """One line: how many sprites, what they are, copies found and the split."""
@@ -133,10 +146,12 @@ def load_data(
     resize: str | None = None,
     mirror: tuple[str, ...] = (),
     val_fraction: float = 0.05,
+    tags: bool = False,
 ) -> SpriteData:
-    """Read a folder of sprites of any of the three forms and split it by content.
+    """Read a folder of sprites of any of the three forms and split it by content; tags: with its tag table.
 
-    Raises ValueError (from `sprites.io`, or for an unknown name in `mirror`) in one line that says what to do.
+    Raises ValueError (from `sprites.io`, for an unknown name in `mirror`, or for tags that are not there) in one line
+    that says what to do.
     """
     sprites = load_sprites(folder, size=size, resize=resize)
     for name in mirror:
@@ -149,4 +164,18 @@ def load_data(
     if not len(train):
         raise ValueError(f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}")
     flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
-    return SpriteData(sprites, train, val, flips, hashes)
+    facets, flags = read_tags(folder, flips) if tags else ({}, None)
+    return SpriteData(sprites, train, val, flips, hashes, facets, flags)
+
+
+def read_tags(folder: str | Path, mirror: Tensor) -> tuple[dict[str, tuple[str, ...]], Tensor]:
+    """The facets of a folder's tag table, and the flags of its sprites; see `SpriteData`."""
+    table = load_tags(folder)
+    if table is None:
+        raise ValueError(f"{folder} has no tags.csv to learn tags from; add one (see sprites/README.md)")
+    facets = vocabulary_of(table)
+    if CATEGORY in facets:
+        raise ValueError(f"{folder}/tags.csv: a facet cannot be named {CATEGORY!r}, which every sprite has; rename it")
+    if mirror.any() and {"left", "right"} & {value for values in facets.values() for value in values}:
+        raise ValueError("mirror makes sprites that face right of those that face left, against their tags; drop one")
+    return facets, flags_of(table)

@@ -244,7 +244,7 @@ def sample_per_category(
     """
     K = len(spec.categories)
     labels = torch.arange(K).repeat_interleave(per_category)
-    context = torch.eye(K)[labels]
+    context = spec.contexts()[labels]
     return draw(model, spec, context, scale, seed=seed, indices=range(len(labels)), **sampling), labels
 
 

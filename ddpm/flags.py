@@ -88,7 +88,41 @@ def check_count(flag: str, count: int, most: int = 100_000) -> None:
         raise ValueError(f"{flag} must be at least 1 and at most {most:,}, got {count}")
 
 
+def check_file(flag: str, path: Path | None, suffix: str) -> None:
+    """Raise ValueError unless a file of this name, if it has one, can be written into a folder that is there."""
+    if path is None:
+        return
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{flag} {path} must end in {suffix}")
+    if path.is_dir():
+        raise ValueError(f"{flag} {path} is a folder; name a file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"{flag} {path}: there is no folder {path.absolute().parent}")
+
+
+def check_new_folder(flag: str, path: Path | None) -> None:
+    """Raise ValueError if there is anything in a folder of this name, or it is none."""
+    if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{flag} {path} exists and is not an empty folder; choose another")
+
+
 def check_folder(flag: str, path: Path | None) -> None:
     """Raise ValueError if something that is no folder has this name."""
     if path and path.exists() and not path.is_dir():
         raise ValueError(f"{flag} {path} is a file; name a folder")
+
+
+def parse_guidance(words: Sequence[str]) -> tuple[tuple[float, ...], dict[str, float]]:
+    """Read guidance scales: several for all, "0 1 2", or one for each facet of the tags, "colour=3 kind=1.5", for which
+    that for all is 1. Raises ValueError for anything else."""
+    facets, equals, numbers = zip(*(word.partition("=") for word in words), strict=True) if words else ((), (), ())
+    try:
+        scales = tuple(map(float, numbers if all(equals) else words))
+    except ValueError:
+        scales = ()
+    if not all(equals) or not words:
+        check_guidance(scales)
+        return scales, {}
+    if not scales or not all(map(math.isfinite, scales)) or len(set(facets)) < len(facets):
+        raise ValueError(f"--guidance {' '.join(words)}: expected each facet once, with a finite number")
+    return (1.0,), dict(zip(facets, scales, strict=True))

@@ -28,7 +28,7 @@ from ddpm.checkpoint import (
 )
 from ddpm.cli import attempt, interruptible
 from ddpm.config import Config, OptimConfig, from_dict, to_dict
-from ddpm.context import mask_context, one_hot
+from ddpm.context import mask_context
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator, seed_of
 from ddpm.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.ema import EMA
@@ -36,6 +36,7 @@ from ddpm.optim import Optimizers
 from ddpm.precision import autocast_dtype, make_deterministic
 from ddpm.prediction import stratified_timesteps
 from ddpm.running import Clock, GroupMeans
+from ddpm.tags import mask_tags
 
 T = TypeVar("T")
 OnScalars = Callable[[int, dict[str, float]], None]
@@ -91,7 +92,9 @@ class Trainer:
         if config.deterministic:
             make_deterministic()
         sprites = data.sprites
-        self.spec = ModelSpec(sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion)
+        self.spec = ModelSpec(
+            sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion, facets=data.facets
+        )
         torch.manual_seed(config.seed)
         self.model = self.spec.build().to(device).train()
         self.network = self._parallel()
@@ -123,7 +126,7 @@ class Trainer:
         network = parallel(self.model)
         if world() > 1:
             x = torch.zeros(1, self.spec.channels, self.spec.size, self.spec.size, device=self.device)
-            context = torch.zeros(1, len(self.spec.categories), device=self.device)
+            context = torch.zeros(1, self.spec.places, device=self.device)
             network(x, torch.zeros(1, dtype=torch.long, device=self.device), context).sum().backward()
             self.model.zero_grad()
         return network
@@ -260,7 +263,11 @@ class Trainer:
         indices = self.data.train[self.order((self.step - 1) * B, B)]
         labels = torch.from_numpy(self.data.sprites.labels[indices])
         flipped = self.data.flips(labels, g)
-        context, kept = mask_context(one_hot(labels, len(self.spec.categories)), config.keep_context, g)
+        context = self.data.contexts(indices)
+        if self.spec.facets:
+            context, kept = mask_tags(context, config.keep_tag, config.keep_context, g)
+        else:
+            context, kept = mask_context(context, config.keep_context, g)
         t = stratified_timesteps(B, T, g)
         rows = own(B)
         x0, _ = self.data.batch(indices[rows], None if flipped is None else flipped[rows])
@@ -310,10 +317,10 @@ class Trainer:
     @torch.no_grad()
     def validation_loss(self) -> float:
         """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
-        x0, labels = self.data.validation()
+        x0, _ = self.data.validation()
         g = generator(self.config.seed, VALIDATION)
         t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
         eps = torch.randn(x0.shape, generator=g)
-        context = one_hot(labels, len(self.spec.categories))
+        context = self.data.contexts(self.data.val[: len(x0)])
         parts = zip(*(a.to(self.device).split(128) for a in (x0, context, t, eps)), strict=True)
         return torch.cat([self.diffusion.loss(self.ema.model, *part) for part in parts]).mean().item()

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.attention import SelfAttention, zeroed
+from ddpm.attention import CrossAttention, SelfAttention, zeroed
 
 SCALE_UNIT = 100.0  # brings guidance scales to the range of timesteps, for which the embedding is made
 
@@ -58,6 +58,7 @@ class ContextUNet(nn.Module):
     widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
     level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
     0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
+    tags: contexts are flags of tags, to which the pixels attend at the levels of `attention` as to so many tokens.
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
@@ -71,6 +72,7 @@ class ContextUNet(nn.Module):
         attention: tuple[int, ...] = (2,),
         patch: int = 1,
         guided: bool = False,
+        tags: bool = False,
     ):
         super().__init__()
         if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
@@ -81,11 +83,13 @@ class ContextUNet(nn.Module):
         E = 4 * self.time_features
         self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
         self.embed_context = nn.Linear(categories, E, bias=False)
+        self.embed_tag = nn.Embedding(categories, E) if tags else None
         self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
 
         def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
             attend = SelfAttention(outputs) if level in attention else nn.Identity()
-            return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend])
+            cross = [CrossAttention(outputs, E)] if tags and level in attention else []
+            return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
 
         self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -119,6 +123,13 @@ class ContextUNet(nn.Module):
             e = e + self.embed_scale(timestep_embedding(SCALE_UNIT * scale, self.time_features))
         return F.silu(e)
 
+    def tokens(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """The tags that contexts [B, V] have: embeddings [B, M, E] and which are meant, bool [B, M]."""
+        present = context != 0
+        M = max(1, int(present.sum(1).max()))  # as many as the sample with the most of them
+        keep, index = present.to(torch.uint8).topk(M)
+        return self.embed_tag(index), keep.bool()
+
     def forward(self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None) -> Tensor:
         """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, C, H, W]."""
         height, width = x.shape[-2:]
@@ -127,20 +138,26 @@ class ContextUNet(nn.Module):
             h = F.pixel_unshuffle(h, self.patch)
         h = self.stem(h.contiguous(memory_format=torch.channels_last))
         embedding = self.embedding(t, context, scale)
+        tokens = () if self.embed_tag is None else self.tokens(context)
+
+        def through(block: nn.ModuleList, h: Tensor) -> Tensor:
+            residual, attend, *cross = block
+            h = attend(residual(h, embedding))
+            return cross[0](h, *tokens) if cross else h
+
         skips = []
         for level, stage in enumerate(self.down):
             if level:
                 h = F.avg_pool2d(h, 2)
-            for residual, attend in stage:
-                h = attend(residual(h, embedding))
+            for block in stage:
+                h = through(block, h)
                 skips.append(h)
-        residual, attend = self.middle
-        h = attend(residual(h, embedding))
+        h = through(self.middle, h)
         for level, stage in enumerate(self.up):
             if level:
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-            for residual, attend in stage:
-                h = attend(residual(torch.cat([h, skips.pop()], dim=1), embedding))
+            for block in stage:
+                h = through(block, torch.cat([h, skips.pop()], dim=1))
         h = self.head(F.silu(self.norm(h)))
         if self.patch > 1:
             h = F.pixel_shuffle(h, self.patch)

@@ -61,6 +61,8 @@ def main() -> int:
     teacher, spec = load_model(args.model)
     if spec.student:
         raise ValueError(f"{args.model} is a student itself; give the model that it was distilled from")
+    if spec.facets:
+        raise ValueError(f"{args.model} takes tags, which students do not learn; give a model of categories")
     teacher.to(device)
     out = args.out or run_of(args.model) / "student"
     distillation = Distillation(teacher, spec, config, args.optim, args.seed)

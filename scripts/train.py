@@ -92,7 +92,12 @@ def main() -> int:
     with main_first():
         check_batch(config.optim)
         data = load_data(
-            config.data, size=config.size, resize=config.resize, mirror=config.mirror, val_fraction=config.val_fraction
+            config.data,
+            size=config.size,
+            resize=config.resize,
+            mirror=config.mirror,
+            val_fraction=config.val_fraction,
+            tags=config.tags,
         )
     tell(f"{config.data}: {data.describe()}")
     if not len(data.val):

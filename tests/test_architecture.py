@@ -7,13 +7,14 @@ from conftest import ROOT
 
 FLOW = [
     {"config", "cli"},
-    {"precision", "schedule", "attention", "ema", "optim", "context", "grids", "timing", "distributed", "running"},
+    {"distributed"},
+    {"precision", "schedule", "attention", "ema", "optim", "context", "tags", "grids", "timing", "running"},
     {"metrics", "memorisation", "pixel_art", "classifier"},
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
-    {"trainer", "samplers", "forms", "run_folder"},
+    {"trainer", "samplers", "forms", "run_folder", "asked"},
     {"generate"},
-    {"evaluate", "flags", "peers", "distill"},
+    {"evaluate", "flags", "peers", "distill", "tag_judge"},
     {"report", "time_to_quality"},
     {"board", "benchmark"},
 ]

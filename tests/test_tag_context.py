@@ -1,0 +1,275 @@
+"""Tags as context: what is asked for, what is hidden in training, and that what is missing has no part in anything."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, assert_one_line_error, run, tiny_sprites, write_npy
+
+from ddpm.checkpoint import ModelSpec, load_model, save_model
+from ddpm.config import Config, DiffusionConfig, ModelConfig, OptimConfig
+from ddpm.data import generator, load_data
+from ddpm.flags import parse_guidance
+from ddpm.guidance import classifier_free
+from ddpm.tag_judge import TagJudge, entropy
+from ddpm.tags import facet_guidance, flags_of, mask_tags, parse_row, parse_tags, vocabulary_of
+from ddpm.trainer import Trainer
+from sprites.tags import load_tags
+
+FACETS = {"kind": ("apple", "bread", "knight"), "holds": ("book", "full helm", "sword")}
+VOCABULARY = {"category": ("hero", "food")} | FACETS
+SPEC = ModelSpec(8, 3, ("hero", "food"), ModelConfig((16, 16), 1, (1,)), DiffusionConfig(), facets=FACETS)
+
+
+def context(text):
+    """The flags of tags, float32 [V]."""
+    return sum(parse_tags(text, VOCABULARY).values(), torch.zeros(8))
+
+
+def network(seed=0):
+    """A network that takes tags, none of whose weights is zero."""
+    torch.manual_seed(seed)
+    model = SPEC.build().eval()
+    for p in model.parameters():
+        p.data += 0.1 * torch.randn_like(p)
+    return model
+
+
+def test_flags_are_those_of_the_table():
+    tags = load_tags("sprites")
+    facets, flags = vocabulary_of(tags), flags_of(tags)
+    places = [(f, v) for f, values in facets.items() for v in values]
+    assert flags.shape == (len(tags), len(places))
+    for i in range(0, len(tags), 997):
+        row = {f: set(v.split("+")) for f, v in tags.row(i).items() if v}
+        found = {}
+        for place in flags[i].nonzero().flatten().tolist():
+            found.setdefault(places[place][0], set()).add(places[place][1])
+        assert found == row
+
+
+def test_tags_are_read_in_any_order_and_with_several_values():
+    assert context("").tolist() == [0] * 8
+    assert context("kind=knight").tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert context("holds='full helm+sword' category=hero").tolist() == [1, 0, 0, 0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind=knigt", "no kind 'knigt': did you mean 'knight'"),
+        ("knd=knight", "no facet 'knd': did you mean 'kind'"),
+        ("knight", "tag 'knight': expected facet=value, as in kind=knight"),
+        ("kind=apple kind=bread", "kind is given twice"),
+        ("kind=", "no kind ''"),
+        ("kind='apple", "No closing quotation"),
+    ],
+)
+def test_mistaken_tags_name_the_nearest(text, words):
+    with pytest.raises(ValueError, match=words):
+        parse_tags(text, VOCABULARY)
+
+
+def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
+    N, rows = 40_000, torch.ones(40_000, 5)
+    masked, kept = mask_tags(rows, 0.9, 0.8, generator(0))
+    assert torch.equal(kept, masked.any(1).float()) and torch.equal(rows, torch.ones(N, 5))
+    error = 4 * (0.25 / N) ** 0.5
+    assert masked.mean(0).tolist() == pytest.approx([0.72] * 5, abs=error)
+    whole = masked[masked.any(1)]
+    pairs = (whole.T @ whole / len(whole)).fill_diagonal_(0.81)
+    assert pairs.flatten().tolist() == pytest.approx([0.81] * 25, abs=2 * error)  # one by one, independent
+    assert kept.mean().item() == pytest.approx(0.8, abs=error)
+
+
+def test_a_missing_tag_has_no_part_in_the_prediction_nor_a_gradient():
+    model, g = network(), generator(1)
+    x, t = torch.randn(3, 3, 8, 8, generator=g), torch.tensor([5, 500, 900])
+    contexts = torch.stack([context("kind=knight"), context("category=hero kind=apple holds=sword+book"), context("")])
+    out = model(x, t, contexts)
+    out.sum().backward()
+    missing = contexts.sum(0) == 0
+    assert missing.sum() == 3
+    for gradient in (model.embed_tag.weight.grad, model.embed_context.weight.grad.T):
+        assert (gradient[missing] == 0).all() and (gradient[~missing] != 0).any(1).all()
+    with torch.no_grad():
+        model.embed_tag.weight[missing] = 1e30
+        again = model(x, t, contexts)
+        assert torch.equal(out, again)
+        model.embed_tag.weight[:] = 7.0
+        assert torch.equal(out[2], model(x, t, contexts)[2])  # nothing is asked for: no tag plays a part
+
+
+def test_a_sample_does_not_depend_on_how_many_tags_the_others_have():
+    model, g = network(), generator(2)
+    x, t = torch.randn(2, 3, 8, 8, generator=g), torch.tensor([400, 400])
+    few, many = context("kind=apple"), context("category=hero kind=apple holds=sword+book")
+    alone = model(x[:1], t[:1], few[None])
+    together = model(x, t, torch.stack([few, many]))[:1]
+    torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+
+
+def test_the_first_step_is_that_of_a_network_without_tags_at_the_start():
+    torch.manual_seed(0)
+    model = SPEC.build().eval()
+    for block in (*model.down, model.middle, *model.up):
+        for name, p in block.named_parameters():
+            if "conv2" in name or name.endswith("out.weight"):
+                p.data += 0 if "2.out" in name else 0.1
+    x, t = torch.randn(1, 3, 8, 8), torch.tensor([400])
+    model.embed_context.weight.data.zero_()
+    assert torch.equal(model(x, t, context("kind=apple")[None]), model(x, t, context("")[None]))
+
+
+# Guidance per facet
+
+
+def linear_denoiser(seed=3):
+    """A denoiser whose answer is any function of the context, and the contexts that it is asked for."""
+    asked, g = [], generator(seed)
+    weights, square = torch.randn(8, generator=g).double(), torch.randn(8, 8, generator=g).double()
+
+    def denoise(x, t, contexts):
+        asked.extend(tuple(row) for row in contexts.int().tolist())
+        value = contexts.double() @ weights + torch.einsum("bi,ij,bj->b", contexts.double(), square, contexts.double())
+        return value[:, None, None, None].expand(x.shape)
+
+    return denoise, asked
+
+
+def guided(text, scales, scale=1.0):
+    """The answer of guidance per facet, and the different contexts it asked for."""
+    denoise, asked = linear_denoiser()
+    contexts, weights = parse_row(text, VOCABULARY, scales)
+    x = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    denoiser = classifier_free(denoise, contexts[None].double(), scale, weights=weights[None])
+    return denoiser(x, torch.tensor([1]))[0, 0, 0, 0].item(), set(asked)
+
+
+def answer(text):
+    return linear_denoiser()[0](torch.zeros(1, 1, 1, 1), None, context(text)[None])[0, 0, 0, 0].item()
+
+
+def test_facets_join_one_after_the_other_each_with_its_scale():
+    out, asked = guided("kind=knight holds=sword category=hero", {"holds": 3.0, "kind": 1.5})
+    steps = [answer(""), answer("holds=sword"), answer("holds=sword kind=knight")]
+    steps.append(answer("holds=sword kind=knight category=hero"))
+    by_hand = steps[0] + 3 * (steps[1] - steps[0]) + 1.5 * (steps[2] - steps[1]) + (steps[3] - steps[2])
+    assert out == pytest.approx(by_hand, rel=1e-6)
+    assert len(asked) == 4
+
+
+def test_equal_scales_are_plain_guidance_in_two_calls():
+    out, asked = guided("kind=knight holds=sword", {"holds": 2.5, "kind": 2.5})
+    whole, none = answer("kind=knight holds=sword"), answer("")
+    assert out == pytest.approx(none + 2.5 * (whole - none), rel=1e-6)
+    assert len(asked) == 2
+    assert guided("kind=knight holds=sword", {}, scale=2.5)[0] == pytest.approx(out, rel=1e-6)
+
+
+def test_a_facet_without_its_tag_cannot_be_guided():
+    with pytest.raises(ValueError, match="holds=2 is for a facet that --tags does not ask for"):
+        facet_guidance(parse_tags("kind=knight", VOCABULARY), {"holds": 2.0})
+
+
+def test_guidance_is_read_as_numbers_or_by_facet():
+    assert parse_guidance(("0", "1.5")) == ((0.0, 1.5), {})
+    assert parse_guidance(("colour=3", "kind=1.5")) == ((1.0,), {"colour": 3.0, "kind": 1.5})
+    for words in ((), ("1", "kind=2"), ("kind=2", "kind=3"), ("kind=x",), ("nan",), ("1", "1.0"), ("kind=inf",)):
+        with pytest.raises(ValueError, match="--guidance"):
+            parse_guidance(words)
+
+
+# Real runs
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory):
+    """A folder of sprites with tags: kind is the category said otherwise, side is left or right of half of them."""
+    folder = write_npy(tmp_path_factory.mktemp("tagged") / "data", *tiny_sprites(40, 8, 3))
+    rows = [f"{name},{i},{name}ish,{'' if i % 2 else 'left'}" for name in ("square", "bar") for i in range(20)]
+    labels = np.load(folder / "labels.npy").argsort(kind="stable")
+    np.save(folder / "sprites.npy", np.load(folder / "sprites.npy")[labels])
+    np.save(folder / "labels.npy", np.load(folder / "labels.npy")[labels])
+    (folder / "tags.csv").write_text("category,index,kind,side\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
+    data = load_data(tagged, tags=True)
+    assert data.facets == {"kind": ("barish", "squareish"), "side": ("left",)}
+    config = Config(out=tmp_path, tags=True, keep_tag=1.0, keep_context=1.0, optim=OptimConfig(batch=8))
+    trainer = Trainer(config, data, torch.device("cpu"))
+    trainer.step = 1
+    (_, contexts, _, _), groups = trainer.draw()
+    assert torch.equal(contexts[:, :2].argmax(1), groups["loss_by_category"])
+    assert torch.equal(contexts[:, 0], contexts[:, 3]) and torch.equal(contexts[:, 1], contexts[:, 2])
+    with pytest.raises(ValueError, match="face right"):
+        load_data(tagged, tags=True, mirror=("*",))
+
+
+def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
+    (tmp_path / "c.toml").write_text("tags = true")
+    args = ["--log.evaluate", 0, "--log.snapshot", 4, "--diffusion.timesteps", 50, *SMALL]
+    args = ["train", tmp_path / "c.toml", "--data", tagged, "--steps", 4, *args, "--out", tmp_path / "run"]
+    result = run(*args)
+    assert result.returncode == 0, result.stderr
+    assert "tags" in result.stdout
+
+    model, spec = load_model(tmp_path / "run")
+    assert spec.vocabulary == {"category": ("square", "bar"), "kind": ("barish", "squareish"), "side": ("left",)}
+    save_model(tmp_path / "again.safetensors", model, spec, 4)
+    assert load_model(tmp_path / "again.safetensors")[1] == spec
+
+    sample = ["sample", tmp_path / "run", "--count", 2, "--steps", 2, "--out", tmp_path / "g.png"]
+    listed = run("sample", tmp_path / "run", "--list-tags")
+    assert listed.stdout == "category: square, bar\nkind: barish, squareish\nside: left\n", listed.stderr
+    for count, *more in (
+        (8, "--tags", "kind=barish side=left", "", "--guidance", "0", "2"),
+        (2, "--tags", "kind=barish side=left", "--guidance", "side=3", "kind=1.5", "--not", "category=square"),
+        (4, "--categories", "bar", "square + 0.5 bar", "--guidance", "2", "--negative", "square"),
+    ):
+        result = run(*sample, *more, "--npz", tmp_path / "s.npz")
+        assert result.returncode == 0, result.stderr
+        with np.load(tmp_path / "s.npz") as f:
+            assert len(f["sprites"]) == count
+    args = [tmp_path / "run", "--data", tagged, "--guidance", 1, "--count", 4, "--epochs", 1]
+    measured = run("facets", *args)
+    assert measured.returncode == 0, measured.stderr
+    assert (tmp_path / "run" / "facets" / "facets.txt").read_text() == measured.stdout
+    assert [line.split()[0] for line in measured.stdout.splitlines()[2:]] == ["s", "category", "kind", "side", "all"]
+
+    for more, words in (
+        (["--tags", "kind=barisch"], "did you mean 'barish'"),
+        (["--tags", "kind=barish", "--guidance", "side=2"], "does not ask for"),
+        (["--categories", "bar", "--guidance", "side=2"], "goes with --tags"),
+        (["--categories", "bar", "--tags", "kind=barish"], "not both"),
+        (["--not", "side=up"], "no side 'up'"),
+    ):
+        assert_one_line_error(run(*sample, *more), words)
+
+
+def test_what_is_shown_and_what_varies(tagged):
+    data = load_data(tagged, tags=True, val_fraction=0.2)
+    judge = TagJudge(data, epochs=1)
+    assert judge.several == set()
+    x, contexts = data.batch(data.train)[0], data.contexts(data.train)
+    right = judge.right(x, contexts)
+    assert right["category"].mean() > 0.9 and right["kind"].mean() > 0.9
+    assert len(right["side"]) == data.flags[data.train][:, 2].sum()  # those that have one
+    shuffled = contexts[:, [1, 0, 3, 2, 4]]  # asked for what they are not
+    assert judge.right(x, shuffled)["kind"].mean() < 0.1
+    assert judge.variety(x, x, "side") == pytest.approx({"category": 1, "kind": 1})
+    assert judge.variety(x[:1].expand_as(x), x, "kind") == {"category": 0}
+
+
+def test_entropy_by_hand():
+    assert entropy(torch.tensor([3, 3, 3])) == 0
+    assert entropy(torch.arange(8)) == pytest.approx(math.log(8))
+    assert entropy(torch.tensor([0, 0, 0, 1])) == pytest.approx(0.75 * math.log(4 / 3) + 0.25 * math.log(4))
+
+
+def test_tags_that_are_not_there(npy_folder, tmp_path):
+    with pytest.raises(ValueError, match=r"no tags.csv"):
+        load_data(npy_folder, tags=True)
