@@ -97,8 +97,8 @@ class TagJudge:
 def measure_facets(
     model: nn.Module, spec: ModelSpec, judge: TagJudge, scale: float, count: int, seed: int
 ) -> list[FacetResult]:
-    """Sample `count` sprites at a scale for the tags of one facet alone, facet by facet, and for all tags together, those
-    of training sprites drawn at random each time, and judge them."""
+    """Judge `count` sprites sampled at a scale for the tags of one facet alone, facet by facet, and for all together;
+    each time those of training sprites drawn at random."""
     g, found = generator(seed), []
     for facet in (*judge.columns, ALL):
         columns = judge.columns.get(facet, slice(None))
@@ -114,7 +114,7 @@ def measure_facets(
 
 
 def table(results: list[FacetResult], name: str) -> str:
-    """A row for each facet asked for, a column for each seen: accuracy where it was asked for, else variety in brackets."""
+    """A row for each facet asked for, a column for each seen: accuracy where it was asked for, else (variety)."""
     facets = [r.facet for r in results if r.facet != ALL]
     lines = [f"{name:12}" + "".join(f"{facet:>11}" for facet in facets)]
     for r in results:
