@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,3 +58,16 @@ def assert_one_line_error(result: subprocess.CompletedProcess, *words: str) -> N
     assert "Traceback" not in result.stderr
     for word in words:
         assert word in lines[0]
+
+
+def curves(folder):
+    """What TensorBoard shows of a run: for each curve but that of the speed, its steps and values."""
+    found = EventAccumulator(str(folder / "tb"), size_guidance={"scalars": 0}).Reload()
+    names = set(found.Tags()["scalars"]) - {"train/sprites_per_second"}
+    return {name: [(e.step, e.value) for e in found.Scalars(name)] for name in names}
+
+
+def content(folder):
+    """Bytes of the files of a run that say what was learnt: weights, states of training, pictures."""
+    files = [f for pattern in ("*.safetensors", "checkpoints/*", "samples/*") for f in folder.glob(pattern)]
+    return {str(f.relative_to(folder)): f.read_bytes() for f in files}

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import ROOT, SMALL, assert_one_line_error, command, run, tiny_sprites, write_npy
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from conftest import ROOT, SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
 
 import ddpm.distributed
 from ddpm.cli import pick_device
@@ -76,12 +75,6 @@ def two(folder):
     return folder / "two"
 
 
-def curves(folder):
-    found = EventAccumulator(str(folder / "tb"), size_guidance={"scalars": 0}).Reload()
-    names = set(found.Tags()["scalars"]) - {"train/sprites_per_second"}
-    return {name: [(e.step, e.value) for e in found.Scalars(name)] for name in names}
-
-
 def assert_like(a, b):
     """The curves of two runs are the same but for rounding, point by point."""
     a, b = curves(a), curves(b)
@@ -89,11 +82,6 @@ def assert_like(a, b):
     for name in a:
         assert [s for s, _ in a[name]] == [s for s, _ in b[name]], name
         np.testing.assert_allclose([v for _, v in a[name]], [v for _, v in b[name]], 3e-3, 1e-4, err_msg=name)
-
-
-def content(folder):
-    files = [f for pattern in ("*.safetensors", "checkpoints/*", "samples/*") for f in folder.glob(pattern)]
-    return {str(f.relative_to(folder)): f.read_bytes() for f in files}
 
 
 def assert_same(a, b):

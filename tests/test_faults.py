@@ -12,27 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, assert_one_line_error, command, run, tiny_sprites, write_npy
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from conftest import SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
 
 KILLS = int(os.environ.get("KILLS", "5"))  # make faults: 20
 STEPS = 75 * KILLS
 # A checkpoint every third step, so that many of the kills hit one that is being written.
 OFTEN = ["--log.checkpoint", 3, "--log.every", 5, "--log.validate", 50, "--log.snapshot", 100, "--log.guidance", 0, 2]
 OFTEN += ["--log.count", 1, "--log.evaluate-count", 4, "--diffusion.timesteps", 50, *SMALL]
-
-
-def curves(folder):
-    """What TensorBoard shows of a run: for each curve but that of the speed, its steps and values."""
-    found = EventAccumulator(str(folder / "tb"), size_guidance={"scalars": 0}).Reload()
-    names = set(found.Tags()["scalars"]) - {"train/sprites_per_second"}
-    return {name: [(e.step, e.value) for e in found.Scalars(name)] for name in names}
-
-
-def content(folder):
-    """Bytes of the files of a run that say what was learnt: weights, states of training, pictures."""
-    files = [f for pattern in ("*.safetensors", "checkpoints/*", "samples/*") for f in folder.glob(pattern)]
-    return {str(f.relative_to(folder)): f.read_bytes() for f in files}
 
 
 def steps_saved(folder):

@@ -1,5 +1,6 @@
 """Tags as context: what is asked for, what is hidden in training, and that what is missing has no part in anything."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from conftest import SMALL, assert_one_line_error, run, tiny_sprites, write_npy
 
+from ddpm.asked import asked, labels_of, named
 from ddpm.checkpoint import ModelSpec, load_model, save_model
 from ddpm.config import Config, DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.data import generator, load_data
@@ -240,14 +242,41 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
     assert (tmp_path / "run" / "facets" / "facets.txt").read_text() == measured.stdout
     assert [line.split()[0] for line in measured.stdout.splitlines()[2:]] == ["s", "category", "kind", "side", "all"]
 
-    for more, words in (
-        (["--tags", "kind=barisch"], "did you mean 'barish'"),
-        (["--tags", "kind=barish", "--guidance", "side=2"], "does not ask for"),
-        (["--categories", "bar", "--guidance", "side=2"], "goes with --tags"),
-        (["--categories", "bar", "--tags", "kind=barish"], "not both"),
-        (["--not", "side=up"], "no side 'up'"),
-    ):
-        assert_one_line_error(run(*sample, *more), words)
+    assert_one_line_error(run(*sample, "--tags", "kind=barisch"), "did you mean 'barish'")
+
+
+@pytest.mark.parametrize(
+    ("categories", "rows", "scales", "words"),
+    [
+        ((), ("kind=apple",), {"holds": 2.0}, "does not ask for"),
+        (("hero",), (), {"holds": 2.0}, "goes with --tags"),
+        (("hero",), ("kind=apple",), {}, "not both"),
+        ((), ("kind=appel",), {}, "did you mean 'apple'"),
+    ],
+)
+def test_what_cannot_be_asked_for(categories, rows, scales, words):
+    with pytest.raises(ValueError, match=words):
+        asked(SPEC, categories, rows, scales)
+
+
+def test_what_is_asked_for():
+    plain = dataclasses.replace(SPEC, facets={})
+    names, contexts, weights = asked(plain, (), (), {})
+    assert names == ("hero", "food") and torch.equal(contexts[:, 0], torch.eye(2)) and weights.tolist() == [[1], [1]]
+    with pytest.raises(ValueError, match="takes no tags"):
+        asked(plain, (), ("kind=apple",), {})
+    names, contexts, weights = asked(SPEC, ("food", "hero + 0.5 food"), (), {})
+    assert torch.equal(contexts[0, 0], context("category=food")) and weights.tolist() == [[1, 0], [1, 0.5]]
+    assert labels_of(SPEC, contexts, weights).tolist() == [1, 0]
+    _, contexts, weights = asked(SPEC, (), ("kind=apple holds=book", ""), {})
+    assert torch.equal(contexts[0, 0], context("kind=apple holds=book")) and not contexts[1].any()
+    assert labels_of(SPEC, contexts, weights).tolist() == [-1, -1]
+    assert torch.equal(named(SPEC, "holds=book"), context("holds=book"))
+    assert torch.equal(
+        named(SPEC, "hero=0.5,food=0.5"), 0.5 * context("category=hero") + 0.5 * context("category=food")
+    )
+    with pytest.raises(ValueError, match="no holds 'bok'"):
+        named(SPEC, "holds=bok")
 
 
 def test_what_is_shown_and_what_varies(tagged):
