@@ -58,7 +58,7 @@ class TagJudge:
         parts = []
         for facet, c in self.columns.items():
             if facet in self.several:
-                parts.append(F.binary_cross_entropy_with_logits(logits[:, c], flags[:, c]) * (c.stop - c.start))
+                parts.append(F.binary_cross_entropy_with_logits(logits[:, c], flags[:, c]) * 10)
             else:
                 rows = flags[:, c].any(1)
                 parts.append(F.cross_entropy(logits[rows, c], flags[rows, c].argmax(1), label_smoothing=0.05))
