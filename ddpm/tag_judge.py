@@ -14,6 +14,7 @@ from ddpm.generate import generate
 from ddpm.tags import CATEGORY, Vocabulary
 
 ALL = "all"  # the name of a row
+SEVERAL = 10.0  # weight of a facet with several values: few of its many flags are set; their sum would drown the others
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TagJudge:
         parts = []
         for facet, c in self.columns.items():
             if facet in self.several:
-                parts.append(F.binary_cross_entropy_with_logits(logits[:, c], flags[:, c]) * 10)
+                parts.append(F.binary_cross_entropy_with_logits(logits[:, c], flags[:, c]) * SEVERAL)
             else:
                 rows = flags[:, c].any(1)
                 parts.append(F.cross_entropy(logits[rows, c], flags[rows, c].argmax(1), label_smoothing=0.05))
