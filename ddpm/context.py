@@ -35,6 +35,17 @@ def mask_context(context: Tensor, keep_probability: float, generator: torch.Gene
     return context * mask[:, None], mask
 
 
+def mask_tags(context: Tensor, keep_tag: float, keep_all: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
+    of its own, and all of a sample by `mask_context` with keep_all.
+
+    Returns the masked context and which samples have any left, float32 [B].
+    """
+    each = torch.bernoulli(torch.full(context.shape, keep_tag), generator=generator).to(context.device)
+    masked, _ = mask_context(context * each, keep_all, generator)
+    return masked, masked.any(1).float()
+
+
 def parse_context(text: str, categories: tuple[str, ...]) -> Tensor:
     """Read one context, float32 [K], from "hero", from a mixture like "hero=0.7,food=0.3", or from "uncond".
 

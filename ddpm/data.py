@@ -4,6 +4,7 @@ RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984): 
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -94,7 +95,7 @@ class SpriteData:
     flags: Tensor | None = None
     """bool [N, V]: which of those values each sprite has."""
 
-    @property
+    @cached_property
     def duplicates(self) -> int:
         """How many sprites are exact copies of an earlier one."""
         return count_duplicates(self.hashes)

@@ -86,13 +86,9 @@ class TagJudge:
     def variety(self, x: Tensor, like: Tensor, but: str) -> dict[str, float]:
         """Entropy of each facet but one in sprites x, as a share of that in real sprites `like`; those that hardly vary
         in the real ones are left out."""
-        shares = {}
-        for facet, values in self.seen(x).items():
-            real = self.seen(like)[facet]
-            if facet in self.several or facet == but or entropy(real) < 0.1:
-                continue
-            shares[facet] = entropy(values) / entropy(real)
-        return shares
+        seen, real = self.seen(x), self.seen(like)
+        real = {f: entropy(values) for f, values in real.items() if f not in self.several and f != but}
+        return {facet: entropy(seen[facet]) / whole for facet, whole in real.items() if whole >= 0.1}
 
 
 def measure_facets(

@@ -32,18 +32,6 @@ def flags_of(tags: Tags) -> Tensor:
     return torch.from_numpy(np.stack(columns, axis=1))
 
 
-def mask_tags(context: Tensor, keep_tag: float, keep_all: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
-    of its own, and all of a sample by a Bernoulli(keep_all).
-
-    Returns the masked context and which samples have any left, float32 [B].
-    """
-    each = torch.bernoulli(torch.full(context.shape, keep_tag), generator=generator)
-    whole = torch.bernoulli(torch.full((len(context), 1), keep_all), generator=generator)
-    masked = context * (each * whole).to(context.device)
-    return masked, masked.any(1).float()
-
-
 def near(name: str, known: Sequence[str]) -> str:
     """The names most like this one, or all of them if they are few, for a message."""
     found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)

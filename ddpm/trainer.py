@@ -28,7 +28,7 @@ from ddpm.checkpoint import (
 )
 from ddpm.cli import attempt, interruptible
 from ddpm.config import Config, OptimConfig, from_dict, to_dict
-from ddpm.context import mask_context
+from ddpm.context import mask_context, mask_tags
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator, seed_of
 from ddpm.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.ema import EMA
@@ -36,7 +36,6 @@ from ddpm.optim import Optimizers
 from ddpm.precision import autocast_dtype, make_deterministic
 from ddpm.prediction import stratified_timesteps
 from ddpm.running import Clock, GroupMeans
-from ddpm.tags import mask_tags
 
 T = TypeVar("T")
 OnScalars = Callable[[int, dict[str, float]], None]

@@ -108,8 +108,9 @@ def main() -> int:
         model, spec = load_model(args.model)
         model.to(device)
         options = args.sampling.options(args.model, spec, device)
-        data = data_of(args.data, args.model, spec, args.per_category)
-        out.mkdir(parents=True, exist_ok=True)
+        if is_main():  # the others only sample
+            data = data_of(args.data, args.model, spec, args.per_category)
+            out.mkdir(parents=True, exist_ok=True)
     sampled, gaps = sample(args, model, spec, options)
     if not is_main():
         return 0

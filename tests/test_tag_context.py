@@ -11,11 +11,12 @@ from conftest import SMALL, assert_one_line_error, run, tiny_sprites, write_npy
 from ddpm.asked import asked, labels_of, named
 from ddpm.checkpoint import ModelSpec, load_model, save_model
 from ddpm.config import Config, DiffusionConfig, ModelConfig, OptimConfig
+from ddpm.context import mask_tags
 from ddpm.data import generator, load_data
 from ddpm.flags import parse_guidance
 from ddpm.guidance import classifier_free
 from ddpm.tag_judge import TagJudge, entropy
-from ddpm.tags import facet_guidance, flags_of, mask_tags, parse_row, parse_tags, vocabulary_of
+from ddpm.tags import facet_guidance, flags_of, parse_row, parse_tags, vocabulary_of
 from ddpm.trainer import Trainer
 from sprites.tags import load_tags
 
