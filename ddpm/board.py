@@ -23,7 +23,7 @@ from ddpm.cli import named_in_errors, warn, written_aside
 from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
-from ddpm.generate import STEPS, generate
+from ddpm.generate import STEPS, generate, generate_grid
 from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard
 from ddpm.report import Report, gap_curves, pairs, tradeoff
 
@@ -35,17 +35,6 @@ FIGURES = (
 )  # curves whose last values stand in the table of runs
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
 HELD_MOST = 64 * 2**20  # bytes of events that wait for room on a full disk
-
-
-def sample_grid(
-    model: nn.Module, spec: ModelSpec, scales: tuple[float, ...], count: int, seed: int, steps: int
-) -> np.ndarray:
-    """Sprites of every category at every scale, from the same noise: uint8 [K, S, count, H, W, C]."""
-    K, S = len(spec.categories), len(scales)
-    context = spec.contexts().repeat_interleave(S * count, 0)
-    scale = torch.tensor(scales).repeat_interleave(count).repeat(K)
-    x = generate(model, spec, context, scale, seed=seed, indices=list(range(count)) * K * S, steps=steps)
-    return to_uint8(x).reshape(K, S, count, *x.shape[2:], spec.channels)
 
 
 def denoising_path(model: nn.Module, spec: ModelSpec, scale: float, seed: int, steps: int) -> Image.Image:
@@ -140,7 +129,8 @@ class Board:
         log = self.config.log
         steps = min(STEPS, self.config.diffusion.timesteps)
         scale = min(log.guidance, key=lambda s: abs(s - 2))
-        cells = sample_grid(model, self.spec, log.guidance, log.count, self.config.seed, steps)
+        how = {"seed": self.config.seed, "steps": steps}
+        cells = to_uint8(generate_grid(model, self.spec, self.spec.contexts(), log.guidance, log.count, **how))
         self._blank(step, cells)
         pictures = {
             "grid": labelled_grid(cells, self.spec.categories, guidance_labels(log.guidance)),
@@ -176,6 +166,21 @@ class Board:
             warn(f"the end of the curves could not be written: {e}")
 
 
+def fresh_writer(folder: Path) -> SummaryWriter:
+    """Of TensorBoard files in `folder`/tb, in place of older ones."""
+    shutil.rmtree(folder / "tb", ignore_errors=True)
+    return SummaryWriter(folder / "tb")
+
+
+def show(writer: SummaryWriter, folder: Path, section: str, pictures: dict[str, Image.Image], table: str) -> None:
+    """Add pictures and a table to a section of TensorBoard, the pictures as PNG to `folder` too."""
+    for name, picture in pictures.items():
+        with written_aside(folder / f"{name.replace(' = ', '').replace(' ', '_')}.png") as aside:
+            picture.save(aside, format="png")
+        writer.add_image(f"{section}/{name}", np.asarray(picture), dataformats="HWC")
+    writer.add_text(f"{section}/table", "".join(f"    {line}\n" for line in table.splitlines()))
+
+
 class SweepBoard:
     """The pictures of a sweep, as PNG in `folder` and in TensorBoard files in `folder`/tb, in place of older ones."""
 
@@ -183,10 +188,9 @@ class SweepBoard:
 
     def __init__(self, folder: Path, judge: Judge, report: Report):
         self.folder, self.judge, self.report = folder, judge, report
-        shutil.rmtree(folder / "tb", ignore_errors=True)
         for old in (*folder.glob("grid_s*.png"), folder / "gaps.png"):
             old.unlink(missing_ok=True)
-        self.writer = SummaryWriter(folder / "tb")
+        self.writer = fresh_writer(folder)
 
     def write(self, sampled: dict[str, Tensor], gaps: dict[str, list[tuple[float, float]]]) -> None:
         """sampled: x [K * n, C, H, W] of each row by its name; gaps: of `Gaps.means`, by the same names."""
@@ -199,11 +203,7 @@ class SweepBoard:
             pictures[f"grid {name}"] = labelled_grid(cells, categories, [name])
         best = min(self.report.asking(), key=lambda r: r.figures["frechet_distance"])
         pictures["pairs"] = pairs(*self.judge.closest(sampled[best.name], self.PAIRS))
-        for name, picture in pictures.items():
-            with written_aside(self.folder / f"{name.replace(' = ', '').replace(' ', '_')}.png") as aside:
-                picture.save(aside, format="png")
-            self.writer.add_image(f"sweep/{name}", np.asarray(picture), dataformats="HWC")
-        self.writer.add_text("sweep/table", "".join(f"    {line}\n" for line in self.report.text().splitlines()))
+        show(self.writer, self.folder, "sweep", pictures, self.report.text())
         self._projector(sampled[best.name], best.name)
         self.writer.close()
 

@@ -80,8 +80,9 @@ class ModelSpec:
     def build(self) -> ContextUNet:
         m = self.model
         patch = m.patch or max(1, self.size // 16)
-        guided, tags = self.student is not None, bool(self.facets)
-        return ContextUNet(self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, tags)
+        facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
+        how = {"guided": self.student is not None, "facets": facets, "mask_tags": m.mask_tags}
+        return ContextUNet(self.channels, self.places, m.widths, m.blocks, m.attention, patch, **how)
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion

@@ -13,9 +13,12 @@ STEPS_MIN = 200  # of training, for small sets
 
 
 class Classifier(nn.Module):
-    """Sprites [B, C, H, W] in [-1, 1] -> logits [B, K]; `features` are float32 [B, 128], the layer below."""
+    """Sprites [B, C, H, W] in [-1, 1] -> logits [B, K]; `features` are float32 [B, 128 * cells^2], the layer below.
 
-    def __init__(self, channels: int, categories: int, width: int = 32):
+    cells: features are means over so many parts of the sprite each way; 1 forgets where in the sprite things are.
+    """
+
+    def __init__(self, channels: int, categories: int, cells: int = 1, width: int = 32):
         super().__init__()
 
         def stage(inputs: int, outputs: int) -> nn.Sequential:
@@ -30,13 +33,15 @@ class Classifier(nn.Module):
             stage(width, 2 * width),
             nn.MaxPool2d(2),
             stage(2 * width, 4 * width),
+            nn.AdaptiveAvgPool2d(cells),
+            nn.Flatten(),
         )
         self.drop = nn.Dropout(0.3)
-        self.head = nn.Linear(4 * width, categories)
+        self.head = nn.Linear(4 * width * cells**2, categories)
         self.to(memory_format=torch.channels_last)
 
     def features(self, x: Tensor) -> Tensor:
-        return self.body(x).mean((2, 3))
+        return self.body(x)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.drop(self.features(x)))
@@ -64,15 +69,16 @@ def train_classifier(
     progress: bool = False,
     loss: Callable[[Tensor, Tensor], Tensor] = smoothed,
     flips: bool = True,
+    cells: int = 1,
 ) -> Classifier:
     """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with labels [N, ...], such as `loss` takes; shifts, and
-    flips if these change no label, as augmentation.
+    flips if these change no label, as augmentation. cells: of `Classifier`.
 
     progress: show a bar.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    model = Classifier(x.shape[1], categories).train()
+    model = Classifier(x.shape[1], categories, cells).train()
     autocast = autocast_dtype("auto", x.device)
     batch, steps = 128, max(STEPS_MIN, epochs * -(-len(x) // 128))
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)

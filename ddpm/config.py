@@ -36,6 +36,8 @@ class ModelConfig:
     """Levels with self-attention, 0 being the full resolution."""
     patch: int | None = None
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, size / 16, at least 1."""
+    mask_tags: bool = True
+    """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -162,6 +164,10 @@ class Config:
     """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
     keep_tag: float = 0.9
     """Probability with which each tag of a training sample is kept."""
+    any_tags: float = 0.5
+    """Share of the training samples that keep any number of their tags, each number as likely, despite `keep_tag`."""
+    hold_out: tuple[str, ...] = ()
+    """Tags that are never seen together in training, as "kind=knight colour=red": sprites with both are held out."""
     keep_context: float = 0.9
     """Probability with which a training sample keeps its context."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -197,6 +203,7 @@ class Config:
         for name, value, upper in (
             ("keep_context", self.keep_context, 1.0),
             ("keep_tag", self.keep_tag, 1.0),
+            ("any_tags", self.any_tags, 1.0),
             ("val_fraction", self.val_fraction, 0.5),
             ("log.early", self.log.early, 1.0),
             ("optim.ema", self.optim.ema, 1.0),

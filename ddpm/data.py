@@ -3,7 +3,7 @@
 RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984): transparent pixels carry no colour.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ddpm.context import UNCOND, one_hot
-from ddpm.tags import CATEGORY, flags_of, vocabulary_of
+from ddpm.tags import CATEGORY, flags_of, parse_tags, vocabulary_of
 from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, split
 from sprites.tags import load_tags
 
@@ -120,6 +120,34 @@ class SpriteData:
             return None
         return (torch.rand(len(labels), generator=generator) < 0.5) & self.mirror[labels]
 
+    @property
+    def vocabulary(self) -> dict[str, tuple[str, ...]]:
+        """The values of each facet, of the category first, in the order of a context."""
+        return {CATEGORY: self.sprites.categories} | self.facets
+
+    def showing(self, text: str) -> tuple[Tensor, Tensor]:
+        """Indices of the sprites that have all of these tags, int64 [*], and the tags as a context, float32 [V].
+
+        Raises ValueError as `parse_tags` does, and for tags that no sprite has together.
+        """
+        context = torch.zeros(sum(map(len, self.vocabulary.values())))
+        for flags in parse_tags(text, self.vocabulary).values():
+            context += flags
+        rows = (self.contexts(torch.arange(len(self.sprites))) >= context).all(1).nonzero().flatten()
+        if not len(rows):
+            raise ValueError(f"no sprite has the tags {text!r} together")
+        return rows, context
+
+    def without(self, text: str) -> "SpriteData":
+        """The same, but sprites that have all of these tags, and copies of them, are held out.
+
+        Raises ValueError as `showing` does.
+        """
+        rows, _ = self.showing(text)
+        out = np.isin(self.hashes, self.hashes[rows.numpy()])
+        val = np.union1d(self.val, out.nonzero()[0])
+        return replace(self, train=np.setdiff1d(self.train, val), val=val)
+
     def validation(self) -> tuple[Tensor, Tensor]:
         """The held-out sprites, `VALIDATION_MAX` at most, as `batch` gives them."""
         return self.batch(self.val[:VALIDATION_MAX])
@@ -148,12 +176,16 @@ def load_data(
     mirror: tuple[str, ...] = (),
     val_fraction: float = 0.05,
     tags: bool = False,
+    hold_out: tuple[str, ...] = (),
 ) -> SpriteData:
     """Read a folder of sprites of any of the three forms and split it by content; tags: with its tag table.
 
+    hold_out: tags, as "kind=knight colour=red", of which those sprites are held out that have them all.
     Raises ValueError (from `sprites.io`, for an unknown name in `mirror`, or for tags that are not there) in one line
     that says what to do.
     """
+    if hold_out and not tags:
+        raise ValueError("hold_out names tags, which are learnt with --tags only; add it")
     sprites = load_sprites(folder, size=size, resize=resize)
     for name in mirror:
         if name not in (*sprites.categories, "*"):
@@ -162,11 +194,19 @@ def load_data(
         raise ValueError(f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it")
     hashes = content_hashes(sprites.images)
     train, val = split(hashes, val_fraction)
-    if not len(train):
-        raise ValueError(f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}")
     flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
     facets, flags = read_tags(folder, flips) if tags else ({}, None)
-    return SpriteData(sprites, train, val, flips, hashes, facets, flags)
+    data = SpriteData(sprites, train, val, flips, hashes, facets, flags)
+    for text in hold_out:
+        try:
+            data = data.without(text)
+        except ValueError as e:
+            raise ValueError(f"hold_out: {e}") from e
+    if not len(data.train):
+        raise ValueError(
+            f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}, or hold out less"
+        )
+    return data
 
 
 def read_tags(folder: str | Path, mirror: Tensor) -> tuple[dict[str, tuple[str, ...]], Tensor]:

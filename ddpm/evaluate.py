@@ -206,15 +206,21 @@ def judges_beside(model: Path) -> Path:
     return (run.absolute().parent if (run / "config.toml").exists() else run) / "judges"
 
 
+def trained_with(model: Path) -> Config:
+    """The settings of the run that a model belongs to; without its config.toml, the default ones."""
+    saved = run_of(model) / "config.toml"
+    return load_config(saved) if saved.exists() else Config()
+
+
 def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> SpriteData:
     """The sprites of `folder`, to judge `per_category` samples of each category by, in the split that the model at
     `model` was trained with, or "held-out" would not be; without its run's config, in the default split.
 
     Raises ValueError for sprites that the model cannot make, and for too few to have nearest neighbours.
     """
-    saved = run_of(model) / "config.toml"
-    trained = load_config(saved) if saved.exists() else Config()
-    data = load_data(folder, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction)
+    trained = trained_with(model)
+    how = {"tags": bool(trained.hold_out), "hold_out": trained.hold_out}
+    data = load_data(folder, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, **how)
     if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
         raise ValueError(
             f"{folder} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "

@@ -112,6 +112,26 @@ def generate(
     return torch.cat(done)
 
 
+def generate_grid(
+    model: nn.Module,
+    spec: ModelSpec,
+    context: Tensor,
+    scales: Sequence[float],
+    count: int,
+    *,
+    draw: Callable[..., Tensor] = generate,
+    weights: Tensor | None = None,
+    **how,
+) -> Tensor:
+    """`count` sprites for each row of context [R, V], or [R, M, V] with weights [R, M], at each scale, all cells of the
+    grid from the same noise: x0 [R, S, count, C, H, W]. draw: `generate`, or `generate_together`; how: more for it."""
+    R, S = len(context), len(scales)
+    scale = torch.tensor(scales).repeat_interleave(count).repeat(R)
+    how |= {"weights": None if weights is None else weights.repeat_interleave(S * count, 0)}
+    x = draw(model, spec, context.repeat_interleave(S * count, 0), scale, indices=list(range(count)) * (R * S), **how)
+    return x.unflatten(0, (R, S, count))
+
+
 def generate_together(
     model: nn.Module,
     spec: ModelSpec,

@@ -69,10 +69,14 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
     return found
 
 
+def quoted(facet: str, value: str) -> str:
+    """A tag as `parse_tags` reads it."""
+    return f"{facet}={shlex.quote(value)}"
+
+
 def describe(vocabulary: Vocabulary) -> str:
     """All that can be asked for, a facet a line."""
-    quoted = {facet: [shlex.quote(v) for v in values] for facet, values in vocabulary.items()}
-    return "\n".join(f"{facet}: {', '.join(values)}" for facet, values in quoted.items())
+    return "\n".join(f"{facet}: {', '.join(map(shlex.quote, values))}" for facet, values in vocabulary.items())
 
 
 def parse_row(text: str, vocabulary: Vocabulary, scales: Mapping[str, float]) -> tuple[Tensor, Tensor]:

@@ -58,7 +58,8 @@ class ContextUNet(nn.Module):
     widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
     level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
     0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
-    tags: contexts are flags of tags, to which the pixels attend at the levels of `attention` as to so many tokens.
+    facets: contexts are flags of tags, of so many values of each facet; the pixels attend to a token for each facet, at
+    the levels of `attention`. mask_tags: they do not attend to those of facets left open; else these are zeros.
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
@@ -72,23 +73,25 @@ class ContextUNet(nn.Module):
         attention: tuple[int, ...] = (2,),
         patch: int = 1,
         guided: bool = False,
-        tags: bool = False,
+        facets: tuple[int, ...] = (),
+        mask_tags: bool = True,
     ):
         super().__init__()
         if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
             raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
         self.channels, self.categories, self.patch = channels, categories, patch
+        self.facets, self.mask_tags = facets, mask_tags
         self.stride = patch * 2 ** (len(widths) - 1)
         self.time_features = 64
         E = 4 * self.time_features
         self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
         self.embed_context = nn.Linear(categories, E, bias=False)
-        self.embed_tag = nn.Embedding(categories, E) if tags else None
+        self.embed_tag = nn.Embedding(categories, E) if facets else None
         self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
 
         def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
             attend = SelfAttention(outputs) if level in attention else nn.Identity()
-            cross = [CrossAttention(outputs, E)] if tags and level in attention else []
+            cross = [CrossAttention(outputs, E)] if facets and level in attention else []
             return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
 
         self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
@@ -124,11 +127,12 @@ class ContextUNet(nn.Module):
         return F.silu(e)
 
     def tokens(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """The tags that contexts [B, V] have: embeddings [B, M, E] and which are meant, bool [B, M]."""
-        present = context != 0
-        M = max(1, int(present.sum(1).max()))  # as many as the sample with the most of them
-        keep, index = present.to(torch.uint8).topk(M)
-        return self.embed_tag(index), keep.bool()
+        """Of contexts [B, V] the sum of the tags of each facet, [B, M, E], and which facets have any, bool [B, M]."""
+        flags = context.split(self.facets, dim=1)
+        embeddings = self.embed_tag.weight.split(self.facets)
+        tokens = torch.stack([f @ e for f, e in zip(flags, embeddings, strict=True)], dim=1)
+        keep = torch.stack([f.any(1) for f in flags], dim=1)
+        return tokens, keep if self.mask_tags else torch.ones_like(keep)
 
     def forward(self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None) -> Tensor:
         """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, C, H, W]."""

@@ -1,22 +1,29 @@
 """Measure a model that takes tags: does it show those that are asked for, and vary in those left open?
 
-    python scripts/facets.py runs/tags --data sprites --guidance 1 2
+    python scripts/facets.py runs/tags --data sprites --guidance 0 1 2 4
 
-A classifier trained on the training split of FOLDER sees the tags in sprites. A row of the table is what was asked
-for: one facet alone, as training sprites have it, or all of them. A column is what is seen: the share of the asked
+A classifier trained on the training split of FOLDER sees the tags in sprites. A row of a table is what was asked for:
+one facet alone, as training sprites have it, or all of them, or some. A column is what is seen: the share of the asked
 values, or in brackets the entropy of a facet left open, as a share of that in real sprites with the same tags.
+
+Tags that were never seen together in training, by the setting `hold_out`, are asked for too.
 """
 
 import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, write_texts
 from ddpm.flags import check_count, check_folder, check_guidance, check_seed
+
+if TYPE_CHECKING:
+    from ddpm.checkpoint import ModelSpec
+    from ddpm.tag_judge import FacetResult, TagJudge
+    from ddpm.unet import ContextUNet
 
 
 @dataclass(frozen=True)
@@ -27,12 +34,12 @@ class Arguments:
     """The folder of sprites, with its tags.csv, that it was trained on."""
     guidance: tuple[float, ...] = (1.0, 2.0)
     count: int = 300
-    """Sprites for each row at each scale."""
+    """Sprites for each row at each scale; a tenth of it for each of the tags never seen together."""
     epochs: int = 20
     """Of the classifier's training."""
     seed: int = 0
     out: Path | None = None
-    """Folder for facets.txt and facets.json; left out, facets/ in the model's folder."""
+    """Folder for facets.md, facets.json and pictures; left out, facets/ in the model's folder."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:
@@ -44,36 +51,68 @@ class Arguments:
         check_folder("--out", self.out)
 
 
+def report(
+    args: Arguments, model: "ContextUNet", spec: "ModelSpec", judge: "TagJudge", pairs: tuple[str, ...]
+) -> tuple[str, dict[float, list["FacetResult"]], dict[float, list["FacetResult"]]]:
+    """Tables, and the results behind them: of facets, and of tags never seen together."""
+    from tqdm import tqdm
+
+    from ddpm.tag_judge import measure
+    from ddpm.tag_report import facet_table, pair_table
+
+    questions = judge.questions(args.count, args.seed)
+    unseen = judge.pairs(pairs, -(-args.count // 10), args.seed) if pairs else []
+    total = len(args.guidance) * sum(len(asked.contexts) for asked in (*questions, *unseen))
+    with tqdm(total=total, desc="sampling", unit="sprite", unit_scale=True) as bar:
+        how = {"seed": args.seed, "on_sprites": bar.update}
+        results = {s: measure(model, spec, judge, questions, s, **how) for s in args.guidance}
+        together = {s: measure(model, spec, judge, unseen, s, **how) for s in args.guidance}
+    facets = tuple(judge.columns)
+    tables = [facet_table(judge.references(args.count, args.seed), facets, "real")]
+    tables += [facet_table(found, facets, f"s = {s:g}") for s, found in results.items()]
+    return "\n".join([*tables, pair_table(together)] if pairs else tables), results, together
+
+
 @exit_on_user_error
 def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
     args.check()
+    import torch
+
     from ddpm.asked import check_tags
+    from ddpm.board import fresh_writer, show
     from ddpm.checkpoint import load_model
-    from ddpm.data import load_data
-    from ddpm.evaluate import run_of
-    from ddpm.tag_judge import TagJudge, measure_facets, table
+    from ddpm.data import load_data, to_uint8
+    from ddpm.evaluate import run_of, trained_with
+    from ddpm.generate import generate_grid
+    from ddpm.grids import guidance_labels, labelled_grid
+    from ddpm.tag_judge import TagJudge
+    from ddpm.tag_report import curves, examples
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
     check_tags(spec)
     model.to(device)
-    data = load_data(args.data, size=spec.size, tags=True)
-    if (data.sprites.categories, data.facets) != (spec.categories, spec.facets):
+    trained = trained_with(args.model)
+    data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, tags=True)
+    if data.vocabulary != spec.vocabulary:
         raise ValueError(f"{args.data} has other tags than the model; give the data that it was trained on")
     out = args.out or run_of(args.model) / "facets"
     out.mkdir(parents=True, exist_ok=True)
     judge = TagJudge(data, args.seed, args.epochs)
-    right = judge.right(data.batch(data.val)[0], data.contexts(data.val))
-    real = {facet: shown.mean().item() for facet, shown in right.items() if len(shown)}
-    text, found = f"held-out sprites: {', '.join(f'{facet} {share:.3f}' for facet, share in real.items())}\n", {}
-    for s in args.guidance:
-        results = measure_facets(model, spec, judge, s, args.count, args.seed)
-        found[f"{s:g}"] = [asdict(r) for r in results]
-        text += "\n" + table(results, f"s = {s:g}")
+    text, results, together = report(args, model, spec, judge, trained.hold_out)
     print(text, end="")
-    about = json.dumps(asdict(args) | {"held_out": real, "results": found}, indent=1, default=str)
-    write_texts(out, {"facets.txt": text, "facets.json": about + "\n"})
+
+    shown = examples(data)
+    x = generate_grid(model, spec, torch.stack(list(shown.values())), args.guidance, 8, seed=args.seed)
+    pictures = {"curves": curves(results, tuple(judge.columns))}
+    pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
+    found = {"facets": results, "never_seen_together": together}
+    about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
+    about = json.dumps(asdict(args) | about, indent=1, default=str)
+    write_texts(out, {"facets.md": text, "facets.json": about + "\n"})
+    with fresh_writer(out) as writer:
+        show(writer, out, "facets", pictures, text)
     return 0
 
 

@@ -76,13 +76,13 @@ def main() -> int:
     from ddpm.distributed import is_main, join, main_first, own
 
     device = join(args.device)
-    import torch
+    import numpy as np
     from tqdm import tqdm
 
     from ddpm.asked import asked, describe, labels_of, named
     from ddpm.checkpoint import load_model
     from ddpm.data import to_uint8
-    from ddpm.generate import check_conditions, generate_together
+    from ddpm.generate import check_conditions, generate_grid, generate_together
     from ddpm.grids import guidance_labels, labelled_grid
     from sprites.io import check_png_names, save_pngs
 
@@ -99,17 +99,15 @@ def main() -> int:
     check_png_names(names)
     negative = None if args.negative is None else named(spec, args.negative).expand(R * S * n, -1)
     check_conditions(spec, weights, negative)
-    scale = torch.tensor(scales).repeat_interleave(n).repeat(R)
     options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
-    options |= {"weights": weights.repeat_interleave(S * n, 0), "indices": list(range(n)) * (R * S)}
-    shared = own(len(scale))
+    shared = own(R * S * n)
     with tqdm(total=shared.stop - shared.start, desc="sampling", unit="sprite", disable=not is_main()) as bar:
         options["on_sprites"] = bar.update
-        x = generate_together(model, spec, contexts.repeat_interleave(S * n, 0), scale, **options)
+        how = options | {"weights": weights, "draw": generate_together}
+        cells = to_uint8(generate_grid(model, spec, contexts, scales, n, **how))
     if not is_main():
         return 0
-    sprites = to_uint8(x)
-    cells = sprites.reshape(R, S, n, *sprites.shape[1:])
+    sprites = cells.reshape(-1, *cells.shape[3:])
     columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
     with written_aside(args.out) as aside:
         labelled_grid(cells, rows, columns).save(aside, format="png")
@@ -117,7 +115,7 @@ def main() -> int:
     print(f"{args.out}: {R} rows x {S} scales x {n} sprites, seed {args.seed}, {how}")
     if args.npz:
         labels = labels_of(spec, contexts, weights).repeat_interleave(S * n).numpy()
-        save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": scale.numpy()})
+        save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": np.tile(np.float32(scales).repeat(n), R)})
         print(f"{args.npz}: {len(sprites)} sprites {sprites.shape[1]}x{sprites.shape[2]}x{sprites.shape[3]}")
     if args.png_folder:
         with written_aside(args.png_folder) as aside:

@@ -98,6 +98,7 @@ def main() -> int:
             mirror=config.mirror,
             val_fraction=config.val_fraction,
             tags=config.tags,
+            hold_out=config.hold_out,
         )
     tell(f"{config.data}: {data.describe()}")
     if not len(data.val):

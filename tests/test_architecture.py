@@ -16,7 +16,7 @@ FLOW = [
     {"generate"},
     {"evaluate", "flags", "peers", "distill", "tag_judge"},
     {"report", "time_to_quality"},
-    {"board", "benchmark"},
+    {"board", "benchmark", "tag_report"},
 ]
 RANK = {name: rank for rank, names in enumerate(FLOW) for name in names}
 

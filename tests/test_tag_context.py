@@ -1,12 +1,14 @@
 """Tags as context: what is asked for, what is hidden in training, and that what is missing has no part in anything."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
 from conftest import SMALL, assert_one_line_error, run, tiny_sprites, write_npy
+from PIL import Image
 
 from ddpm.asked import asked, labels_of, named
 from ddpm.checkpoint import ModelSpec, load_model, save_model
@@ -15,7 +17,7 @@ from ddpm.context import mask_tags
 from ddpm.data import generator, load_data
 from ddpm.flags import parse_guidance
 from ddpm.guidance import classifier_free
-from ddpm.tag_judge import TagJudge, entropy
+from ddpm.tag_judge import Asked, Seen, TagJudge, entropy, variety
 from ddpm.tags import facet_guidance, flags_of, parse_row, parse_tags, vocabulary_of
 from ddpm.trainer import Trainer
 from sprites.tags import load_tags
@@ -76,7 +78,7 @@ def test_mistaken_tags_name_the_nearest(text, words):
 
 def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
     N, rows = 40_000, torch.ones(40_000, 5)
-    masked, kept = mask_tags(rows, 0.9, 0.8, generator(0))
+    masked, kept = mask_tags(rows, 0.9, 0.0, 0.8, generator(0))
     assert torch.equal(kept, masked.any(1).float()) and torch.equal(rows, torch.ones(N, 5))
     error = 4 * (0.25 / N) ** 0.5
     assert masked.mean(0).tolist() == pytest.approx([0.72] * 5, abs=error)
@@ -84,6 +86,21 @@ def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
     pairs = (whole.T @ whole / len(whole)).fill_diagonal_(0.81)
     assert pairs.flatten().tolist() == pytest.approx([0.81] * 25, abs=2 * error)  # one by one, independent
     assert kept.mean().item() == pytest.approx(0.8, abs=error)
+
+
+def test_every_number_of_tags_is_kept_as_often():
+    N, M = 40_000, 5
+    rows = torch.cat([torch.ones(N, M), torch.zeros(N, 3)], 1)  # tags that a sprite does not have
+    masked, kept = mask_tags(rows, 0.9, 1.0, 1.0, generator(0))
+    error = 4 * (0.14 / N) ** 0.5
+    counts = masked.sum(1).long().bincount(minlength=M + 1) / N  # the integral of binomials over a uniform p
+    assert counts.tolist() == pytest.approx([1 / (M + 1)] * (M + 1), abs=error)
+    alone = masked[masked.sum(1) == 1].mean(0)  # and every tag is as often the one
+    assert alone.tolist() == pytest.approx([1 / M] * M + [0] * 3, abs=4 * error)
+    half, _ = mask_tags(rows, 1.0, 0.5, 1.0, generator(1))
+    whole = (half.sum(1) == M).float().mean().item()
+    assert whole == pytest.approx(0.5 + 0.5 / (M + 1), abs=error * 2)
+    assert torch.equal(kept, masked.any(1).float())
 
 
 def test_a_missing_tag_has_no_part_in_the_prediction_nor_a_gradient():
@@ -111,6 +128,29 @@ def test_a_sample_does_not_depend_on_how_many_tags_the_others_have():
     alone = model(x[:1], t[:1], few[None])
     together = model(x, t, torch.stack([few, many]))[:1]
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+
+
+def test_without_the_mask_open_facets_take_part_though_their_tokens_are_zeros():
+    masked = network()
+    plain = dataclasses.replace(SPEC, model=dataclasses.replace(SPEC.model, mask_tags=False)).build().eval()
+    plain.load_state_dict(masked.state_dict())
+    x, t = torch.randn(1, 3, 8, 8), torch.tensor([400])
+    assert torch.equal(
+        masked(x, t, context("category=hero kind=apple holds=book")[None]),
+        plain(x, t, context("category=hero kind=apple holds=book")[None]),
+    )
+    assert not torch.allclose(
+        masked(x, t, context("kind=apple")[None]), plain(x, t, context("kind=apple")[None]), atol=1e-3
+    )
+
+
+def test_a_facet_is_the_sum_of_its_values_each_with_its_weight():
+    model = network()
+    tokens, keep = model.tokens(torch.stack([context("holds=sword+book"), 0.5 * context("kind=apple")]))
+    weight = model.embed_tag.weight
+    torch.testing.assert_close(tokens[0], torch.stack([0 * weight[0], 0 * weight[0], weight[5] + weight[7]]))
+    torch.testing.assert_close(tokens[1, 1], 0.5 * weight[2])
+    assert keep.tolist() == [[False, False, True], [False, True, False]]
 
 
 def test_the_first_step_is_that_of_a_network_without_tags_at_the_start():
@@ -202,7 +242,7 @@ def tagged(tmp_path_factory):
 def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
     data = load_data(tagged, tags=True)
     assert data.facets == {"kind": ("barish", "squareish"), "side": ("left",)}
-    config = Config(out=tmp_path, tags=True, keep_tag=1.0, keep_context=1.0, optim=OptimConfig(batch=8))
+    config = Config(out=tmp_path, tags=True, keep_tag=1.0, any_tags=0.0, keep_context=1.0, optim=OptimConfig(batch=8))
     trainer = Trainer(config, data, torch.device("cpu"))
     trainer.step = 1
     (_, contexts, _, _), groups = trainer.draw()
@@ -213,7 +253,7 @@ def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
 
 
 def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
-    (tmp_path / "c.toml").write_text("tags = true")
+    (tmp_path / "c.toml").write_text('tags = true\nhold_out = ["kind=barish side=left"]')
     args = ["--log.evaluate", 0, "--log.snapshot", 4, "--diffusion.timesteps", 50, *SMALL]
     args = ["train", tmp_path / "c.toml", "--data", tagged, "--steps", 4, *args, "--out", tmp_path / "run"]
     result = run(*args)
@@ -240,8 +280,17 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
     args = [tmp_path / "run", "--data", tagged, "--guidance", 1, "--count", 4, "--epochs", 1]
     measured = run("facets", *args)
     assert measured.returncode == 0, measured.stderr
-    assert (tmp_path / "run" / "facets" / "facets.txt").read_text() == measured.stdout
-    assert [line.split()[0] for line in measured.stdout.splitlines()[2:]] == ["s", "category", "kind", "side", "all"]
+    folder = tmp_path / "run" / "facets"
+    assert (folder / "facets.md").read_text() == measured.stdout
+    names = [line.split("|")[1].strip() for line in measured.stdout.splitlines() if line]
+    names = [name for name in names if name.strip("-")]
+    assert names[:4] == ["real", "held-out", "training", "s = 1"]
+    assert names[4:11] == ["category", "kind", "side", "all", "one missing", "half missing", "none"]
+    assert names[11:] == ["never seen together", "kind=barish side=left", "their mean", "seen together"]
+    for name in ("curves", "grid"):
+        assert Image.open(folder / f"{name}.png").size > (100, 100)
+    assert set(json.loads((folder / "facets.json").read_text())) >= {"guidance", "facets", "never_seen_together"}
+    assert list((folder / "tb").iterdir())
 
     assert_one_line_error(run(*sample, "--tags", "kind=barisch"), "did you mean 'barish'")
 
@@ -283,15 +332,67 @@ def test_what_is_asked_for():
 def test_what_is_shown_and_what_varies(tagged):
     data = load_data(tagged, tags=True, val_fraction=0.2)
     judge = TagJudge(data, epochs=1)
-    assert judge.several == set()
     x, contexts = data.batch(data.train)[0], data.contexts(data.train)
-    right = judge.right(x, contexts)
+    seen = judge(x)
+    right = judge.right(seen, contexts)
     assert right["category"].mean() > 0.9 and right["kind"].mean() > 0.9
-    assert len(right["side"]) == data.flags[data.train][:, 2].sum()  # those that have one
+    assert torch.equal(right["side"].isnan(), ~data.flags[data.train][:, 2])  # those that have none
     shuffled = contexts[:, [1, 0, 3, 2, 4]]  # asked for what they are not
-    assert judge.right(x, shuffled)["kind"].mean() < 0.1
-    assert judge.variety(x, x, "side") == pytest.approx({"category": 1, "kind": 1})
-    assert judge.variety(x[:1].expand_as(x), x, "kind") == {"category": 0}
+    assert judge.right(seen, shuffled)["kind"].mean() < 0.1
+    assert variety(seen, seen, ["category", "kind"]) == pytest.approx({"category": 1, "kind": 1})
+    assert variety(judge(x[:1].expand_as(x)), seen, ["category"]) == {"category": 0}
+    answer = judge.answer(Asked("training", contexts, torch.from_numpy(data.train)), x)
+    assert answer.frechet == pytest.approx(0, abs=1e-3) and answer.variety == {}
+    assert answer.together <= min(answer.accuracy.values())
+
+
+def test_several_values_are_right_as_far_as_they_are_the_likeliest(tagged):
+    judge = TagJudge(load_data(tagged, tags=True), epochs=1)
+    judge.columns = {"kind": slice(0, 2), "holds": slice(2, 6)}
+    logits = {"kind": torch.tensor([[9.0, 1, 0]] * 2), "holds": torch.tensor([[0.0, 1, 3, 2, -1]] * 2)}
+    asked = torch.tensor([[1.0, 0, 1, 0, 1, 0], [0, 0, 0, 1, 1, 0]])
+    right = judge.right(Seen(logits, torch.zeros(2, 128)), asked)
+    assert right["kind"].tolist()[0] == 0 and right["kind"].isnan().tolist() == [False, True]  # none is seen
+    assert right["holds"].tolist() == [0.5, 1]
+
+
+def test_questions_are_what_training_sprites_have(tagged):
+    data = load_data(tagged, tags=True)
+    judge = TagJudge(data, epochs=1)
+    by_name = {question.name: question for question in judge.questions(50, 0)}
+    whole = {name: data.contexts(question.like) for name, question in by_name.items()}
+    for name, question in by_name.items():
+        assert np.isin(question.like.numpy(), data.train).all()
+        assert (question.contexts <= whole[name]).all()
+    for facet, columns in judge.columns.items():
+        assert torch.equal(by_name[facet].contexts[:, columns], whole[facet][:, columns])
+        assert torch.equal(by_name[facet].contexts.sum(1), torch.ones(50))
+    assert torch.equal(by_name["all"].contexts, whole["all"]) and not by_name["none"].contexts.any()
+    n = whole["all"].sum(1)
+    assert torch.equal(by_name["one missing"].contexts.sum(1), n - 1)
+    assert torch.equal(by_name["half missing"].contexts.sum(1), n - n // 2)
+    pair, control = judge.pairs(["kind=barish side=left"], 30, 0)
+    assert (pair.contexts == pair.contexts[0]).all() and pair.contexts[0].nonzero().flatten().tolist() == [2, 4]
+    assert not control.contexts[:, :2].any() and not ((control.contexts[:, 2] > 0) & (control.contexts[:, 4] > 0)).any()
+
+
+def test_tags_that_are_held_out_together_are_not_trained_on(tagged):
+    whole, data = load_data(tagged, tags=True), load_data(tagged, tags=True, hold_out=("kind=barish side=left",))
+    flags = data.flags[:, [0, 2]].all(1)
+    assert flags.sum() == 10 and not flags[data.train].any() and flags[data.val].sum() == 10
+    assert np.array_equal(np.union1d(data.train, data.val), np.arange(40))
+    assert set(data.train) < set(whole.train) and set(whole.val) <= set(data.val)
+    assert not np.isin(data.hashes[data.train], data.hashes[data.val]).any()  # copies are on one side
+    for text, words in (
+        ("kind=barisch", "hold_out: .* did you mean 'barish'"),
+        ("category=square kind=barish", "hold_out: no sprite has the tags"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            load_data(tagged, tags=True, hold_out=(text,))
+    with pytest.raises(ValueError, match="hold_out names tags, which are learnt with --tags only"):
+        load_data(tagged, hold_out=("kind=barish",))
+    with pytest.raises(ValueError, match="no sprite is left"):
+        load_data(tagged, tags=True, hold_out=("kind=barish", "kind=squareish"))
 
 
 def test_entropy_by_hand():
