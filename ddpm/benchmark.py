@@ -249,8 +249,9 @@ def scaling(changes: Sequence[Variant], effort: Effort) -> Table:
 # Levers
 
 
-def levers(config: Config, data: SpriteData, effort: Effort) -> Table:
+def levers(config: Config, folder: Path, effort: Effort) -> Table:
     """Sprites a second of our training with one decision taken otherwise, and operations of a forward pass."""
+    cpu, data = torch.device("cpu"), load_data(folder, size=config.size)
     model, optim, deepest = config.model, config.optim, len(config.model.widths) - 1
     others = {
         "as it is": config,
@@ -260,8 +261,9 @@ def levers(config: Config, data: SpriteData, effort: Effort) -> Table:
         "attention one level higher, too": replace(config, model=replace(model, attention=(deepest - 1, deepest))),
         "patches of 2x2": replace(config, model=replace(model, patch=2)),
     }
-    cpu = torch.device("cpu")
     entered = {name: Own("ours", other, data, cpu) for name, other in others.items()}
+    if (folder / "tags.csv").exists():
+        entered["with tags"] = Own("ours", config, load_data(folder, size=config.size, tags=True), cpu)
     blocks = {name: partial(rate, c.step, c.batch, effort.seconds, cpu) for name, c in entered.items()}
     found = medians(interleave(blocks, effort.rounds, "levers"))
     base = found["as it is"]

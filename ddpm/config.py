@@ -164,8 +164,8 @@ class Config:
     """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
     keep_tag: float = 0.9
     """Probability with which each tag of a training sample is kept."""
-    any_tags: float = 0.5
-    """Share of the training samples that keep any number of their tags, each number as likely, despite `keep_tag`."""
+    few_tags: float = 0.5
+    """Share of the training samples that keep few of their tags, one alone most often, whatever `keep_tag` says."""
     hold_out: tuple[str, ...] = ()
     """Tags that are never seen together in training, as "kind=knight colour=red": sprites with both are held out."""
     keep_context: float = 0.9
@@ -203,7 +203,7 @@ class Config:
         for name, value, upper in (
             ("keep_context", self.keep_context, 1.0),
             ("keep_tag", self.keep_tag, 1.0),
-            ("any_tags", self.any_tags, 1.0),
+            ("few_tags", self.few_tags, 1.0),
             ("val_fraction", self.val_fraction, 0.5),
             ("log.early", self.log.early, 1.0),
             ("optim.ema", self.optim.ema, 1.0),

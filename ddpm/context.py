@@ -36,20 +36,24 @@ def mask_context(context: Tensor, keep_probability: float, generator: torch.Gene
 
 
 def mask_tags(
-    context: Tensor, keep_tag: float, any_tags: float, keep_all: float, generator: torch.Generator
+    context: Tensor, keep_tag: float, few_tags: float, keep_all: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
     of its own, and all of a sample by `mask_context` with keep_all.
 
-    With 0.9, one of six tags would be seen alone in 54 of a million samples. So a share `any_tags` of the samples keep
-    theirs with a probability that is itself uniform in [0, 1]: then every number of tags is kept as often as any other.
+    With 0.9, one of six tags would be seen alone in 54 of a million samples, but it is how people ask. So a share
+    `few_tags` of the samples keep just some of their n tags, any as likely as others: k of them with probability
+    log(1 + 1/k) / log(1 + n), so one alone most often.
 
     Returns the masked context and which samples have any left, float32 [B].
     """
-    keep, which = torch.rand(2, len(context), 1, generator=generator)
-    keep = torch.where(which < any_tags, keep, keep_tag)
-    each = torch.bernoulli(keep.expand(context.shape), generator=generator).to(context.device)
-    masked, _ = mask_context(context * each, keep_all, generator)
+    which, u = torch.rand(2, len(context), 1, generator=generator)
+    present = (context != 0).cpu()
+    most = (present.sum(1, keepdim=True) + 1) ** u
+    order = torch.rand(context.shape, generator=generator).masked_fill(~present, 2).argsort(1).argsort(1)
+    each = torch.bernoulli(torch.full(context.shape, keep_tag), generator=generator).bool()
+    kept = torch.where(which < few_tags, order < most.floor(), each).to(context.device)
+    masked, _ = mask_context(context * kept, keep_all, generator)
     return masked, masked.any(1).float()
 
 

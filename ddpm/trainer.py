@@ -264,7 +264,7 @@ class Trainer:
         flipped = self.data.flips(labels, g)
         context = self.data.contexts(indices)
         if self.spec.facets:
-            context, kept = mask_tags(context, config.keep_tag, config.any_tags, config.keep_context, g)
+            context, kept = mask_tags(context, config.keep_tag, config.few_tags, config.keep_context, g)
         else:
             context, kept = mask_context(context, config.keep_context, g)
         t = stratified_timesteps(B, T, g)

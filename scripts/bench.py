@@ -97,7 +97,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
         "sampling": lambda: benchmark.sampling(untrained(), args.guidance[0], effort),
         "quality": quality,
         "scaling": lambda: benchmark.scaling(benchmark.variants(load_config(ours), args.data), effort),
-        "levers": lambda: benchmark.levers(load_config(ours), data, effort),
+        "levers": lambda: benchmark.levers(load_config(ours), args.data, effort),
         "profile": lambda: benchmark.profile(enter("ours", *rest)),
         "setup": lambda: benchmark.setup(ROOT, ours, args.data, data.sprites.categories[0], alone()),
     }

@@ -202,11 +202,14 @@ def test_speed_sections_of_a_tiny_model(data):
     assert len(table.notes) == 1 and "at 2 as at 1" in table.notes[0]
 
 
-def test_levers_and_profile_of_a_tiny_model(data):
-    table = benchmark.levers(TINY, data, BRIEF)
+def test_levers_and_profile_of_a_tiny_model(data, tmp_path):
+    folder = write_npy(tmp_path / "data", *tiny_sprites(20, 16, 3))
+    rows = [f"{name},{i},{'big' if i % 2 else ''}" for name in ("square", "bar") for i in range(10)]
+    (folder / "tags.csv").write_text("category,index,size\n" + "\n".join(rows) + "\n")
+    table = benchmark.levers(TINY, folder, BRIEF)
     speeds = {name: (flops, ratio) for name, flops, _, ratio in table.rows}
     assert speeds["as it is"][1] == 1.0
-    assert speeds["no attention"][0] < speeds["as it is"][0] == speeds["AdamW for all"][0]
+    assert speeds["no attention"][0] < speeds["as it is"][0] == speeds["AdamW for all"][0] < speeds["with tags"][0]
     found = benchmark.profile(peers.Own("ours", TINY, data, CPU), steps=2).rows
     times = [milliseconds for _, milliseconds, *_ in found]
     assert times == sorted(times, reverse=True) and sum(share for *_, share, _ in found) <= 1

@@ -88,19 +88,23 @@ def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
     assert kept.mean().item() == pytest.approx(0.8, abs=error)
 
 
-def test_every_number_of_tags_is_kept_as_often():
-    N, M = 40_000, 5
-    rows = torch.cat([torch.ones(N, M), torch.zeros(N, 3)], 1)  # tags that a sprite does not have
+def test_few_tags_are_kept_and_one_alone_most_often():
+    N, n = 40_000, 5
+    rows = torch.cat([torch.ones(N, n), torch.zeros(N, 3)], 1)  # tags that a sprite does not have
     masked, kept = mask_tags(rows, 0.9, 1.0, 1.0, generator(0))
-    error = 4 * (0.14 / N) ** 0.5
-    counts = masked.sum(1).long().bincount(minlength=M + 1) / N  # the integral of binomials over a uniform p
-    assert counts.tolist() == pytest.approx([1 / (M + 1)] * (M + 1), abs=error)
-    alone = masked[masked.sum(1) == 1].mean(0)  # and every tag is as often the one
-    assert alone.tolist() == pytest.approx([1 / M] * M + [0] * 3, abs=4 * error)
+    error = 4 * (0.25 / N) ** 0.5
+    counts = masked.sum(1).long().bincount(minlength=n + 1) / N
+    assert counts.tolist() == pytest.approx(
+        [0, *(math.log(1 + 1 / k) / math.log(1 + n) for k in range(1, n + 1))], abs=error
+    )
+    for k in range(1, n):  # and every tag is as often among them
+        assert masked[masked.sum(1) == k].mean(0).tolist() == pytest.approx([k / n] * n + [0] * 3, abs=4 * error)
+    assert torch.equal(kept, masked.any(1).float()) and kept.all()
     half, _ = mask_tags(rows, 1.0, 0.5, 1.0, generator(1))
-    whole = (half.sum(1) == M).float().mean().item()
-    assert whole == pytest.approx(0.5 + 0.5 / (M + 1), abs=error * 2)
-    assert torch.equal(kept, masked.any(1).float())
+    whole = (half.sum(1) == n).float().mean().item()
+    assert whole == pytest.approx(0.5 + 0.5 * counts[n].item(), abs=2 * error)
+    nothing, _ = mask_tags(torch.zeros(10, 4), 0.9, 1.0, 1.0, generator(2))
+    assert not nothing.any()
 
 
 def test_a_missing_tag_has_no_part_in_the_prediction_nor_a_gradient():
@@ -242,7 +246,7 @@ def tagged(tmp_path_factory):
 def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
     data = load_data(tagged, tags=True)
     assert data.facets == {"kind": ("barish", "squareish"), "side": ("left",)}
-    config = Config(out=tmp_path, tags=True, keep_tag=1.0, any_tags=0.0, keep_context=1.0, optim=OptimConfig(batch=8))
+    config = Config(out=tmp_path, tags=True, keep_tag=1.0, few_tags=0.0, keep_context=1.0, optim=OptimConfig(batch=8))
     trainer = Trainer(config, data, torch.device("cpu"))
     trainer.step = 1
     (_, contexts, _, _), groups = trainer.draw()
