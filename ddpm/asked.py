@@ -9,6 +9,7 @@ from torch import Tensor
 from ddpm import tags
 from ddpm.checkpoint import ModelSpec
 from ddpm.context import parse_composition, parse_context, stack_compositions
+from ddpm.forms import parse_form
 
 
 def wide(context: Tensor, spec: ModelSpec) -> Tensor:
@@ -38,10 +39,8 @@ def asked(
 
 def named(spec: ModelSpec, text: str) -> Tensor:
     """One context [V], of a category or mixture, or of tags if the model has facets and an equals sign names one."""
-    if spec.facets and text.partition("=")[0].strip() not in spec.categories:
-        found = list(tags.parse_tags(text, spec.vocabulary).values())
-        if found:
-            return sum(found[1:], found[0])
+    if spec.facets and "=" in text and text.partition("=")[0].strip() not in spec.categories:
+        return sum(tags.parse_tags(text, spec.vocabulary).values())
     return wide(parse_context(text, spec.categories), spec)
 
 
@@ -49,6 +48,12 @@ def labels_of(spec: ModelSpec, contexts: Tensor, weights: Tensor) -> Tensor:
     """The category of the largest weight of each composition [R, M, V], [R, M]: int64 [R], -1 where there is none."""
     wanted = (weights[..., None] * contexts).sum(1)[:, : len(spec.categories)]
     return torch.where(wanted.amax(1) > 0, wanted.argmax(1), -1)
+
+
+def check_form(form: str, scales: Mapping[str, float]) -> None:
+    """Raise ValueError for a form of guidance that acts on one scale, where each facet has its own."""
+    if other := sorted(set(parse_form(form)) - {"cfg", "threshold"} if scales else ()):
+        raise ValueError(f"--form {other[0]} needs one guidance scale for all facets, got {', '.join(scales)}=...")
 
 
 def check_tags(spec: ModelSpec) -> None:

@@ -139,18 +139,19 @@ class SpriteData:
         return rows, context
 
     def without(self, text: str) -> "SpriteData":
-        """The same, but sprites that have all of these tags, and copies of them, are held out.
+        """The same, but sprites that have all of these tags, and copies of them, are not trained on. Those held out by
+        chance stay what they are: a draw from all.
 
         Raises ValueError as `showing` does.
         """
         rows, _ = self.showing(text)
-        out = np.isin(self.hashes, self.hashes[rows.numpy()])
-        val = np.union1d(self.val, out.nonzero()[0])
-        return replace(self, train=np.setdiff1d(self.train, val), val=val)
+        out = np.isin(self.hashes[self.train], self.hashes[rows.numpy()])
+        return replace(self, train=self.train[~out])
 
     def validation(self) -> tuple[Tensor, Tensor]:
-        """The held-out sprites, `VALIDATION_MAX` at most, as `batch` gives them."""
-        return self.batch(self.val[:VALIDATION_MAX])
+        """The held-out sprites, or `VALIDATION_MAX` at most of them, evenly spread: x and contexts."""
+        rows = self.val[:: max(1, -(-len(self.val) // VALIDATION_MAX))]
+        return self.batch(rows)[0], self.contexts(rows)
 
     def facts(self) -> dict[str, str]:
         """What tells this collection from another, for a run that is resumed."""
@@ -162,9 +163,11 @@ class SpriteData:
         s = self.sprites
         kind = {3: "RGB", 4: "RGBA"}[s.channels]
         copies = f", {self.duplicates} exact copies" if self.duplicates else ", no exact copies"
+        apart = len(s) - len(self.train) - len(self.val)
         return (
             f"{len(s)} sprites {s.size}x{s.size} {kind} in {len(s.categories)} categories ({', '.join(s.categories)})"
             f"{copies}; {len(self.train)} to train on, {len(self.val)} held out"
+            f"{f', {apart} more by their tags' if apart else ''}"
         )
 
 
@@ -180,7 +183,7 @@ def load_data(
 ) -> SpriteData:
     """Read a folder of sprites of any of the three forms and split it by content; tags: with its tag table.
 
-    hold_out: tags, as "kind=knight colour=red", of which those sprites are held out that have them all.
+    hold_out: tags, as "kind=knight colour=red", of which those sprites are not trained on that have them all.
     Raises ValueError (from `sprites.io`, for an unknown name in `mirror`, or for tags that are not there) in one line
     that says what to do.
     """
@@ -195,7 +198,7 @@ def load_data(
     hashes = content_hashes(sprites.images)
     train, val = split(hashes, val_fraction)
     flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
-    facets, flags = read_tags(folder, flips) if tags else ({}, None)
+    facets, flags = read_tags(folder, sprites, flips) if tags else ({}, None)
     data = SpriteData(sprites, train, val, flips, hashes, facets, flags)
     for text in hold_out:
         try:
@@ -209,14 +212,30 @@ def load_data(
     return data
 
 
-def read_tags(folder: str | Path, mirror: Tensor) -> tuple[dict[str, tuple[str, ...]], Tensor]:
+def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dict[str, tuple[str, ...]], Tensor]:
     """The facets of a folder's tag table, and the flags of its sprites; see `SpriteData`."""
     table = load_tags(folder)
     if table is None:
         raise ValueError(f"{folder} has no tags.csv to learn tags from; add one (see sprites/README.md)")
+    rows, counts = (
+        {name: int((labels == k).sum()) for k, name in enumerate(names)}
+        for labels, names in ((table.labels, table.categories), (sprites.labels, sprites.categories))
+    )
+    for name in sorted(rows.keys() | counts.keys()):
+        if rows.get(name, 0) != counts.get(name, 0):
+            raise ValueError(
+                f"{folder}/tags.csv has {rows.get(name, 0)} rows for {name}, of which there are {counts.get(name, 0)} "
+                "sprites; give each its row"
+            )
     facets = vocabulary_of(table)
+    if not facets:
+        raise ValueError(f"{folder}/tags.csv has no column with a value beside category and index, so no tags to learn")
     if CATEGORY in facets:
         raise ValueError(f"{folder}/tags.csv: a facet cannot be named {CATEGORY!r}, which every sprite has; rename it")
     if mirror.any() and {"left", "right"} & {value for values in facets.values() for value in values}:
         raise ValueError("mirror makes sprites that face right of those that face left, against their tags; drop one")
-    return facets, flags_of(table)
+    flags = flags_of(table)
+    ours = [sprites.categories.index(table.categories[label]) for label in table.labels]
+    place = torch.empty(len(flags), dtype=torch.long)
+    place[np.argsort(ours, kind="stable")] = torch.from_numpy(np.argsort(sprites.labels, kind="stable"))
+    return facets, torch.empty_like(flags).index_copy_(0, place, flags)

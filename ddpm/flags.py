@@ -112,6 +112,13 @@ def check_folder(flag: str, path: Path | None) -> None:
         raise ValueError(f"{flag} {path} is a file; name a folder")
 
 
+def check_results(flag: str, path: Path | None) -> None:
+    """Raise ValueError for what is no folder, or for that of a run, whose curves the results would replace."""
+    check_folder(flag, path)
+    if path and (path / "config.toml").exists():
+        raise ValueError(f"{flag} {path} is a training run; name another folder, or leave {flag} out")
+
+
 def parse_guidance(words: Sequence[str]) -> tuple[tuple[float, ...], dict[str, float]]:
     """Read guidance scales: several for all, "0 1 2", or one for each facet of the tags, "colour=3 kind=1.5", for which
     that for all is 1. Raises ValueError for anything else."""

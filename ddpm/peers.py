@@ -22,7 +22,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.config import Config, load_config
-from ddpm.context import one_hot
 from ddpm.data import ShuffledOrder, SpriteData
 from ddpm.ema import EMA
 from ddpm.generate import STEPS, generate
@@ -67,7 +66,7 @@ class Own:
         self.trainer.advance()
 
     def sample(self, labels: Tensor, scale: float, seed: int, steps: int, batch: int) -> Tensor:
-        trainer, context = self.trainer, one_hot(labels, len(self.trainer.spec.categories))
+        trainer, context = self.trainer, self.trainer.spec.contexts()[labels]
         how = {"seed": seed, "indices": range(len(labels)), "steps": steps, "batch": batch}
         return generate(
             trainer.ema.model, trainer.spec, context, scale, precision=trainer.config.optim.precision, **how
@@ -76,7 +75,7 @@ class Own:
     @torch.no_grad()
     def forward(self) -> None:
         spec = self.trainer.spec
-        x, context = torch.zeros(1, spec.channels, spec.size, spec.size), torch.zeros(1, len(spec.categories))
+        x, context = torch.zeros(1, spec.channels, spec.size, spec.size), torch.zeros(1, spec.places)
         spec.build()(x, torch.zeros(1, dtype=torch.long), context)
 
 

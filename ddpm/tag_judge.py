@@ -3,6 +3,7 @@ classifier trained on the very data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +12,15 @@ from torch import Tensor, nn
 from ddpm.checkpoint import ModelSpec
 from ddpm.classifier import judge, train_classifier
 from ddpm.data import SpriteData, generator
+from ddpm.evaluate import at_most
 from ddpm.generate import generate
 from ddpm.metrics import Gaussian, frechet_distance
 from ddpm.tags import Vocabulary
 
 CELLS = 4  # parts of a sprite each way that the classifier tells apart: a leg is forward or back, a tool left or right
 ALL, NONE, SEEN_TOGETHER = "all", "none", "seen together"
+MOST = 30_000  # sprites that the judge learns from, and asks for
+GROUP = 10  # sprites that are asked for the same, to see how they vary
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,11 @@ class Asked:
     contexts: Tensor
     """[N, V]"""
     like: Tensor
-    """int64 [N], real sprites with these tags."""
+    """int64 [N], real sprites with these tags, and others."""
+    group: int = 1
+    """So many, one after the other, are asked for the same."""
+    whole: bool = False
+    """They ask for the whole set: their sprites should be like all that were trained on."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,9 @@ class FacetResult:
     together: float
     """Share of the sprites that show all they are asked for."""
     variety: dict[str, float]
-    """Entropy of each facet left open by all, as a share of that of real sprites with the same tags."""
-    frechet: float
-    """Distance from all training sprites."""
+    """Mean entropy of each facet left open, among sprites asked for the same, as a share of that of real sprites."""
+    frechet: float | None
+    """Distance from the sprites trained on, if these are what is asked for; too high for few."""
 
 
 @dataclass(frozen=True)
@@ -67,24 +75,35 @@ def entropy(values: Tensor) -> float:
     return -(p * p.log()).sum().item()
 
 
-def variety(seen: Seen, real: Seen, facets: Sequence[str]) -> dict[str, float]:
-    """Entropy of facets in sprites, as a share of that in as many real ones; those that hardly vary in these are left
-    out."""
-    values, wanted = ({f: entropy(s.logits[f].argmax(1)) for f in facets} for s in (seen, real))
-    return {facet: values[facet] / h for facet, h in wanted.items() if h >= 0.1}
+def variety(seen: Seen, real: Seen, facets: Sequence[str], group: int) -> dict[str, float]:
+    """Mean entropy of facets in groups of sprites, one after the other, as a share of that in as many groups of real
+    ones; facets that hardly vary in these are left out."""
+
+    def mean(logits: Tensor) -> float:
+        values = logits.argmax(1).split(group)
+        return sum(map(entropy, values)) / len(values)
+
+    wanted = {facet: mean(real.logits[facet]) for facet in facets}
+    return {facet: mean(seen.logits[facet]) / h for facet, h in wanted.items() if h >= 0.1}
 
 
 class TagJudge:
     """Sees the values of every facet in sprites, or that they have none; trained on the training split of `data`."""
 
-    def __init__(self, data: SpriteData, seed: int = 0, epochs: int = 20):
+    def __init__(self, data: SpriteData, hold_out: Sequence[str] = (), seed: int = 0, epochs: int = 20):
+        """hold_out: tags that a model has not seen together. The judge has, but does not ask for such sprites."""
         self.data, self.columns = data, slices(data.vocabulary)
         self.sizes = [1 + c.stop - c.start for c in self.columns.values()]
-        x, flags = data.batch(data.train)[0], data.contexts(data.train)
+        asking = data
+        for text in hold_out:
+            asking = asking.without(text)
+        self.rows, rows = (torch.from_numpy(at_most(MOST, r, seed)) for r in (asking.train, data.train))
+        self.flags, flags = data.contexts(self.rows), data.contexts(rows)
         # Not mirrored: a sprite that faces left would face right.
         how = {"epochs": epochs, "seed": seed, "progress": True, "loss": self.loss, "flips": False, "cells": CELLS}
+        x, _ = data.batch(rows)
         self.classifier = train_classifier(x, self.with_none(flags), sum(self.sizes), **how)
-        self.gaussian = Gaussian.fit(self(x).features)
+        self.gaussian = Gaussian.fit(self(data.batch(self.rows)[0]).features)
 
     def with_none(self, contexts: Tensor) -> Tensor:
         """Contexts [N, V] with one flag more before those of each facet, for those that have none of it."""
@@ -108,88 +127,106 @@ class TagJudge:
         logits = self.classifier.head(features).split(self.sizes, 1)
         return Seen(dict(zip(self.columns, logits, strict=True)), features.unflatten(1, (-1, CELLS**2)).mean(2))
 
-    def right(self, seen: Seen, contexts: Tensor) -> dict[str, Tensor]:
+    def right(self, seen: Seen, contexts: Tensor, whole: Tensor) -> dict[str, Tensor]:
         """For each facet, the share of what contexts [N, V] ask for that is seen: float [N], NaN where none is asked.
 
-        Of n values asked for, it is how many are among the n likeliest.
+        whole: contexts [N, V] of real sprites with these tags. Where these have n values of a facet, what is asked for
+        is to be among the n likeliest.
         """
         found = {}
         for facet, logits in seen.logits.items():
-            asked = contexts[:, self.columns[facet]].bool()
+            asked, real = (c[:, self.columns[facet]].bool() for c in (contexts, whole))
             rank = logits.argsort(1, descending=True).argsort(1)[:, 1:]
-            n = asked.sum(1, keepdim=True)
-            found[facet] = (asked & (rank < n)).sum(1) / n[:, 0]
+            found[facet] = (asked & (rank < real.sum(1, keepdim=True))).sum(1) / asked.sum(1)
         return found
 
     def questions(self, count: int, seed: int) -> list[Asked]:
-        """`count` training sprites at random, asked for by one of their facets alone, facet by facet; and by all of
-        them, by all but one, by half of them, and by none."""
-        g, questions, data = generator(seed), [], self.data
-        train = torch.from_numpy(data.train)
-        flags = data.contexts(train)
+        """About `count` sprites each, asked for one value of a facet alone, facet by facet, in groups; and for all the
+        tags of a sprite that was trained on, for all of its facets but one, for half of them, and for none."""
+        g, questions = generator(seed), []
+        draw = partial(torch.randint, generator=g)
+        groups = -(-count // GROUP)
         for facet, columns in self.columns.items():
-            has = flags[:, columns].any(1).nonzero().flatten()
-            rows = has[torch.randint(len(has), (count,), generator=g)]
-            contexts = torch.zeros(count, flags.shape[1])
-            contexts[:, columns] = flags[rows][:, columns]
-            questions.append(Asked(facet, contexts, train[rows]))
-        rows = torch.randint(len(flags), (count,), generator=g)
-        place = torch.cat([torch.full((c.stop - c.start,), i) for i, c in enumerate(self.columns.values())])
-        has = torch.stack([flags[rows][:, c].any(1) for c in self.columns.values()], 1)
+            has = self.flags[:, columns].any(1).nonzero().flatten()
+            if not len(has):
+                continue
+            contexts = self.one_of(self.flags[has[draw(len(has), (groups,))]], columns, g)
+            like = torch.cat([self.alike(context, g) for context in contexts])
+            questions.append(Asked(facet, contexts.repeat_interleave(GROUP, 0), like, GROUP))
+        rows = draw(len(self.flags), (groups * GROUP,))
+        flags, place = self.flags[rows], self.places()
+        has = torch.stack([flags[:, c].any(1) for c in self.columns.values()], 1)
         order = torch.rand(has.shape, generator=g).masked_fill(~has, 2).argsort(1).argsort(1)  # those it has come first
         n = has.sum(1, keepdim=True)
         for name, missing in ((ALL, 0 * n), ("one missing", 0 * n + 1), ("half missing", n // 2), (NONE, n)):
             kept = (order < n - missing)[:, place]
-            questions.append(Asked(name, flags[rows] * kept, train[rows]))
+            group = GROUP if name == NONE else 1
+            questions.append(Asked(name, flags * kept, self.rows[rows], group, whole=True))
         return questions
+
+    def places(self) -> Tensor:
+        """int64 [V]: the facet, by its number, of each place of a context."""
+        return torch.cat([torch.full((c.stop - c.start,), i) for i, c in enumerate(self.columns.values())])
+
+    def one_of(self, flags: Tensor, columns: slice, g: torch.Generator) -> Tensor:
+        """Contexts [N, V] with one of the values that flags [N, V] have of a facet."""
+        chosen = columns.start + flags[:, columns].multinomial(1, generator=g)
+        return torch.zeros_like(flags).scatter_(1, chosen, 1)
+
+    def alike(self, context: Tensor, g: torch.Generator) -> Tensor:
+        """int64 [GROUP]: sprites trained on that have all the tags of a context [V], each once if they are enough."""
+        rows = (self.flags >= context).all(1).nonzero().flatten()
+        rows = rows[torch.randperm(len(rows), generator=g)]
+        return self.rows[rows[torch.arange(GROUP) % len(rows)]]
 
     def pairs(self, texts: Sequence[str], count: int, seed: int) -> list[Asked]:
         """For each text of tags, `count` sprites asked for by them; to compare with, as many in all asked for by tags
-        of the same facets that sprites of no text have."""
-        g, found = generator(seed, 1), []
-        train = torch.from_numpy(self.data.train)
-        flags = self.data.contexts(train)
-        facets, other = torch.zeros(flags.shape[1], dtype=torch.bool), torch.ones(len(flags), dtype=torch.bool)
+        of the same facets that sprites trained on have."""
+        g, found, other = generator(seed, 1), [], []
         for text in texts:
             rows, context = self.data.showing(text)
-            rows = rows[torch.randint(len(rows), (count,), generator=g)]
-            found.append(Asked(text, context.expand(count, -1), rows))
-            other &= (flags < context).any(1)
-            for columns in self.columns.values():
-                facets[columns] |= context[columns].any()
-        rows = other.nonzero().flatten()
-        rows = rows[torch.randint(len(rows), (len(texts) * count,), generator=g)]
-        return [*found, Asked(SEEN_TOGETHER, flags[rows] * facets, train[rows])]
+            found.append(Asked(text, context.expand(count, -1), rows[torch.randint(len(rows), (count,), generator=g)]))
+            columns = [c for c in self.columns.values() if context[c].any()]
+            rows = torch.stack([self.flags[:, c].any(1) for c in columns], 1).all(1).nonzero().flatten()
+            if len(rows):
+                rows = rows[torch.randint(len(rows), (count,), generator=g)]
+                other.append((sum(self.one_of(self.flags[rows], c, g) for c in columns), self.rows[rows]))
+        return [*found, Asked(SEEN_TOGETHER, *map(torch.cat, zip(*other, strict=True)))] if other else found
 
     def references(self, count: int, seed: int) -> list[FacetResult]:
-        """What is seen in real sprites: all those held out, and `count` of those trained on."""
-        rows = torch.randint(len(self.data.train), (count,), generator=generator(seed, 2))
+        """What is seen in real sprites: those held out, and `count` of those trained on."""
+        rows = self.rows[torch.randint(len(self.rows), (count,), generator=generator(seed, 2))]
         found = []
-        for name, real in (("held-out", self.data.val), ("training", self.data.train[rows.numpy()])):
+        for name, real in (("held-out", torch.from_numpy(self.data.val)), ("training", rows)):
             if len(real):
-                asked = Asked(name, self.data.contexts(real), torch.from_numpy(real))
+                asked = Asked(name, self.data.contexts(real), real, whole=True)
                 found.append(self.answer(asked, self.data.batch(real)[0]))
         return found
 
     def answer(self, asked: Asked, x: Tensor) -> FacetResult:
-        """Judge sprites x [N, C, H, W] by what they were asked to be."""
+        """Judge sprites x [N, C, H, W] by what they were asked to be.
+
+        Raises ValueError for sprites that are not finite.
+        """
+        if not x.isfinite().all():
+            raise ValueError(f"sprites that were asked for {asked.name} are not finite: the model is broken")
         seen, real = self(x), self(self.data.batch(asked.like)[0])
-        right = self.right(seen, asked.contexts)
+        right = self.right(seen, asked.contexts, self.data.contexts(asked.like))
         accuracy = {facet: share.nanmean().item() for facet, share in right.items() if not share.isnan().all()}
         together = (torch.stack(list(right.values())).nan_to_num(1) == 1).all(0).float().mean().item()
         open = [facet for facet in self.columns if facet not in accuracy]
-        return FacetResult(
-            asked.name, accuracy, together, variety(seen, real, open), frechet_distance(seen.features, self.gaussian)
-        )
+        distance = frechet_distance(seen.features, self.gaussian) if asked.whole else None
+        return FacetResult(asked.name, accuracy, together, variety(seen, real, open, asked.group), distance)
 
 
 def measure(
     model: nn.Module, spec: ModelSpec, judge: TagJudge, questions: Sequence[Asked], scale: float, seed: int, **how
 ) -> list[FacetResult]:
-    """Sample what is asked for at a guidance scale, and judge it. how: more for `generate`."""
-    found = []
+    """Sample what is asked for at a guidance scale, each sprite from noise of its own, and judge it. how: more for
+    `generate`."""
+    found, start = [], 0
     for asked in questions:
-        indices = range(len(asked.contexts))
+        indices = range(start, start := start + len(asked.contexts))
         x = generate(model, spec, asked.contexts, scale, seed=seed, indices=indices, **how).cpu()
         found.append(judge.answer(asked, x))
     return found

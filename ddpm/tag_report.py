@@ -11,7 +11,7 @@ from torch import Tensor
 from ddpm.data import SpriteData
 from ddpm.grids import guidance_labels
 from ddpm.report import new_figure, picture
-from ddpm.tag_judge import FacetResult
+from ddpm.tag_judge import SEEN_TOGETHER, FacetResult
 from ddpm.tags import quoted
 
 Results = Mapping[float, Sequence[FacetResult]]  # by guidance scale
@@ -29,15 +29,16 @@ def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str
     rows = []
     for r in results:
         cells = {f: f"({share:.2f})" for f, share in r.variety.items()} | {f: f"{a:.3f}" for f, a in r.accuracy.items()}
-        rows.append([r.name, *(cells.get(f, "") for f in facets), f"{r.frechet:.2f}"])
+        rows.append([r.name, *(cells.get(f, "") for f in facets), "" if r.frechet is None else f"{r.frechet:.2f}"])
     return table([name, *facets, "Frechet"], rows)
 
 
 def pair_table(results: Results) -> str:
     """The share of sprites that show all that they are asked for, of `TagJudge.pairs`: a column for each scale."""
-    *rows, seen = [(row[0].name, *(r.together for r in row)) for row in zip(*results.values(), strict=True)]
-    mean = ("their mean", *map(fmean, zip(*(shares for _, *shares in rows), strict=True)))
-    cells = [[name, *(f"{share:.3f}" for share in shares)] for name, *shares in (*rows, mean, seen)]
+    rows = [(row[0].name, *(r.together for r in row)) for row in zip(*results.values(), strict=True)]
+    unseen = [shares for name, *shares in rows if name != SEEN_TOGETHER]
+    rows.insert(len(unseen), ("their mean", *map(fmean, zip(*unseen, strict=True))))
+    cells = [[name, *(f"{share:.3f}" for share in shares)] for name, *shares in rows]
     return table(["never seen together", *guidance_labels(list(results))], cells)
 
 
@@ -46,7 +47,9 @@ def curves(results: Results, facets: Sequence[str]) -> Image.Image:
     figure, scales = new_figure(9, 4), sorted(results)
     shown, varies = figure.subplots(1, 2)
     for facet in facets:
-        found = [next(r for r in results[s] if r.name == facet) for s in scales]
+        found = [r for s in scales for r in results[s] if r.name == facet]
+        if not found:
+            continue
         shown.plot(scales, [r.accuracy[facet] for r in found], "o-", markersize=4, linewidth=1, label=facet)
         of_others = [fmean(r.variety.values()) if r.variety else math.nan for r in found]
         varies.plot(scales, of_others, "o-", markersize=4, linewidth=1)
@@ -65,6 +68,7 @@ def examples(data: SpriteData) -> dict[str, Tensor]:
     counts, found, start = data.contexts(data.train).sum(0), {}, 0
     for facet, values in data.vocabulary.items():
         best = int(counts[start : start + len(values)].argmax())
-        found[quoted(facet, values[best])] = torch.eye(len(counts))[start + best]
+        if counts[start + best]:
+            found[quoted(facet, values[best])] = torch.eye(len(counts))[start + best]
         start += len(values)
     return found

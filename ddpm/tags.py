@@ -19,11 +19,12 @@ Vocabulary = Mapping[str, tuple[str, ...]]  # the values of each facet, by its n
 
 
 def vocabulary_of(tags: Tags) -> dict[str, tuple[str, ...]]:
-    """The facets of a tag table and their values; "sword+shield" is two values."""
-    return {
-        name: tuple(sorted({part for value in facet.values for part in value.split("+")}))
+    """The facets of a tag table that have values; "sword+shield" is two values."""
+    found = {
+        name: tuple(sorted({part for value in facet.values for part in value.split("+")} - {""}))
         for name, facet in tags.facets.items()
     }
+    return {name: values for name, values in found.items() if values}
 
 
 def flags_of(tags: Tags) -> Tensor:
@@ -32,12 +33,17 @@ def flags_of(tags: Tags) -> Tensor:
     return torch.from_numpy(np.stack(columns, axis=1))
 
 
+def quoted(facet: str, value: str) -> str:
+    """A tag as `parse_tags` reads it."""
+    return f"{facet}={shlex.quote(value)}"
+
+
 def near(name: str, known: Sequence[str]) -> str:
     """The names most like this one, or all of them if they are few, for a message."""
     found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if found:
         return f"did you mean {' or '.join(map(repr, found))}?"
-    return f"it knows {', '.join(known)}" if len(known) <= 12 else "--list-tags shows them all"
+    return f"there are {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
 
 
 def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
@@ -51,27 +57,22 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
     try:
         parts = shlex.split(text)
     except ValueError as e:
-        raise ValueError(f"tags {text!r}: {e}; expected facet=value, as in kind=knight colour=red") from e
+        raise ValueError(f"tags {text!r}: {e}; expected facet=value, as in {quoted(*places[0])}") from e
     for part in parts:
         facet, equals, value = part.partition("=")
         if not equals:
             owners = [f"{f}={v}" for f, v in places if v == part]
-            raise ValueError(f"tag {part!r}: expected facet=value, as in {owners[0] if owners else 'kind=knight'}")
+            raise ValueError(f"tag {part!r}: expected facet=value, as in {(owners or [quoted(*places[0])])[0]}")
         if facet not in vocabulary:
-            raise ValueError(f"the model has no facet {facet!r}: {near(facet, tuple(vocabulary))}")
+            raise ValueError(f"no facet {facet!r} is known: {near(facet, tuple(vocabulary))}")
         if facet in found:
             raise ValueError(f"{facet} is given twice in {text!r}; join values by +, as in {facet}=a+b")
         for name in value.split("+"):
             if name not in vocabulary[facet]:
-                raise ValueError(f"the model knows no {facet} {name!r}: {near(name, vocabulary[facet])}")
+                raise ValueError(f"no {facet} {name!r} is known: {near(name, vocabulary[facet])}")
         wanted = {(facet, name) for name in value.split("+")}
         found[facet] = torch.tensor([float(place in wanted) for place in places])
     return found
-
-
-def quoted(facet: str, value: str) -> str:
-    """A tag as `parse_tags` reads it."""
-    return f"{facet}={shlex.quote(value)}"
 
 
 def describe(vocabulary: Vocabulary) -> str:

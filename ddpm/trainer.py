@@ -316,10 +316,9 @@ class Trainer:
     @torch.no_grad()
     def validation_loss(self) -> float:
         """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
-        x0, _ = self.data.validation()
+        x0, context = self.data.validation()
         g = generator(self.config.seed, VALIDATION)
         t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
         eps = torch.randn(x0.shape, generator=g)
-        context = self.data.contexts(self.data.val[: len(x0)])
         parts = zip(*(a.to(self.device).split(128) for a in (x0, context, t, eps)), strict=True)
         return torch.cat([self.diffusion.loss(self.ema.model, *part) for part in parts]).mean().item()

@@ -79,6 +79,8 @@ class ContextUNet(nn.Module):
         super().__init__()
         if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
             raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
+        if facets and not any(level < len(widths) for level in attention):
+            raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
         self.channels, self.categories, self.patch = channels, categories, patch
         self.facets, self.mask_tags = facets, mask_tags
         self.stride = patch * 2 ** (len(widths) - 1)

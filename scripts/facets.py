@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, write_texts
-from ddpm.flags import check_count, check_folder, check_guidance, check_seed
+from ddpm.flags import check_count, check_guidance, check_results, check_seed
 
 if TYPE_CHECKING:
     from ddpm.checkpoint import ModelSpec
@@ -48,7 +48,7 @@ class Arguments:
         check_count("--count", self.count)
         check_count("--epochs", self.epochs)
         check_seed(self.seed)
-        check_folder("--out", self.out)
+        check_results("--out", self.out)
 
 
 def report(
@@ -95,11 +95,11 @@ def main() -> int:
     model.to(device)
     trained = trained_with(args.model)
     data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, tags=True)
-    if data.vocabulary != spec.vocabulary:
-        raise ValueError(f"{args.data} has other tags than the model; give the data that it was trained on")
+    if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
+        raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
     out = args.out or run_of(args.model) / "facets"
     out.mkdir(parents=True, exist_ok=True)
-    judge = TagJudge(data, args.seed, args.epochs)
+    judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)
     text, results, together = report(args, model, spec, judge, trained.hold_out)
     print(text, end="")
 

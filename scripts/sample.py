@@ -79,7 +79,7 @@ def main() -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from ddpm.asked import asked, describe, labels_of, named
+    from ddpm.asked import asked, check_form, describe, labels_of, named
     from ddpm.checkpoint import load_model
     from ddpm.data import to_uint8
     from ddpm.generate import check_conditions, generate_grid, generate_together
@@ -93,6 +93,7 @@ def main() -> int:
         return 0
     model.to(device)
     scales, by_facet = parse_guidance(args.guidance)
+    check_form(args.sampling.form, by_facet)
     rows, contexts, weights = asked(spec, args.categories, args.tags, by_facet)
     R, S, n = len(rows), len(scales), args.count
     names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in scales for i in range(n) if args.png_folder]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, write_texts
-from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
+from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_results, check_seed
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.checkpoint import ContextUNet, ModelSpec
@@ -46,10 +46,8 @@ class Arguments:
         check_count("--per-category", self.per_category)
         check_guidance(self.guidance)
         check_seed(self.seed)
-        check_folder("--out", self.out)
+        check_results("--out", self.out)
         check_folder("--judges", self.judges)
-        if self.out and (self.out / "config.toml").exists():
-            raise ValueError(f"--out {self.out} is a training run; name another folder, or leave --out out")
 
 
 def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple[dict, dict]:

@@ -12,10 +12,10 @@ FLOW = [
     {"metrics", "memorisation", "pixel_art", "classifier"},
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
-    {"trainer", "samplers", "forms", "run_folder", "asked"},
-    {"generate"},
-    {"evaluate", "flags", "peers", "distill", "tag_judge"},
-    {"report", "time_to_quality"},
+    {"trainer", "samplers", "forms", "run_folder"},
+    {"generate", "asked"},
+    {"evaluate", "flags", "peers", "distill"},
+    {"report", "time_to_quality", "tag_judge"},
     {"board", "benchmark", "tag_report"},
 ]
 RANK = {name: rank for rank, names in enumerate(FLOW) for name in names}

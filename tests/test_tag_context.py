@@ -1,5 +1,6 @@
 """Tags as context: what is asked for, what is hidden in training, and that what is missing has no part in anything."""
 
+import copy
 import dataclasses
 import json
 import math
@@ -10,7 +11,7 @@ import torch
 from conftest import SMALL, assert_one_line_error, run, tiny_sprites, write_npy
 from PIL import Image
 
-from ddpm.asked import asked, labels_of, named
+from ddpm.asked import asked, check_form, labels_of, named
 from ddpm.checkpoint import ModelSpec, load_model, save_model
 from ddpm.config import Config, DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.context import mask_tags
@@ -63,9 +64,11 @@ def test_tags_are_read_in_any_order_and_with_several_values():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("kind=knigt", "no kind 'knigt': did you mean 'knight'"),
-        ("knd=knight", "no facet 'knd': did you mean 'kind'"),
+        ("kind=knigt", "no kind 'knigt' is known: did you mean 'knight'"),
+        ("kind=xyz", "no kind 'xyz' is known: there are apple, bread, knight"),
+        ("knd=knight", "no facet 'knd' is known: did you mean 'kind'"),
         ("knight", "tag 'knight': expected facet=value, as in kind=knight"),
+        ("helmet", "tag 'helmet': expected facet=value, as in category=hero"),
         ("kind=apple kind=bread", "kind is given twice"),
         ("kind=", "no kind ''"),
         ("kind='apple", "No closing quotation"),
@@ -231,6 +234,27 @@ def test_guidance_is_read_as_numbers_or_by_facet():
 # Real runs
 
 
+def test_tags_go_to_their_sprites_in_any_order_of_labels_and_categories(tmp_path):
+    images, labels = tiny_sprites(40, 8, 3)
+    folder = write_npy(tmp_path / "data", images, labels)  # labels 0, 1, 0, 1, ...
+    names = json.loads((folder / "categories.json").read_text())
+    rows = [f"{name},{i},{name}ish,{i}" for i in reversed(range(20)) for name in reversed(names)]
+    (folder / "tags.csv").write_text("category,index,kind,number\n" + "\n".join(rows) + "\n")
+    data = load_data(folder, tags=True)
+    labels, seen = data.sprites.labels, [0, 0]
+    for i, label in enumerate(labels):
+        tags = {f"kind={names[label]}ish", f"number={seen[label]}"}
+        seen[label] += 1
+        places = [f"{facet}={v}" for facet, values in data.facets.items() for v in values]
+        assert {places[p] for p in data.flags[i].nonzero().flatten()} == tags
+    (folder / "tags.csv").write_text("category,index,kind,number\n" + "\n".join(rows[1:]) + "\n")
+    with pytest.raises(ValueError, match=r"tags.csv has \d+ rows for \w+, of which there are 20 sprites"):
+        load_data(folder, tags=True)
+    (folder / "tags.csv").write_text("category,index\n" + "\n".join(",".join(r.split(",")[:2]) for r in rows) + "\n")
+    with pytest.raises(ValueError, match="no column with a value"):
+        load_data(folder, tags=True)
+
+
 @pytest.fixture(scope="module")
 def tagged(tmp_path_factory):
     """A folder of sprites with tags: kind is the category said otherwise, side is left or right of half of them."""
@@ -297,6 +321,7 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
     assert list((folder / "tb").iterdir())
 
     assert_one_line_error(run(*sample, "--tags", "kind=barisch"), "did you mean 'barish'")
+    assert_one_line_error(run("facets", *args, "--out", tmp_path / "run"), "is a training run")
 
 
 @pytest.mark.parametrize(
@@ -331,62 +356,111 @@ def test_what_is_asked_for():
     )
     with pytest.raises(ValueError, match="no holds 'bok'"):
         named(SPEC, "holds=bok")
+    assert not named(SPEC, "uncond").any()
+    with pytest.raises(ValueError, match="did you mean 'hero'"):
+        named(SPEC, "heroo")
 
 
-def test_what_is_shown_and_what_varies(tagged):
-    data = load_data(tagged, tags=True, val_fraction=0.2)
-    judge = TagJudge(data, epochs=1)
+def test_a_form_that_acts_on_one_scale_takes_none_of_each_facet():
+    check_form("apg+rescale", {})
+    check_form("cfg+threshold", {"kind": 2.0})
+    with pytest.raises(ValueError, match="--form apg needs one guidance scale for all facets"):
+        check_form("apg", {"kind": 2.0, "holds": 1.0})
+
+
+def test_tags_without_attention_are_refused():
+    with pytest.raises(ValueError, match="tags need attention at one of the levels 0 to 1, got"):
+        dataclasses.replace(SPEC, model=ModelConfig((16, 16), 1, (2,))).build()
+
+
+@pytest.fixture(scope="module")
+def judge(tagged):
+    return TagJudge(load_data(tagged, tags=True, val_fraction=0.2), epochs=1)
+
+
+def test_what_is_shown_and_what_varies(judge):
+    data = judge.data
     x, contexts = data.batch(data.train)[0], data.contexts(data.train)
     seen = judge(x)
-    right = judge.right(seen, contexts)
+    right = judge.right(seen, contexts, contexts)
     assert right["category"].mean() > 0.9 and right["kind"].mean() > 0.9
     assert torch.equal(right["side"].isnan(), ~data.flags[data.train][:, 2])  # those that have none
-    shuffled = contexts[:, [1, 0, 3, 2, 4]]  # asked for what they are not
-    assert judge.right(seen, shuffled)["kind"].mean() < 0.1
-    assert variety(seen, seen, ["category", "kind"]) == pytest.approx({"category": 1, "kind": 1})
-    assert variety(judge(x[:1].expand_as(x)), seen, ["category"]) == {"category": 0}
-    answer = judge.answer(Asked("training", contexts, torch.from_numpy(data.train)), x)
+    others = contexts[:, [1, 0, 3, 2, 4]]  # asked for what they are not
+    assert judge.right(seen, others, others)["kind"].mean() < 0.1
+    answer = judge.answer(Asked("training", contexts, torch.from_numpy(data.train), whole=True), x)
     assert answer.frechet == pytest.approx(0, abs=1e-3) and answer.variety == {}
     assert answer.together <= min(answer.accuracy.values())
+    with pytest.raises(ValueError, match="not finite"):
+        judge.answer(Asked("training", contexts, torch.from_numpy(data.train)), x * math.nan)
 
 
-def test_several_values_are_right_as_far_as_they_are_the_likeliest(tagged):
-    judge = TagJudge(load_data(tagged, tags=True), epochs=1)
+def seen_as(**values):
+    """What a judge sees, from the value of each sprite in each facet."""
+    return Seen({f: torch.eye(8)[torch.tensor(v)] for f, v in values.items()}, torch.zeros(1, 128))
+
+
+def test_variety_is_that_among_sprites_asked_for_the_same():
+    real = seen_as(kind=[0, 1, 2, 3] * 2, colour=[1, 1, 2, 2, 3, 3, 4, 4], same=[5] * 8)
+    assert variety(real, real, ["kind", "colour", "same"], 4) == {"kind": 1, "colour": 1}
+    collapsed = seen_as(kind=[0] * 4 + [1] * 4, colour=[1, 2, 1, 2, 5, 6, 5, 6])
+    assert variety(collapsed, real, ["kind", "colour"], 4) == pytest.approx({"kind": 0, "colour": 1})
+    half = seen_as(kind=[0, 1] * 4)
+    assert variety(half, real, ["kind"], 4) == pytest.approx({"kind": 0.5})
+
+
+def test_several_values_are_right_as_far_as_they_are_the_likeliest(judge):
+    judge = copy.copy(judge)
     judge.columns = {"kind": slice(0, 2), "holds": slice(2, 6)}
     logits = {"kind": torch.tensor([[9.0, 1, 0]] * 2), "holds": torch.tensor([[0.0, 1, 3, 2, -1]] * 2)}
     asked = torch.tensor([[1.0, 0, 1, 0, 1, 0], [0, 0, 0, 1, 1, 0]])
-    right = judge.right(Seen(logits, torch.zeros(2, 128)), asked)
+    right = judge.right(Seen(logits, torch.zeros(2, 128)), asked, asked)
     assert right["kind"].tolist()[0] == 0 and right["kind"].isnan().tolist() == [False, True]  # none is seen
     assert right["holds"].tolist() == [0.5, 1]
+    one = torch.tensor([[0.0, 0, 0, 0, 1, 0]] * 2)  # of the several that such sprites have
+    assert judge.right(Seen(logits, torch.zeros(2, 128)), one, one)["holds"].tolist() == [0, 0]
+    assert judge.right(Seen(logits, torch.zeros(2, 128)), one, asked)["holds"].tolist() == [1, 1]
 
 
-def test_questions_are_what_training_sprites_have(tagged):
-    data = load_data(tagged, tags=True)
-    judge = TagJudge(data, epochs=1)
+def test_questions_are_what_training_sprites_have(judge):
+    data = judge.data
     by_name = {question.name: question for question in judge.questions(50, 0)}
     whole = {name: data.contexts(question.like) for name, question in by_name.items()}
     for name, question in by_name.items():
         assert np.isin(question.like.numpy(), data.train).all()
         assert (question.contexts <= whole[name]).all()
+        assert question.whole == (name not in judge.columns)
     for facet, columns in judge.columns.items():
-        assert torch.equal(by_name[facet].contexts[:, columns], whole[facet][:, columns])
-        assert torch.equal(by_name[facet].contexts.sum(1), torch.ones(50))
+        contexts, groups = by_name[facet].contexts, by_name[facet].like.split(10)
+        assert torch.equal(contexts[:, columns].sum(1), torch.ones(50)) and torch.equal(contexts.sum(1), torch.ones(50))
+        assert (contexts.unflatten(0, (5, 10)) == contexts[::10, None]).all() and by_name[facet].group == 10
+        assert all(
+            len(group.unique()) == min(10, int((data.contexts(data.train) >= context).all(1).sum()))
+            for group, context in zip(groups, contexts[::10], strict=True)
+        )
     assert torch.equal(by_name["all"].contexts, whole["all"]) and not by_name["none"].contexts.any()
     n = whole["all"].sum(1)
     assert torch.equal(by_name["one missing"].contexts.sum(1), n - 1)
     assert torch.equal(by_name["half missing"].contexts.sum(1), n - n // 2)
-    pair, control = judge.pairs(["kind=barish side=left"], 30, 0)
+
+
+def test_pairs_are_asked_for_beside_others_of_the_same_facets(tagged):
+    text = "kind=barish side=left"
+    judge = TagJudge(load_data(tagged, tags=True), (text,), epochs=1)
+    pair, control = judge.pairs([text], 30, 0)
     assert (pair.contexts == pair.contexts[0]).all() and pair.contexts[0].nonzero().flatten().tolist() == [2, 4]
-    assert not control.contexts[:, :2].any() and not ((control.contexts[:, 2] > 0) & (control.contexts[:, 4] > 0)).any()
+    assert (control.contexts == torch.tensor([0.0, 0, 0, 1, 1])).all()  # of those with a side, only squares were seen
+    assert (judge.data.contexts(control.like) >= control.contexts).all()
+    never = [asked for asked in judge.questions(30, 0) if (asked.contexts[:, [2, 4]] > 0).all(1).any()]
+    assert not never
 
 
 def test_tags_that_are_held_out_together_are_not_trained_on(tagged):
     whole, data = load_data(tagged, tags=True), load_data(tagged, tags=True, hold_out=("kind=barish side=left",))
-    flags = data.flags[:, [0, 2]].all(1)
-    assert flags.sum() == 10 and not flags[data.train].any() and flags[data.val].sum() == 10
-    assert np.array_equal(np.union1d(data.train, data.val), np.arange(40))
-    assert set(data.train) < set(whole.train) and set(whole.val) <= set(data.val)
-    assert not np.isin(data.hashes[data.train], data.hashes[data.val]).any()  # copies are on one side
+    both = data.flags[:, [0, 2]].all(1)
+    assert both.sum() == 10 and not both[data.train].any() and np.array_equal(data.val, whole.val)
+    kept = ~np.isin(whole.hashes[whole.train], whole.hashes[both])  # copies of them are left out too
+    assert np.array_equal(data.train, whole.train[kept])
+    assert f"{40 - len(data.train) - len(data.val)} more by their tags" in data.describe()
     for text, words in (
         ("kind=barisch", "hold_out: .* did you mean 'barish'"),
         ("category=square kind=barish", "hold_out: no sprite has the tags"),
