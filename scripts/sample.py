@@ -44,7 +44,7 @@ class Arguments:
     npz: Path | None = None
     """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N].
 
-    A mixture or sum has the label of its largest weight, uncond has -1."""
+    A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_copies_are_counted_and_never_on_both_sides(tmp_path):
     train, val = ({x.tobytes() for x in data.sprites.images[rows]} for rows in (data.train, data.val))
     assert train and val and not train & val
     assert f"{data.duplicates} exact copies" in data.describe()
+
+
+def test_the_validation_loss_is_of_sprites_of_all_categories(npy_folder, monkeypatch):
+    data = load_data(npy_folder, val_fraction=0.5)
+    x, contexts = data.validation()
+    assert torch.equal(x, data.batch(data.val)[0]) and torch.equal(contexts, data.contexts(data.val))
+    sorted_by_category = np.argsort(data.sprites.labels, kind="stable")
+    monkeypatch.setattr("ddpm.data.VALIDATION_MAX", 6)
+    x, contexts = dataclasses.replace(data, val=sorted_by_category).validation()
+    assert 4 <= len(x) <= 6 and contexts.any(0).all()
 
 
 LARGE = """
