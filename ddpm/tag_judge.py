@@ -20,6 +20,7 @@ from ddpm.tags import Vocabulary
 CELLS = 4  # parts of a sprite each way that the classifier tells apart: a leg is forward or back, a tool left or right
 ALL, NONE, SEEN_TOGETHER = "all", "none", "seen together"
 MOST = 30_000  # sprites that the judge learns from, and asks for
+HARDLY = 0.1  # nats of entropy
 GROUP = 10  # sprites that are asked for the same, to see how they vary
 
 
@@ -48,7 +49,10 @@ class FacetResult:
     together: float
     """Share of the sprites that show all they are asked for."""
     variety: dict[str, float]
-    """Mean entropy of each facet left open, among sprites asked for the same, as a share of that of real sprites."""
+    """Mean entropy of each facet left open, among sprites asked for the same, as a share of that of real sprites; but
+    for facets that hardly vary in these."""
+    variety_together: float | None
+    """The same of all facets left open, added up; None if there are none."""
     frechet: float | None
     """Distance from the sprites trained on, if these are what is asked for; too high for few."""
 
@@ -75,16 +79,10 @@ def entropy(values: Tensor) -> float:
     return -(p * p.log()).sum().item()
 
 
-def variety(seen: Seen, real: Seen, facets: Sequence[str], group: int) -> dict[str, float]:
-    """Mean entropy of facets in groups of sprites, one after the other, as a share of that in as many groups of real
-    ones; facets that hardly vary in these are left out."""
-
-    def mean(logits: Tensor) -> float:
-        values = logits.argmax(1).split(group)
-        return sum(map(entropy, values)) / len(values)
-
-    wanted = {facet: mean(real.logits[facet]) for facet in facets}
-    return {facet: mean(seen.logits[facet]) / h for facet, h in wanted.items() if h >= 0.1}
+def entropies(seen: Seen, facets: Sequence[str], group: int) -> dict[str, float]:
+    """Mean entropy of facets within groups of sprites, one after the other."""
+    groups = {facet: seen.logits[facet].argmax(1).split(group) for facet in facets}
+    return {facet: sum(map(entropy, parts)) / len(parts) for facet, parts in groups.items()}
 
 
 class TagJudge:
@@ -215,8 +213,15 @@ class TagJudge:
         accuracy = {facet: share.nanmean().item() for facet, share in right.items() if not share.isnan().all()}
         together = (torch.stack(list(right.values())).nan_to_num(1) == 1).all(0).float().mean().item()
         open = [facet for facet in self.columns if facet not in accuracy]
-        distance = frechet_distance(seen.features, self.gaussian) if asked.whole else None
-        return FacetResult(asked.name, accuracy, together, variety(seen, real, open, asked.group), distance)
+        found, wanted = (entropies(s, open, asked.group) for s in (seen, real))
+        return FacetResult(
+            name=asked.name,
+            accuracy=accuracy,
+            together=together,
+            variety={facet: found[facet] / h for facet, h in wanted.items() if h >= HARDLY},
+            variety_together=sum(found.values()) / total if (total := sum(wanted.values())) >= HARDLY else None,
+            frechet=frechet_distance(seen.features, self.gaussian) if asked.whole else None,
+        )
 
 
 def measure(

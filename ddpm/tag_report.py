@@ -1,6 +1,5 @@
 """What `scripts/facets.py` says of a model that takes tags: tables, curves, and a grid with a row for each facet."""
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
@@ -25,12 +24,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str) -> str:
-    """A row for each question, a column for each facet: accuracy where it was asked for, else (variety)."""
+    """A row for each question, a column for each facet: accuracy where it was asked for, else (variety); then the
+    variety of all that are left open, and the Frechet distance."""
     rows = []
     for r in results:
         cells = {f: f"({share:.2f})" for f, share in r.variety.items()} | {f: f"{a:.3f}" for f, a in r.accuracy.items()}
-        rows.append([r.name, *(cells.get(f, "") for f in facets), "" if r.frechet is None else f"{r.frechet:.2f}"])
-    return table([name, *facets, "Frechet"], rows)
+        last = "" if r.variety_together is None else f"({r.variety_together:.2f})"
+        rows.append(
+            [r.name, *(cells.get(f, "") for f in facets), last, "" if r.frechet is None else f"{r.frechet:.2f}"]
+        )
+    return table([name, *facets, "open ones", "Frechet"], rows)
 
 
 def pair_table(results: Results) -> str:
@@ -43,7 +46,7 @@ def pair_table(results: Results) -> str:
 
 
 def curves(results: Results, facets: Sequence[str]) -> Image.Image:
-    """Accuracy of each facet asked for alone over the guidance scale, and the mean variety of the others."""
+    """Accuracy of each facet asked for alone over the guidance scale, and the variety of the others together."""
     figure, scales = new_figure(9, 4), sorted(results)
     shown, varies = figure.subplots(1, 2)
     for facet in facets:
@@ -51,8 +54,7 @@ def curves(results: Results, facets: Sequence[str]) -> Image.Image:
         if not found:
             continue
         shown.plot(scales, [r.accuracy[facet] for r in found], "o-", markersize=4, linewidth=1, label=facet)
-        of_others = [fmean(r.variety.values()) if r.variety else math.nan for r in found]
-        varies.plot(scales, of_others, "o-", markersize=4, linewidth=1)
+        varies.plot(scales, [r.variety_together for r in found], "o-", markersize=4, linewidth=1)
     shown.set(ylabel="accuracy of the facet")
     varies.set(ylabel="entropy of the other facets, real = 1")
     for axes in (shown, varies):

@@ -18,7 +18,7 @@ from ddpm.context import mask_tags
 from ddpm.data import generator, load_data
 from ddpm.flags import parse_guidance
 from ddpm.guidance import classifier_free
-from ddpm.tag_judge import Asked, Seen, TagJudge, entropy, variety
+from ddpm.tag_judge import Asked, Seen, TagJudge, entropies, entropy
 from ddpm.tags import facet_guidance, flags_of, parse_row, parse_tags, vocabulary_of
 from ddpm.trainer import Trainer
 from sprites.tags import load_tags
@@ -400,12 +400,20 @@ def seen_as(**values):
 
 
 def test_variety_is_that_among_sprites_asked_for_the_same():
-    real = seen_as(kind=[0, 1, 2, 3] * 2, colour=[1, 1, 2, 2, 3, 3, 4, 4], same=[5] * 8)
-    assert variety(real, real, ["kind", "colour", "same"], 4) == {"kind": 1, "colour": 1}
-    collapsed = seen_as(kind=[0] * 4 + [1] * 4, colour=[1, 2, 1, 2, 5, 6, 5, 6])
-    assert variety(collapsed, real, ["kind", "colour"], 4) == pytest.approx({"kind": 0, "colour": 1})
-    half = seen_as(kind=[0, 1] * 4)
-    assert variety(half, real, ["kind"], 4) == pytest.approx({"kind": 0.5})
+    seen = seen_as(kind=[0] * 4 + [1] * 4, colour=[1, 1, 2, 2, 3, 3, 4, 4], same=[5] * 8)
+    log2 = math.log(2)
+    assert entropies(seen, ["kind", "colour", "same"], 4) == pytest.approx({"kind": 0, "colour": log2, "same": 0})
+    assert entropies(seen, ["kind", "colour"], 8) == pytest.approx({"kind": log2, "colour": 2 * log2})
+
+
+def test_variety_of_real_sprites_is_one_and_of_copies_none(judge):
+    (question,) = (asked for asked in judge.questions(50, 0) if asked.name == "side")
+    real, _ = judge.data.batch(question.like)
+    answer = judge.answer(question, real)
+    assert answer.variety == pytest.approx({"category": 1, "kind": 1}) and answer.variety_together == pytest.approx(1)
+    assert set(answer.accuracy) == {"side"} and answer.frechet is None
+    answer = judge.answer(question, real[:1].expand_as(real))
+    assert answer.variety == {"category": 0, "kind": 0} and answer.variety_together == 0
 
 
 def test_several_values_are_right_as_far_as_they_are_the_likeliest(judge):
