@@ -49,10 +49,11 @@ def mask_tags(
     """
     which, u = torch.rand(2, len(context), 1, generator=generator)
     present = (context != 0).cpu()
-    most = (present.sum(1, keepdim=True) + 1) ** u
-    order = torch.rand(context.shape, generator=generator).masked_fill(~present, 2).argsort(1).argsort(1)
+    k = ((present.sum(1, keepdim=True) + 1) ** u).long().clamp(max=context.shape[1])
+    order = torch.rand(context.shape, generator=generator).masked_fill(~present, 2)
+    last = order.sort(1).values.gather(1, k - 1)
     each = torch.bernoulli(torch.full(context.shape, keep_tag), generator=generator).bool()
-    kept = torch.where(which < few_tags, order < most.floor(), each).to(context.device)
+    kept = torch.where(which < few_tags, order <= last, each).to(context.device)
     masked, _ = mask_context(context * kept, keep_all, generator)
     return masked, masked.any(1).float()
 
