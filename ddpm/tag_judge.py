@@ -52,7 +52,8 @@ class FacetResult:
     """Mean entropy of each facet left open, among sprites asked for the same, as a share of that of real sprites; but
     for facets that hardly vary in these."""
     variety_together: float | None
-    """The same of all facets left open, added up; None if there are none."""
+    """The same of all facets left open, added up, where none counts for more than in real sprites: what exceeds these
+    are errors. None if there are none."""
     frechet: float | None
     """Distance from the sprites trained on, if these are what is asked for; too high for few."""
 
@@ -197,9 +198,12 @@ class TagJudge:
         found = []
         for name, real in (("held-out", torch.from_numpy(self.data.val)), ("training", rows)):
             if len(real):
-                asked = Asked(name, self.data.contexts(real), real, whole=True)
-                found.append(self.answer(asked, self.data.batch(real)[0]))
+                found.append(self.real(Asked(name, self.data.contexts(real), real, whole=True)))
         return found
+
+    def real(self, asked: Asked) -> FacetResult:
+        """How real sprites with these tags would have answered."""
+        return self.answer(asked, self.data.batch(asked.like)[0])
 
     def answer(self, asked: Asked, x: Tensor) -> FacetResult:
         """Judge sprites x [N, C, H, W] by what they were asked to be.
@@ -214,12 +218,13 @@ class TagJudge:
         together = (torch.stack(list(right.values())).nan_to_num(1) == 1).all(0).float().mean().item()
         open = [facet for facet in self.columns if facet not in accuracy]
         found, wanted = (entropies(s, open, asked.group) for s in (seen, real))
+        shared, whole = sum(min(found[facet], h) for facet, h in wanted.items()), sum(wanted.values())
         return FacetResult(
             name=asked.name,
             accuracy=accuracy,
             together=together,
             variety={facet: found[facet] / h for facet, h in wanted.items() if h >= HARDLY},
-            variety_together=sum(found.values()) / total if (total := sum(wanted.values())) >= HARDLY else None,
+            variety_together=shared / whole if whole >= HARDLY else None,
             frechet=frechet_distance(seen.features, self.gaussian) if asked.whole else None,
         )
 

@@ -24,25 +24,26 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str) -> str:
-    """A row for each question, a column for each facet: accuracy where it was asked for, else (variety); then the
-    variety of all that are left open, and the Frechet distance."""
+    """A row for each question, a column for each facet: accuracy where it was asked for, else (variety); then the share
+    that shows all that was asked for, the variety of all that is left open, and the Frechet distance."""
     rows = []
     for r in results:
         cells = {f: f"({share:.2f})" for f, share in r.variety.items()} | {f: f"{a:.3f}" for f, a in r.accuracy.items()}
-        last = "" if r.variety_together is None else f"({r.variety_together:.2f})"
-        rows.append(
-            [r.name, *(cells.get(f, "") for f in facets), last, "" if r.frechet is None else f"{r.frechet:.2f}"]
-        )
-    return table([name, *facets, "open ones", "Frechet"], rows)
+        asked = f"{r.together:.3f}" if r.accuracy else ""
+        rest = "" if r.variety_together is None else f"({r.variety_together:.2f})"
+        distance = "" if r.frechet is None else f"{r.frechet:.2f}"
+        rows.append([r.name, *(cells.get(f, "") for f in facets), asked, rest, distance])
+    return table([name, *facets, "all asked", "all open", "Frechet"], rows)
 
 
-def pair_table(results: Results) -> str:
-    """The share of sprites that show all that they are asked for, of `TagJudge.pairs`: a column for each scale."""
-    rows = [(row[0].name, *(r.together for r in row)) for row in zip(*results.values(), strict=True)]
+def pair_table(results: Results, real: Sequence[FacetResult]) -> str:
+    """The share of sprites that show all that they are asked for, of `TagJudge.pairs`: real ones, then a column for
+    each scale."""
+    rows = [(row[0].name, *(r.together for r in row)) for row in zip(real, *results.values(), strict=True)]
     unseen = [shares for name, *shares in rows if name != SEEN_TOGETHER]
     rows.insert(len(unseen), ("their mean", *map(fmean, zip(*unseen, strict=True))))
     cells = [[name, *(f"{share:.3f}" for share in shares)] for name, *shares in rows]
-    return table(["never seen together", *guidance_labels(list(results))], cells)
+    return table(["never seen together", "real", *guidance_labels(list(results))], cells)
 
 
 def curves(results: Results, facets: Sequence[str]) -> Image.Image:

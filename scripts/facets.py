@@ -70,7 +70,9 @@ def report(
     facets = tuple(judge.columns)
     tables = [facet_table(judge.references(args.count, args.seed), facets, "real")]
     tables += [facet_table(found, facets, f"s = {s:g}") for s, found in results.items()]
-    return "\n".join([*tables, pair_table(together)] if pairs else tables), results, together
+    if pairs:
+        tables.append(pair_table(together, [judge.real(asked) for asked in unseen]))
+    return "\n".join(tables), results, together
 
 
 @exit_on_user_error

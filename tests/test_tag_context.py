@@ -297,9 +297,8 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
     listed = run("sample", tmp_path / "run", "--list-tags")
     assert listed.stdout == "category: square, bar\nkind: barish, squareish\nside: left\n", listed.stderr
     for count, *more in (
-        (8, "--tags", "kind=barish side=left", "", "--guidance", "0", "2"),
         (2, "--tags", "kind=barish side=left", "--guidance", "side=3", "kind=1.5", "--not", "category=square"),
-        (4, "--categories", "bar", "square + 0.5 bar", "--guidance", "2", "--negative", "square"),
+        (8, "--categories", "bar", "square + 0.5 bar", "--guidance", "0", "2", "--negative", "square"),
     ):
         result = run(*sample, *more, "--npz", tmp_path / "s.npz")
         assert result.returncode == 0, result.stderr
@@ -320,7 +319,6 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
     assert set(json.loads((folder / "facets.json").read_text())) >= {"guidance", "facets", "never_seen_together"}
     assert list((folder / "tb").iterdir())
 
-    assert_one_line_error(run(*sample, "--tags", "kind=barisch"), "did you mean 'barish'")
     assert_one_line_error(run("facets", *args, "--out", tmp_path / "run"), "is a training run")
 
 
@@ -373,9 +371,16 @@ def test_tags_without_attention_are_refused():
         dataclasses.replace(SPEC, model=ModelConfig((16, 16), 1, (2,))).build()
 
 
+def quick_judge(data, hold_out=()):
+    """A judge that is trained for seconds, which is enough for squares and bars."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ddpm.classifier.STEPS_MIN", 80)
+        return TagJudge(data, hold_out, epochs=1)
+
+
 @pytest.fixture(scope="module")
 def judge(tagged):
-    return TagJudge(load_data(tagged, tags=True, val_fraction=0.2), epochs=1)
+    return quick_judge(load_data(tagged, tags=True, val_fraction=0.2))
 
 
 def test_what_is_shown_and_what_varies(judge):
@@ -412,6 +417,7 @@ def test_variety_of_real_sprites_is_one_and_of_copies_none(judge):
     answer = judge.answer(question, real)
     assert answer.variety == pytest.approx({"category": 1, "kind": 1}) and answer.variety_together == pytest.approx(1)
     assert set(answer.accuracy) == {"side"} and answer.frechet is None
+    assert answer == judge.real(question)
     answer = judge.answer(question, real[:1].expand_as(real))
     assert answer.variety == {"category": 0, "kind": 0} and answer.variety_together == 0
 
@@ -453,7 +459,7 @@ def test_questions_are_what_training_sprites_have(judge):
 
 def test_pairs_are_asked_for_beside_others_of_the_same_facets(tagged):
     text = "kind=barish side=left"
-    judge = TagJudge(load_data(tagged, tags=True), (text,), epochs=1)
+    judge = quick_judge(load_data(tagged, tags=True), (text,))
     pair, control = judge.pairs([text], 30, 0)
     assert (pair.contexts == pair.contexts[0]).all() and pair.contexts[0].nonzero().flatten().tolist() == [2, 4]
     assert (control.contexts == torch.tensor([0.0, 0, 0, 1, 1])).all()  # of those with a side, only squares were seen
