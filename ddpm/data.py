@@ -3,6 +3,7 @@
 RGBA is trained on with its colour premultiplied by alpha (Porter & Duff 1984): transparent pixels carry no colour.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -133,20 +134,25 @@ class SpriteData:
         context = torch.zeros(sum(map(len, self.vocabulary.values())))
         for flags in parse_tags(text, self.vocabulary).values():
             context += flags
-        rows = (self.contexts(torch.arange(len(self.sprites))) >= context).all(1).nonzero().flatten()
+        K, labels = len(self.sprites.categories), torch.from_numpy(self.sprites.labels)
+        shown = torch.ones(len(self.sprites), dtype=torch.bool)
+        for place in context.nonzero().flatten().tolist():
+            shown &= labels == place if place < K else self.flags[:, place - K]
+        rows = shown.nonzero().flatten()
         if not len(rows):
             raise ValueError(f"no sprite has the tags {text!r} together")
         return rows, context
 
-    def without(self, text: str) -> "SpriteData":
-        """The same, but sprites that have all of these tags, and copies of them, are not trained on. Those held out by
-        chance stay what they are: a draw from all.
+    def without(self, texts: Sequence[str]) -> "SpriteData":
+        """The same, but sprites that have all the tags of one of these texts, and copies of them, are not trained on.
+        Those held out by chance stay what they are: a draw from all.
 
         Raises ValueError as `showing` does.
         """
-        rows, _ = self.showing(text)
-        out = np.isin(self.hashes[self.train], self.hashes[rows.numpy()])
-        return replace(self, train=self.train[~out])
+        if not texts:
+            return self
+        rows = np.concatenate([self.showing(text)[0] for text in texts])
+        return replace(self, train=self.train[~np.isin(self.hashes[self.train], self.hashes[rows])])
 
     def validation(self) -> tuple[Tensor, Tensor]:
         """The held-out sprites, or `VALIDATION_MAX` at most of them, evenly spread: x and contexts."""
@@ -200,11 +206,10 @@ def load_data(
     flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
     facets, flags = read_tags(folder, sprites, flips) if tags else ({}, None)
     data = SpriteData(sprites, train, val, flips, hashes, facets, flags)
-    for text in hold_out:
-        try:
-            data = data.without(text)
-        except ValueError as e:
-            raise ValueError(f"hold_out: {e}") from e
+    try:
+        data = data.without(hold_out)
+    except ValueError as e:
+        raise ValueError(f"hold_out: {e}") from e
     if not len(data.train):
         raise ValueError(
             f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}, or hold out less"

@@ -93,9 +93,7 @@ class TagJudge:
         """hold_out: tags that a model has not seen together. The judge has, but does not ask for such sprites."""
         self.data, self.columns = data, slices(data.vocabulary)
         self.sizes = [1 + c.stop - c.start for c in self.columns.values()]
-        asking = data
-        for text in hold_out:
-            asking = asking.without(text)
+        asking = data.without(hold_out)
         self.rows, rows = (torch.from_numpy(at_most(MOST, r, seed)) for r in (asking.train, data.train))
         self.flags, flags = data.contexts(self.rows), data.contexts(rows)
         # Not mirrored: a sprite that faces left would face right.

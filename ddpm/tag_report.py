@@ -10,7 +10,7 @@ from torch import Tensor
 from ddpm.data import SpriteData
 from ddpm.grids import guidance_labels
 from ddpm.report import new_figure, picture
-from ddpm.tag_judge import SEEN_TOGETHER, FacetResult
+from ddpm.tag_judge import SEEN_TOGETHER, FacetResult, slices
 from ddpm.tags import quoted
 
 Results = Mapping[float, Sequence[FacetResult]]  # by guidance scale
@@ -68,10 +68,9 @@ def curves(results: Results, facets: Sequence[str]) -> Image.Image:
 
 def examples(data: SpriteData) -> dict[str, Tensor]:
     """The commonest value of each facet, as a context [V], by its name."""
-    counts, found, start = data.contexts(data.train).sum(0), {}, 0
-    for facet, values in data.vocabulary.items():
-        best = int(counts[start : start + len(values)].argmax())
-        if counts[start + best]:
-            found[quoted(facet, values[best])] = torch.eye(len(counts))[start + best]
-        start += len(values)
+    counts, found = data.contexts(data.train).sum(0), {}
+    for facet, columns in slices(data.vocabulary).items():
+        best = int(counts[columns].argmax())
+        if counts[columns][best]:
+            found[quoted(facet, data.vocabulary[facet][best])] = torch.eye(len(counts))[columns.start + best]
     return found
