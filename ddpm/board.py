@@ -19,12 +19,13 @@ from torch.utils.tensorboard.summary import hparams, image, scalar, text
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.classifier import judge as classify
-from ddpm.cli import named_in_errors, warn, written_aside
+from ddpm.cli import warn
 from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
 from ddpm.generate import STEPS, generate, generate_grid
 from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard
+from ddpm.outputs import named_in_errors, written_aside
 from ddpm.report import Report, gap_curves, pairs, tradeoff
 
 FIGURES = (

@@ -18,8 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ddpm.cli import warn, written_aside
+from ddpm.cli import warn
 from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig, from_dict, to_dict
+from ddpm.outputs import written_aside
 from ddpm.prediction import Diffusion
 from ddpm.schedule import make_schedule
 from ddpm.tags import CATEGORY

@@ -1,14 +1,12 @@
-"""What the commands share: one line for a user's mistake, warnings, signals, the choice of device, whole files."""
+"""What the commands share: one line for a user's mistake, warnings, signals, the choice of device."""
 
 import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from tqdm import tqdm
@@ -110,45 +108,3 @@ def interruptible() -> Iterator[list[int]]:
     finally:
         for s, handler in zip(signals, before, strict=True):
             signal.signal(s, handler)
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """A file to write to, or a folder to make, which takes the place of `path`, if that is a file or an empty folder,
-    only when all went well; nothing half-written remains, but of a process that was killed: see `drop_written_aside`.
-    """
-    aside = path.with_name(f".{path.name}.tmp")
-    aside.unlink(missing_ok=True)  # what lies there may be a link to another file
-    try:
-        with named_in_errors(path):
-            yield aside
-            os.replace(aside, path)
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
-
-
-def drop_written_aside(folder: Path, kind: str) -> None:
-    """Remove what a process that was killed left half-written of the files of a kind, ".safetensors" say, in a folder
-    that no other is writing them to."""
-    for aside in folder.glob(f".*{kind}.tmp"):
-        aside.unlink()
-
-
-@contextmanager
-def named_in_errors(path: Path) -> Iterator[None]:
-    """An error of the file system that names no file, as that of a full disk, names `path`."""
-    try:
-        yield
-    except OSError as e:
-        if e.errno is None or e.filename is not None:
-            raise
-        raise OSError(e.errno, e.strerror, str(path)) from e
-
-
-def write_texts(folder: Path, texts: dict[str, str]) -> None:
-    """Write files by name into a folder."""
-    for name, text in texts.items():
-        with written_aside(folder / name) as aside:
-            aside.write_text(text, encoding="utf-8")

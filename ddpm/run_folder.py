@@ -1,8 +1,8 @@
 """The folder of a run: made, or looked at before the run in it goes on."""
 
 from ddpm.checkpoint import BEST_FILE, EARLY_FILE, checkpoints
-from ddpm.cli import drop_written_aside, written_aside
 from ddpm.config import Config, flat, load_config, to_toml
+from ddpm.outputs import drop_written_aside, written_aside
 
 # Settings that a resumed run may change: where it and its data are, and what is tried when training diverged.
 MAY_CHANGE = ("data", "out", "device", "optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
@@ -29,8 +29,8 @@ def prepare_folder(config: Config, resume: bool, launch: str) -> bool:
             (config.out / kept).unlink(missing_ok=True)
         with written_aside(saved) as aside:
             aside.write_text(to_toml(config), encoding="utf-8")
-    for folder, kind in (("", ".safetensors"), ("checkpoints", ".safetensors"), ("samples", ".png")):
-        drop_written_aside(config.out / folder, kind)
+    for folder in ("", "checkpoints", "samples"):
+        drop_written_aside(config.out / folder)
     if launch:
         begun_by.write_text(launch, encoding="utf-8")
     return resume

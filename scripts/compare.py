@@ -16,8 +16,9 @@ from typing import Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, write_texts, written_aside
+from ddpm.cli import exit_on_user_error, pick_device
 from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
+from ddpm.outputs import write_texts, written_aside
 
 
 @dataclass(frozen=True)

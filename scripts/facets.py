@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device, write_texts
+from ddpm.cli import exit_on_user_error, pick_device
 from ddpm.flags import check_count, check_guidance, check_results, check_seed
+from ddpm.outputs import write_texts
 
 if TYPE_CHECKING:
     from ddpm.checkpoint import ModelSpec

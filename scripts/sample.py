@@ -15,8 +15,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, written_aside
+from ddpm.cli import exit_on_user_error
 from ddpm.flags import SamplingFlags, check_count, check_file, check_new_folder, check_seed, parse_guidance
+from ddpm.outputs import written_aside
 
 
 @dataclass(frozen=True)

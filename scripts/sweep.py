@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, write_texts
+from ddpm.cli import exit_on_user_error
 from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_results, check_seed
+from ddpm.outputs import write_texts
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.checkpoint import ContextUNet, ModelSpec

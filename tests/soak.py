@@ -163,4 +163,4 @@ def test_soak(tmp_path):
     checkpoints = {name for name in names if name.startswith("checkpoints/step_")}
     curves = {name for name in names if name.startswith("tb/")}
     assert len(checkpoints) == 2 and len(curves) == len(lives)
-    assert names == {"config.toml"} | weights | shown | checkpoints | curves  # no .tmp, nothing set aside as damaged
+    assert names == {"config.toml"} | weights | shown | checkpoints | curves  # no .part, nothing set aside as damaged

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
 
+from ddpm.outputs import PART
+
 KILLS = int(os.environ.get("KILLS", "5"))  # make faults: 20
 STEPS = 75 * KILLS
 # A checkpoint every third step, so that many of the kills hit one that is being written.
@@ -68,8 +70,12 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
         assert process.returncode == -signal.SIGKILL and b"damaged" not in said
         resumed += go_on
     assert len(resumed) >= KILLS - 1
-    stale = [killed / "checkpoints/.step_00000001.safetensors.tmp", killed / "samples/.grid_0000001.png.tmp"]
-    for path in (*stale, killed / ".best.safetensors.tmp"):  # as kills leave them; nothing writes the first two again
+    stale = [
+        killed / folder / PART.format(token="0123456789ab", suffix=suffix)  # as kills leave them
+        for folder, suffix in (("checkpoints", ".safetensors"), ("samples", ".png"), ("", ".toml"))
+    ]
+    users = killed / ".notes.tmp"
+    for path in (*stale, users):
         path.write_bytes(b"half of it")
     result = run(*args, "--out", killed, "--resume")
     assert result.returncode == 0, result.stderr
@@ -77,7 +83,7 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
 
     assert content(killed) == content(folder) and "best.safetensors" in content(killed)
     assert curves(killed) == curves(folder) and "evaluation/frechet_distance" in curves(killed)
-    assert not list(killed.rglob(".*.tmp"))
+    assert not list(killed.rglob("*.part")) and users.exists()
 
 
 class SmallDisk:

@@ -25,9 +25,10 @@ from safetensors.torch import save_file
 from test_io import png_of_size, write_categories
 
 from ddpm.checkpoint import ModelSpec, load_model, newest_checkpoint, save_model
-from ddpm.cli import one_line, written_aside
+from ddpm.cli import one_line
 from ddpm.config import Config, DiffusionConfig, LogConfig, ModelConfig, OptimConfig, load_config, to_toml
 from ddpm.context import parse_composition
+from ddpm.outputs import written_aside
 from sprites.files import MAX_NAMES, check_names
 from sprites.io import DataError, load_sprites, save_pngs
 from sprites.tags import load_tags

@@ -232,7 +232,7 @@ def test_a_full_disk_loses_neither_the_run_nor_its_checkpoints(config, capsys, m
     told = capsys.readouterr().err
     assert all(f"step {step} could not be written: [Errno 28] No space left" in told for step in full)
     assert [p.name for p in checkpoints(run.config.out)] == ["step_00000000.safetensors", "step_00000006.safetensors"]
-    assert not list(run.config.out.rglob("*.tmp")) and equal(whole.model, run.model)
+    assert not list(run.config.out.rglob("*.part")) and equal(whole.model, run.model)
 
 
 @pytest.mark.parametrize(
