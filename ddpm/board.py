@@ -75,7 +75,6 @@ class Events:
         self.add(file_version="brain.Event:2")
         if purge_step is not None:
             self.add(step=purge_step, session_log=SessionLog(status=SessionLog.START))
-        self.flush()
 
     def add(self, **fields) -> None:
         """Hold an event, of the fields of its protocol buffer, for the next `flush`."""
@@ -103,15 +102,16 @@ class Board:
     """TensorBoard files of a run, in `config.out`/tb, and the same pictures as PNG in `config.out`/samples."""
 
     def __init__(self, config: Config, spec: ModelSpec, about_data: str, purge_step: int | None = None):
+        """purge_step: what the folder has from this step on no longer counts; None or 0 for a run that begins, of which
+        nothing is written before the first `flush`."""
         self.config, self.spec = config, spec
         self.samples: Path = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
         self.events = Events(config.out / "tb", purge_step)
-        if purge_step is None:
+        if not purge_step:
             toml = "".join(f"    {line}\n" for line in to_toml(config).splitlines())
             self.events.add(step=0, summary=text("config", f"{about_data}\n\n{toml}"))
             self._hyperparameters()
-            self.flush()
 
     def _hyperparameters(self) -> None:
         """Enter the settings in the HParams table, beside the last values of the curves in `FIGURES`."""

@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
+from filelock import FileLock, Timeout
+
 PART = ".ddpm-{token}{suffix}.part"  # the name of a file that is not yet whole; nobody else's is like it
+PARTS = PART.format(token="?" * 12, suffix="*")
+LOCK = ".ddpm.lock"
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 def drop_written_aside(folder: Path) -> None:
     """Remove what processes that were killed left half-written in a folder that no other process writes to."""
-    for aside in folder.glob(PART.format(token="?" * 12, suffix="*")):
+    for aside in folder.glob(PARTS):
         aside.unlink()
 
 
@@ -48,3 +53,40 @@ def write_texts(folder: Path, texts: dict[str, str]) -> None:
     for name, text in texts.items():
         with written_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made if it is not there, as the one process that writes to it.
+
+    The system lets go of it when this process ends, however it does. Raises ValueError, naming the process, when
+    another holds it. A folder that was made for this is removed again if nothing was put into it.
+    """
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / LOCK
+    lock = FileLock(file, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as e:
+        holder = "another process"
+        with suppress(OSError, UnicodeDecodeError):
+            holder = file.read_text(encoding="utf-8") or holder
+        raise ValueError(f"{folder} is being written to by {holder}; wait for it, or choose another folder") from e
+    try:
+        with suppress(OSError):  # on Windows no other handle can write to it
+            file.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()  # while it is held: whoever waits for it sees that it is gone, and makes another
+        lock.release()
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def check_apart(flag: str, out: Path, data: Path) -> None:
+    """Raise ValueError for results that would lie in the folder of the sprites, where they would become sprites."""
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(data)):
+        raise ValueError(f"{flag} {out} lies in the data folder {data}, whose sprites it would join; choose another")

@@ -1,39 +1,181 @@
-"""The folder of a run: made, or looked at before the run in it goes on."""
+"""The folder of a run: made, or looked at before the run in it goes on. What is in it already is never lost unasked."""
 
-from ddpm.checkpoint import BEST_FILE, EARLY_FILE, checkpoints
+import os
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ddpm.checkpoint import BEST_FILE, EARLY_FILE, MODEL_FILE, checkpoints, read_safetensors
+from ddpm.cli import warn
 from ddpm.config import Config, flat, load_config, to_toml
-from ddpm.outputs import drop_written_aside, written_aside
+from ddpm.distributed import highest, is_main, launch, main_first
+from ddpm.outputs import LOCK, PARTS, drop_written_aside, write_texts
+from ddpm.trainer import Trainer, learning_rate
 
-# Settings that a resumed run may change: where it and its data are, and what is tried when training diverged.
-MAY_CHANGE = ("data", "out", "device", "optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision")
+CONFIG_FILE, LAUNCH_FILE = "config.toml", "launch.txt"
+CURVES = "tb/events.out.tfevents.*"
+FIRST = "checkpoints/step_00000000.safetensors"
+# The files of a run, in the order in which they are removed: what is left is always that of a run with less in it.
+FILES = (
+    *(CURVES, "samples/grid_*.png", "samples/path_*.png", EARLY_FILE, BEST_FILE),
+    *("checkpoints/step_*.damaged", "checkpoints/step_*.safetensors", MODEL_FILE, LAUNCH_FILE, CONFIG_FILE),
+)
+
+# Settings that a resumed run may change: how long it is, where it and its data are, and what is tried when training
+# diverged.
+MAY_CHANGE = (
+    *("steps", "data", "out", "device"),
+    *("optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision"),
+)
 
 
-def prepare_folder(config: Config, resume: bool, launch: str) -> bool:
-    """Make the run folder, or check that the one to resume was made with these settings.
+def check_folder(config: Config, resume: bool, overwrite: bool, launched_by: str) -> bool:
+    """Whether the run in `config.out` goes on: because of `resume`, or because the launch of that name, if it has one,
+    began it and has started its processes again.
 
-    Returns whether the run goes on: because of `resume`, or because the same `launch` began it, if that has a name, and
-    has started its processes again. Raises ValueError if there is nothing to resume, or something that would be lost.
+    Raises ValueError if there is nothing to resume, or if anything would be lost that `overwrite` does not give up.
+    Nothing is written.
     """
-    begun_by = config.out / "launch.txt"
-    resume = resume or bool(launch and checkpoints(config.out) and begun_by.exists() and begun_by.read_text() == launch)
-    saved = config.out / "config.toml"
-    if resume:
-        if not saved.exists():
-            raise ValueError(f"nothing to resume: {config.out} holds no run; start without --resume")
-        check_same(load_config(saved), config)
-    elif checkpoints(config.out):
-        raise ValueError(f"{config.out} already holds a run: add --resume to go on with it, or choose another --out")
-    else:
-        config.out.mkdir(parents=True, exist_ok=True)
-        for kept in (BEST_FILE, EARLY_FILE):  # of a run that was here before
-            (config.out / kept).unlink(missing_ok=True)
-        with written_aside(saved) as aside:
-            aside.write_text(to_toml(config), encoding="utf-8")
+    out = config.out
+    if resume and overwrite:
+        raise ValueError("--resume goes on with a run, --overwrite begins anew in its place; give one of them")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
+    if resume or is_begun_by(out, launched_by):
+        check_resumable(config, overwrite_helps=not startable(out))
+        return True
+    if not overwrite and not startable(out):
+        refuse(out)
+    return False
+
+
+def prepare_folder(config: Config, resume: bool, overwrite: bool, launched_by: str) -> Config | None:
+    """Make the folder for a new run, or look at the one to go on with: as `check_folder`, whose errors it raises. No
+    other process may write to it meanwhile: see `held`.
+
+    Returns the settings that the run had until now, or None if it begins.
+    """
+    out, saved = config.out, config.out / CONFIG_FILE
+    goes_on = check_folder(config, resume, overwrite, launched_by)
     for folder in ("", "checkpoints", "samples"):
-        drop_written_aside(config.out / folder)
-    if launch:
-        begun_by.write_text(launch, encoding="utf-8")
-    return resume
+        drop_written_aside(out / folder)
+    if goes_on and not saved.exists():
+        warn(f"{saved} is missing; the settings that are given now are taken for those of the run")
+        return config
+    if goes_on:
+        return load_config(saved)
+    clear(out)
+    save_settings(config, launched_by)
+    return None
+
+
+def begin_or_resume(trainer: Trainer, resume: bool, overwrite: bool, tell: Callable[[str], object]) -> bool:
+    """Prepare the folder of the trainer's run, as the main process; all take its newest checkpoint if it goes on.
+
+    Returns whether it does. `tell` is given lines about it.
+    """
+    config, before = trainer.config, None
+    with main_first():
+        if is_main():
+            before = prepare_folder(config, resume, overwrite, launch())
+    resumed = bool(highest(before is not None))
+    if resumed:
+        tell(f"resuming from {trainer.resume()}, step {trainer.step}")
+        if is_main():
+            save_settings(config, launch())
+    if before and before.steps != config.steps:
+        was, now = (learning_rate(trainer.step + 1, c.steps, c.optim.warmup) for c in (before, config))
+        change = f"the learning rate goes on at {now:.2f} of its peak, where it was {was:.2f}, and falls until then"
+        tell(f"the run now ends at step {config.steps}, before at {before.steps}; {change}")
+    return resumed
+
+
+def save_settings(config: Config, launched_by: str) -> None:
+    """Write the resolved settings of a run that begins or goes on, and which launch it belongs to."""
+    texts = {CONFIG_FILE: to_toml(config)} | ({LAUNCH_FILE: launched_by} if launched_by else {})
+    write_texts(config.out, texts)
+
+
+def is_begun_by(out: Path, launched_by: str) -> bool:
+    """Whether the run in the folder was begun by this launch."""
+    file = out / LAUNCH_FILE
+    return bool(launched_by and checkpoints(out) and file.exists() and file.read_text(encoding="utf-8") == launched_by)
+
+
+def clear(out: Path) -> None:
+    """Remove the files of a run. All others in the folder stay."""
+    for pattern in FILES:
+        for file in out.glob(pattern):
+            file.unlink()
+
+
+def contents(out: Path) -> Iterator[str]:
+    """Paths in a folder of the files at any depth, but for locks and files that are not whole. One after another: it
+    may be any folder of the user's."""
+    for folder, folders, names in os.walk(out):
+        folders.sort()
+        for name in sorted(names):
+            if name != LOCK and not fnmatch(name, PARTS):
+                yield Path(folder, name).relative_to(out).as_posix()
+
+
+def startable(out: Path) -> bool:
+    """Whether a run can begin in the folder, and nothing is lost: there are no files in it, or only those that a run
+    has before its first step, as when it found no memory for that."""
+    at_start = (out / FIRST).exists() or is_first(out / MODEL_FILE)
+    return all(
+        (name == CONFIG_FILE and is_resolved(out / name))
+        or (name == MODEL_FILE and is_first(out / name))
+        or name in (LAUNCH_FILE, FIRST)
+        or (at_start and fnmatch(name, CURVES))
+        for name in contents(out)
+    )
+
+
+def is_first(model: Path) -> bool:
+    """Whether a file holds the weights of a run that has made no step."""
+    try:
+        return read_safetensors(model)[1].get("step") == 0
+    except (ValueError, OSError):
+        return False
+
+
+def is_resolved(config: Path) -> bool:
+    """Whether a run wrote this file of settings, and no person."""
+    try:
+        return to_toml(load_config(config)) == config.read_text(encoding="utf-8")
+    except ValueError:
+        return False
+
+
+def refuse(out: Path) -> None:
+    """Raise ValueError for a folder in which no run may begin: what is there, and what can be done."""
+    if checkpoints(out):
+        raise ValueError(
+            f"{out} already holds a run: add --resume to go on with it, --overwrite to begin anew in its place, or "
+            "choose another --out"
+        )
+    found = next((name for name in contents(out) if any(fnmatch(name, pattern) for pattern in FILES)), None)
+    if found:
+        raise ValueError(
+            f"{out} holds {found} of a run that cannot be gone on with, since it has no checkpoints: choose another "
+            "--out, or add --overwrite to begin anew in its place"
+        )
+    raise ValueError(
+        f"{out} holds {next(contents(out))}, which is not of a run: choose another --out, or add --overwrite to put "
+        "the run beside it"
+    )
+
+
+def check_resumable(config: Config, overwrite_helps: bool) -> None:
+    """Raise ValueError unless there is a run to go on with, begun with these settings."""
+    out, saved = config.out, config.out / CONFIG_FILE
+    if not checkpoints(out):
+        what = f"{out} holds no checkpoint" if out.exists() else f"there is no folder {out}"
+        how = "in another --out, or with --overwrite in this one" if overwrite_helps else "without --resume"
+        raise ValueError(f"nothing to resume: {what}; start {how}")
+    if saved.exists():
+        check_same(load_config(saved), config)
 
 
 def check_same(before: Config, now: Config) -> None:

@@ -152,8 +152,11 @@ class Trainer:
         with main_first():  # it sets the damaged ones aside
             path, tensors, about = newest_checkpoint(self.config.out)
             then = from_dict(Progress, about)
-            if not 0 <= then.step <= self.config.steps or not 0 <= then.skipped_in_a_row <= then.skipped <= then.step:
+            named = path.stem == f"step_{then.step:08d}"
+            if not named or not 0 <= then.skipped_in_a_row <= then.skipped <= then.step:
                 raise ValueError(f"{path}: it cannot be at step {then.step} with {then.skipped} steps skipped")
+            if then.step > self.config.steps:
+                raise ValueError(f"{path} is beyond the {self.config.steps} steps asked for; give {then.step} or more")
             for name, now in self.facts.items():
                 if then.data.get(name) != now:
                     raise ValueError(
@@ -198,8 +201,9 @@ class Trainer:
 
         bar = tqdm(total=config.steps, initial=self.step, unit="step", disable=not is_main())
         with interruptible() as caught, bar:
-            if self.step == 0:
-                save()  # from here on there is something to resume, and the folder can be written to
+            if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
+                self.save()  # before the curves, which alone could be those of a long run whose weights were removed
+                on_save()
             while self.step < config.steps and not (stopped_by := highest(max(caught, default=0))):
                 try:
                     norm = self.advance()

@@ -9,13 +9,14 @@ The student learns from sprites that its teacher samples, so no data is needed. 
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device
 from ddpm.config import OptimConfig, StudentConfig
 from ddpm.flags import check_count, check_folder, check_seed
+from ddpm.outputs import check_apart, held
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Arguments:
     seed: int = 0
     out: Path | None = None
     """Folder for the student's model.safetensors; left out, student/ in the model's folder."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Replace the student that is in --out."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:
@@ -44,6 +47,20 @@ class Arguments:
         check_count("--updates", self.updates, 10**9)
         check_seed(self.seed)
         check_folder("--out", self.out)
+
+
+def check_out(out: Path, teacher: Path, overwrite: bool) -> None:
+    """Raise ValueError for a folder with a model, unless that is a student to overwrite, and for the teacher's data."""
+    from ddpm.checkpoint import MODEL_FILE, read_safetensors
+    from ddpm.evaluate import trained_with
+
+    check_folder("--out", out)
+    check_apart("--out", out, trained_with(teacher).data)
+    file = out / MODEL_FILE
+    if (out / "config.toml").exists() or (file.exists() and "student" not in read_safetensors(file)[1]["spec"]):
+        raise ValueError(f"--out {out} holds a model that is no student, and would be lost; choose another --out")
+    if file.exists() and not overwrite:
+        raise ValueError(f"{out} holds a student already: add --overwrite to replace it, or choose another --out")
 
 
 @exit_on_user_error
@@ -65,15 +82,17 @@ def main() -> int:
         raise ValueError(f"{args.model} takes tags, which students do not learn; give a model of categories")
     teacher.to(device)
     out = args.out or run_of(args.model) / "student"
+    check_out(out, args.model, args.overwrite)
     distillation = Distillation(teacher, spec, config, args.optim, args.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    with tqdm(total=args.sprites, desc="teacher", unit="sprite") as bar:
-        ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
-    with tqdm(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
-        for step, loss in enumerate(bar, 1):
-            if step % 50 == 0:
-                bar.set_postfix_str(f"loss {loss:.5f}")
-    save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
+    with held(out):
+        check_out(out, args.model, args.overwrite)
+        with tqdm(total=args.sprites, desc="teacher", unit="sprite") as bar:
+            ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
+        with tqdm(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
+            for step, loss in enumerate(bar, 1):
+                if step % 50 == 0:
+                    bar.set_postfix_str(f"loss {loss:.5f}")
+        save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
     print(f"{out / MODEL_FILE}: {len(args.knots)} steps a sprite, one prediction each")
     print(f"next: {sys.executable} scripts/sample.py {out} --guidance 0 1 2 4")
     return 0

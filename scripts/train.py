@@ -8,6 +8,7 @@ Any setting of the config can be given on the command line, as in --model.widths
 """
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ import tyro
 
 from ddpm.cli import exit_on_user_error
 from ddpm.config import Config, load_config
+from ddpm.outputs import check_apart, held
 
 if TYPE_CHECKING:
     from ddpm.trainer import Trainer
@@ -27,7 +29,9 @@ class Arguments:
     """TOML file with the settings of the run."""
     settings: Annotated[Config, tyro.conf.arg(name="")]
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Go on from the newest checkpoint of --out."""
+    """Go on from the newest checkpoint of --out; with more --steps than before, the run becomes longer."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Begin anew where --out holds a run already, whose files are removed; others in the folder stay."""
 
 
 def parse() -> Arguments:
@@ -55,7 +59,8 @@ def train(trainer: "Trainer", resumed: bool) -> int:
         except NonFiniteLoss:
             return 1
         return 128 + stopped_by if stopped_by else 0
-    board = Board(config, trainer.spec, data.describe(), purge_step=trainer.step + 1 if resumed else None)
+    purge_step = (trainer.step + 1 if trainer.step else 0) if resumed else None
+    board = Board(config, trainer.spec, data.describe(), purge_step)
     evaluation = Evaluation(config, trainer.spec, data)
     try:
         stopped_by = trainer.train(board.scalars, board.snapshot, evaluation, board.flush)
@@ -81,42 +86,35 @@ def train(trainer: "Trainer", resumed: bool) -> int:
 def main() -> int:
     arguments = parse()
     config = arguments.settings
-    from ddpm.distributed import highest, is_main, join, launch, main_first, world
+    from ddpm.distributed import is_main, join, launch, main_first, world
+    from ddpm.run_folder import begin_or_resume, check_folder
 
     device = join(config.device)
     from ddpm.data import load_data
-    from ddpm.run_folder import prepare_folder
     from ddpm.trainer import Trainer, check_batch
 
     tell = print if is_main() else lambda _: None
     with main_first():
         check_batch(config.optim)
-        data = load_data(
-            config.data,
-            size=config.size,
-            resize=config.resize,
-            mirror=config.mirror,
-            val_fraction=config.val_fraction,
-            tags=config.tags,
-            hold_out=config.hold_out,
-        )
+        check_apart("--out", config.out, config.data)
+        if is_main():
+            check_folder(config, arguments.resume, arguments.overwrite, launch())
+        names = ("size", "resize", "mirror", "val_fraction", "tags", "hold_out")
+        data = load_data(config.data, **{name: getattr(config, name) for name in names})
     tell(f"{config.data}: {data.describe()}")
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
-    goes_on = False
-    with main_first():
-        if is_main():
-            goes_on = prepare_folder(config, arguments.resume, launch())
-    goes_on = bool(highest(goes_on))
-    if goes_on:
-        path = trainer.resume()
-        tell(f"resuming from {path}, step {trainer.step}")
-    parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
-    processes = f", {world()} processes" if world() > 1 else ""
-    about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
-    tell(f"{about}, {config.steps} steps; run folder {config.out}")
-    return train(trainer, goes_on)
+    with ExitStack() as stack:
+        with main_first():
+            if is_main():
+                stack.enter_context(held(config.out))
+        resumed = begin_or_resume(trainer, arguments.resume, arguments.overwrite, tell)
+        parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
+        processes = f", {world()} processes" if world() > 1 else ""
+        about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
+        tell(f"{about}, {config.steps} steps; run folder {config.out}")
+        return train(trainer, resumed)
 
 
 if __name__ == "__main__":

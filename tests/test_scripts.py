@@ -137,7 +137,7 @@ def test_mistakes_in_training(trained, tmp_path, empty_toml):
     assert not (tmp_path / "run").exists()
     assert_one_line_error(run("train", empty_toml, "--data", data, "--out", folder), "already holds a run", "--resume")
     assert_one_line_error(
-        run("train", empty_toml, "--data", data, "--out", folder, "--steps", 9, "--resume", *FAST), "steps was 5, now 9"
+        run("train", empty_toml, "--data", data, "--out", folder, "--seed", 9, "--resume", *FAST), "seed was 0, now 9"
     )
     other = tmp_path / "settings.txt"
     other.write_text("stepz = 3")
