@@ -57,6 +57,7 @@ def prepare_folder(config: Config, resume: bool, overwrite: bool, launched_by: s
     """
     out, saved = config.out, config.out / CONFIG_FILE
     goes_on = check_folder(config, resume, overwrite, launched_by)
+    out.mkdir(parents=True, exist_ok=True)
     for folder in ("", "checkpoints", "samples"):
         drop_written_aside(out / folder)
     if goes_on and not saved.exists():

@@ -1,5 +1,6 @@
 """A run that trains, saves, evaluates, is sampled from, stopped, killed and resumed for MINUTES (30), watched from
-outside: memory, threads, open files and what it keeps on the disk may not grow. `make test` leaves it out.
+outside: memory, threads, open files and what it keeps on the disk may not grow. Half of the time another process keeps
+one core busy. `make test` leaves it out.
 
     make soak MINUTES=3        or        MINUTES=3 python -m pytest -s tests/soak.py
 """
@@ -7,7 +8,10 @@ outside: memory, threads, open files and what it keeps on the disk may not grow.
 import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, mode
@@ -19,6 +23,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 MINUTES = float(os.environ.get("MINUTES", "30"))
 LIVES = [(1 / 3, signal.SIGTERM)] + [(1 / 9, end) for end in 3 * (signal.SIGKILL, signal.SIGTERM)]  # share of the time
 FOR_EVER = 10_000_000  # steps
+BUSY = 30  # seconds that the other process works, and then rests
 GROWTH = 3  # MB that the median of the memory may rise from the middle to the last third of the long life
 # glibc gives freed memory back at once, so that what a process has is what it needs.
 EXACT = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
@@ -125,6 +130,24 @@ def live(run: Path, seconds: float, end: signal.Signals) -> Life:
     return life
 
 
+@contextmanager
+def busy_half_of_the_time() -> Iterator[None]:
+    """Another process, which takes all that it gets of one core for `BUSY` seconds, and then none of it for as long."""
+    script = f"""import time
+while True:
+    end = time.monotonic() + {BUSY}
+    while time.monotonic() < end:
+        pass
+    time.sleep({BUSY})"""
+    process = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        yield
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
 def check_curves(run: Path, steps: int) -> None:
     """Neither a step twice nor one that lacks; groups that may be empty for a while have none twice."""
     found = EventAccumulator(str(run / "tb"), size_guidance={"scalars": 0}).Reload()
@@ -140,9 +163,10 @@ def test_soak(tmp_path):
     run, lives = tmp_path / "run", []
     subprocess.run(train(tmp_path / "first", 1), check=True, capture_output=True)  # leaves a judge for the others
     print(f"\n{HEADER}")
-    for share, end in LIVES:
-        lives.append(live(run, share * MINUTES * 60, end))
-        print(lives[-1].row(), flush=True)
+    with busy_half_of_the_time():
+        for share, end in LIVES:
+            lives.append(live(run, share * MINUTES * 60, end))
+            print(lives[-1].row(), flush=True)
     long, steps = lives[0], newest_step(run)
     pictures = megabytes(run, "samples/*")
     print(f"{steps} steps; pictures {1e3 * pictures / steps:.3f} MB per 1000 steps")
