@@ -100,19 +100,17 @@ def test_the_same_command_works_again_after_a_run_that_made_no_step(finished, tm
     assert prepare_folder(before, **AGAIN) is None
     now = replace(before, steps=3)  # maybe with other settings
     assert prepare_folder(now, **AGAIN) is None and load_config(now.out / "config.toml") == now
-    script = (
-        "import runpy, sys; from ddpm.trainer import Trainer; Trainer.advance = lambda self: exec('raise OSError')\n"
-    )
-    script += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    script = "import runpy, sys; from ddpm.trainer import Trainer\n"
+    script += "def advance(self): raise OSError\n"
+    script += "Trainer.advance = advance; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     args = [tmp_path / "first" if a == folder else a for a in args]
     python, *rest = command(*args, "--steps", 4)
     assert subprocess.run([python, "-c", script, *rest], capture_output=True).returncode == 2
     left = everything(tmp_path / "first")
     assert {"config.toml", "model.safetensors", "checkpoints/step_00000000.safetensors"} < left.keys()
     config = load_config(tmp_path / "first" / "config.toml")
-    for removed in ([], ["checkpoints/step_00000000.safetensors"], ["model.safetensors"]):
-        assert not check_folder(config, **AGAIN), removed
-        assert all((config.out / name).unlink() is None for name in removed)
+    assert not check_folder(config, **AGAIN)
+    (config.out / "checkpoints/step_00000000.safetensors").unlink()
     result = run(*args, "--steps", 4)
     assert result.returncode == 0, result.stderr
     assert content(config.out) == content(folder) and len(list((config.out / "tb").iterdir())) == 1
@@ -230,7 +228,7 @@ def test_a_run_without_its_settings_goes_on_with_those_given(finished, tmp_path)
 
 
 def test_what_cannot_be_resumed_says_how_to_start(tmp_path):
-    with pytest.raises(ValueError, match="there is no folder .*; start without --resume"):
+    with pytest.raises(ValueError, match=r"there is no folder .*; start without --resume"):
         check_folder(Config(out=tmp_path / "none"), True, False, "")
     prepare_folder(Config(out=tmp_path / "run"), **AGAIN)
     with pytest.raises(ValueError, match="holds no checkpoint; start without --resume"):
