@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from ddpm.cli import progress
 from ddpm.config import Config
 from ddpm.data import SpriteData, load_data
 from ddpm.peers import OWN, Contestant, Own
@@ -336,7 +336,7 @@ def on_device(config: Config, data: SpriteData, device: torch.device, panel: Pan
 
 
 def train_all(contestant: Contestant, steps: int) -> None:
-    for _ in tqdm(range(steps), "training", unit="step", leave=False):
+    for _ in progress(range(steps), "training", unit="step", leave=False):
         contestant.step()
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ddpm import cli
 from ddpm.precision import autocast_dtype
 
 STEPS_MIN = 200  # of training, for small sets
@@ -86,7 +86,7 @@ def train_classifier(
     rounds = -(-steps * batch // len(x))
     order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(rounds)])
     batches = order[: steps * batch].split(batch)
-    for rows in tqdm(batches, "training the judge", unit="batch", leave=False, disable=not progress):
+    for rows in cli.progress(batches, "training the judge", unit="batch", leave=False, disable=not progress):
         images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
         if torch.rand((), generator=generator) < 0.5 and flips:
             images = images.flip(-1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
-from tqdm import tqdm
 
+from ddpm.cli import progress
 from ddpm.evaluate import Judge
 from ddpm.peers import OWN, Contestant
 from ddpm.timing import seconds_of
@@ -98,7 +98,7 @@ def compete(makers: dict[str, Callable[..., Contestant]], minutes: Sequence[floa
     plans = {name: minutes_for(name, minutes, len(makers) == 1) for name in makers}
     total = 60 * sum(sum(plan) if name in OWN else max(plan) for name, plan in plans.items())
     points: list[Point] = []
-    with tqdm(total=total, bar_format="{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s", leave=False) as bar:
+    with progress(total=total, bar_format="{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s", leave=False) as bar:
 
         def on_seconds(seconds: float) -> None:
             bar.update(min(seconds, total - bar.n))

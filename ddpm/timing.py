@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
-from tqdm import tqdm
+
+from ddpm.cli import progress
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ def interleave(
 ) -> dict[str, list[float]]:
     """Run the blocks in turns, `rounds` times after `warmup` times that are dropped; their results by name."""
     results: dict[str, list[float]] = {name: [] for name in blocks}
-    with tqdm(total=(warmup + rounds) * len(blocks), desc=title, unit="block", leave=False) as bar:
+    with progress(total=(warmup + rounds) * len(blocks), desc=title, unit="block", leave=False) as bar:
         for _ in range(warmup + rounds):
             for name, block in blocks.items():
                 results[name].append(block())

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ddpm.checkpoint import (
     EARLY_FILE,
@@ -26,7 +25,7 @@ from ddpm.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from ddpm.cli import attempt, interruptible
+from ddpm.cli import attempt, interruptible, progress
 from ddpm.config import Config, OptimConfig, from_dict, to_dict
 from ddpm.context import mask_context, mask_tags
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator, seed_of
@@ -199,7 +198,7 @@ class Trainer:
                 on_save()
                 self.save()
 
-        bar = tqdm(total=config.steps, initial=self.step, unit="step", disable=not is_main())
+        bar = progress(total=config.steps, initial=self.step, unit="step", disable=not is_main())
         with interruptible() as caught, bar:
             if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
                 self.save()  # before the curves, which alone could be those of a long run whose weights were removed

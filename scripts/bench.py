@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import tyro
 
-from ddpm.cli import exit_on_user_error
+from ddpm.cli import exit_on_user_error, progress
 from ddpm.flags import check_guidance
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
@@ -66,7 +66,6 @@ class Arguments:
 def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Table"]]:
     """What each section measures, as a function that gives its table."""
     import torch
-    from tqdm import tqdm
 
     from ddpm import benchmark
     from ddpm.config import load_config
@@ -81,7 +80,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
 
     @cache
     def alone() -> dict[str, benchmark.Fresh]:
-        bar = tqdm(makers.items(), "memory and set-up", unit="contestant", leave=False)
+        bar = progress(makers.items(), "memory and set-up", unit="contestant", leave=False)
         return {name: benchmark.fresh(make) for name, make in bar}
 
     def untrained() -> list:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device
+from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
 from ddpm.outputs import write_texts, written_aside
 
@@ -85,7 +85,6 @@ def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
     args.check()
     import numpy as np
-    from tqdm import tqdm
 
     from ddpm.data import to_uint8
     from ddpm.evaluate import HELD_OUT, Judge, data_of, judges_beside, sample_per_category
@@ -106,7 +105,7 @@ def main() -> int:
     held_out = judge.references(args.per_category).get(HELD_OUT)
     rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
     total = 2 * args.per_category * len(spec.categories) * len(combinations)
-    with tqdm(total=total, unit="sprite", unit_scale=True) as bar:
+    with progress(total=total, unit="sprite", unit_scale=True) as bar:
         for (path, *_, s), name, how in zip(combinations, names, options, strict=True):
             bar.set_description(name)
             how = how | {"on_sprites": bar.update}

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device
+from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.config import OptimConfig, StudentConfig
 from ddpm.flags import check_count, check_folder, check_seed
 from ddpm.outputs import check_apart, held
@@ -68,7 +68,6 @@ def main() -> int:
     args = tyro.cli(Arguments, description=__doc__)
     args.check()
     config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
-    from tqdm import tqdm
 
     from ddpm.checkpoint import MODEL_FILE, load_model, save_model
     from ddpm.distill import Distillation, teacher_ways
@@ -86,9 +85,9 @@ def main() -> int:
     distillation = Distillation(teacher, spec, config, args.optim, args.seed)
     with held(out):
         check_out(out, args.model, args.overwrite)
-        with tqdm(total=args.sprites, desc="teacher", unit="sprite") as bar:
+        with progress(total=args.sprites, desc="teacher", unit="sprite") as bar:
             ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
-        with tqdm(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
+        with progress(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
             for step, loss in enumerate(bar, 1):
                 if step % 50 == 0:
                     bar.set_postfix_str(f"loss {loss:.5f}")

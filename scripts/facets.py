@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, pick_device
+from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.flags import check_count, check_guidance, check_results, check_seed
 from ddpm.outputs import write_texts
 
@@ -56,7 +56,6 @@ def report(
     args: Arguments, model: "ContextUNet", spec: "ModelSpec", judge: "TagJudge", pairs: tuple[str, ...]
 ) -> tuple[str, dict[float, list["FacetResult"]], dict[float, list["FacetResult"]]]:
     """Tables, and the results behind them: of facets, and of tags never seen together."""
-    from tqdm import tqdm
 
     from ddpm.tag_judge import measure
     from ddpm.tag_report import facet_table, pair_table
@@ -64,7 +63,7 @@ def report(
     questions = judge.questions(args.count, args.seed)
     unseen = judge.pairs(pairs, -(-args.count // 10), args.seed) if pairs else []
     total = len(args.guidance) * sum(len(asked.contexts) for asked in (*questions, *unseen))
-    with tqdm(total=total, desc="sampling", unit="sprite", unit_scale=True) as bar:
+    with progress(total=total, desc="sampling", unit="sprite", unit_scale=True) as bar:
         how = {"seed": args.seed, "on_sprites": bar.update}
         results = {s: measure(model, spec, judge, questions, s, **how) for s in args.guidance}
         together = {s: measure(model, spec, judge, unseen, s, **how) for s in args.guidance}

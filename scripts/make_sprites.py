@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ddpm.cli import exit_on_user_error
+from ddpm.cli import exit_on_user_error, progress
 from sprites.draw.collection import SIZES
 from sprites.draw.output import differences, report, write_contact, write_pair, write_set
 from sprites.draw.registry import CATEGORIES, FRAMES
@@ -63,7 +63,7 @@ def check(args: argparse.Namespace, bar: tqdm) -> None:
 def main() -> int:
     args = parse()
     total = 100 * (len(CATEGORIES) - 1 + FRAMES) if args.contact else args.count * len(CATEGORIES)
-    with tqdm(total=total, unit="sprite", disable=None) as bar:
+    with progress(total=total, unit="sprite") as bar:
         if args.check:
             check(args, bar)
         elif args.report:

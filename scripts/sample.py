@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error
+from ddpm.cli import exit_on_user_error, progress
 from ddpm.flags import SamplingFlags, check_count, check_file, check_new_folder, check_seed, parse_guidance
 from ddpm.outputs import written_aside
 
@@ -78,7 +78,6 @@ def main() -> int:
 
     device = join(args.device)
     import numpy as np
-    from tqdm import tqdm
 
     from ddpm.asked import asked, check_form, describe, labels_of, named
     from ddpm.checkpoint import load_model
@@ -103,7 +102,7 @@ def main() -> int:
     check_conditions(spec, weights, negative)
     options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
     shared = own(R * S * n)
-    with tqdm(total=shared.stop - shared.start, desc="sampling", unit="sprite", disable=not is_main()) as bar:
+    with progress(total=shared.stop - shared.start, desc="sampling", unit="sprite", disable=not is_main()) as bar:
         options["on_sprites"] = bar.update
         how = options | {"weights": weights, "draw": generate_together}
         cells = to_uint8(generate_grid(model, spec, contexts, scales, n, **how))

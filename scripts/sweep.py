@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error
+from ddpm.cli import exit_on_user_error, progress
 from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_results, check_seed
 from ddpm.outputs import write_texts
 
@@ -53,7 +53,6 @@ class Arguments:
 
 def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple[dict, dict]:
     """By the name of each scale: its samples, and the gaps between the two predictions."""
-    from tqdm import tqdm
 
     from ddpm.distributed import is_main, own
     from ddpm.evaluate import sample_per_category
@@ -63,7 +62,7 @@ def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: di
     schedule, sampled, gaps = spec.build_diffusion().schedule, {}, {}
     shared = own(args.per_category * len(spec.categories))
     total = (shared.stop - shared.start) * len(args.guidance)
-    with tqdm(total=total, unit="sprite", unit_scale=True, disable=not is_main()) as bar:
+    with progress(total=total, unit="sprite", unit_scale=True, disable=not is_main()) as bar:
         for s in args.guidance:
             name, gap = f"s = {s:g}", Gaps(len(schedule))
             bar.set_description(f"sampling {name}")
@@ -76,14 +75,13 @@ def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: di
 def measure(args: Arguments, judge: "Judge", sampled: dict) -> list["Measured"]:
     """The figures of real sprites, then of those sampled at each scale."""
     import torch
-    from tqdm import tqdm
 
     labels = torch.arange(len(judge.data.sprites.categories)).repeat_interleave(args.per_category)
     references = judge.references(args.per_category)
     sets = [(name, *real, None) for name, real in references.items()]
     sets += [(name, x, labels, s) for (name, x), s in zip(sampled.items(), args.guidance, strict=True)]
     rows = []
-    with tqdm(total=sum(len(x) for _, x, *_ in sets), unit="sprite", unit_scale=True) as bar:
+    with progress(total=sum(len(x) for _, x, *_ in sets), unit="sprite", unit_scale=True) as bar:
         for name, x, asked, s in sets:
             bar.set_description(f"judging {name}")
             rows.append(judge.measure(name, x, asked, s, bar.update))
