@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import tyro
 
 from ddpm.cli import exit_on_user_error, progress
+from ddpm.command_line import parse
 from ddpm.flags import check_guidance
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
@@ -104,7 +105,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     import torch
 

@@ -7,9 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from ddpm.cli import exit_on_user_error
+from ddpm.command_line import parse
 from ddpm.flags import check_guidance
 
 
@@ -41,7 +40,7 @@ class Arguments:
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     import torch
 

@@ -17,6 +17,7 @@ from typing import Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, progress
+from ddpm.command_line import parse
 from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
 from ddpm.outputs import write_texts, written_aside
 
@@ -82,7 +83,7 @@ def load_models(args: Arguments) -> dict:
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     import numpy as np
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, progress
+from ddpm.command_line import parse
 from ddpm.config import OptimConfig, StudentConfig
 from ddpm.flags import check_count, check_folder, check_seed
 from ddpm.outputs import check_apart, held
@@ -65,7 +66,7 @@ def check_out(out: Path, teacher: Path, overwrite: bool) -> None:
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
 

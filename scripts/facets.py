@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, progress
+from ddpm.command_line import parse
 from ddpm.flags import check_count, check_guidance, check_results, check_seed
 from ddpm.outputs import write_texts
 
@@ -77,7 +78,7 @@ def report(
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     import torch
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ddpm.cli import exit_on_user_error, progress
+from ddpm.command_line import Parser
 from sprites.draw.collection import SIZES
 from sprites.draw.output import differences, report, write_contact, write_pair, write_set
 from sprites.draw.registry import CATEGORIES, FRAMES
@@ -24,7 +25,7 @@ MOST = 1_000_000  # sprites a category
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("sprites"), help="the sprite set (default: sprites)")
     parser.add_argument("--count", type=int, default=2000, help="sprites a category (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other sprites (default: 0)")

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, progress
+from ddpm.command_line import parse
 from ddpm.flags import SamplingFlags, check_count, check_file, check_new_folder, check_seed, parse_guidance
 from ddpm.outputs import written_aside
 
@@ -72,7 +73,7 @@ def save_npz(path: Path, arrays: dict) -> None:
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     from ddpm.distributed import is_main, join, main_first, own
 

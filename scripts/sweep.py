@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.cli import exit_on_user_error, progress
+from ddpm.command_line import parse
 from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_results, check_seed
 from ddpm.outputs import write_texts
 
@@ -90,7 +91,7 @@ def measure(args: Arguments, judge: "Judge", sampled: dict) -> list["Measured"]:
 
 @exit_on_user_error
 def main() -> int:
-    args = tyro.cli(Arguments, description=__doc__)
+    args = parse(Arguments, __doc__)
     args.check()
     from ddpm.distributed import is_main, join, main_first
 

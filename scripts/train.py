@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from ddpm.cli import exit_on_user_error
+from ddpm.command_line import parse
 from ddpm.config import Config, load_config
 from ddpm.outputs import check_apart, held
 
@@ -34,11 +35,11 @@ class Arguments:
     """Begin anew where --out holds a run already, whose files are removed; others in the folder stay."""
 
 
-def parse() -> Arguments:
+def parse_all() -> Arguments:
     """The command line, over the TOML file it names, over the defaults."""
     path = next((Path(a) for a in sys.argv[1:] if a.endswith(".toml")), None)
     config = load_config(path) if path else Config()
-    arguments = tyro.cli(Arguments, default=Arguments(path or tyro.MISSING, config), description=__doc__)
+    arguments = parse(Arguments, __doc__, Arguments(path or tyro.MISSING, config))
     if arguments.config != path:
         raise ValueError(f"{arguments.config}: the config must be a file that ends in .toml, given before the flags")
     return arguments
@@ -84,7 +85,7 @@ def train(trainer: "Trainer", resumed: bool) -> int:
 
 @exit_on_user_error
 def main() -> int:
-    arguments = parse()
+    arguments = parse_all()
     config = arguments.settings
     from ddpm.distributed import is_main, join, launch, main_first, world
     from ddpm.run_folder import begin_or_resume, check_folder

@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 FLOW = [
-    {"config", "cli", "outputs"},
+    {"config", "cli", "command_line", "outputs"},
     {"distributed"},
     {"precision", "schedule", "attention", "ema", "optim", "context", "tags", "grids", "timing", "running"},
     {"metrics", "memorisation", "pixel_art", "classifier"},

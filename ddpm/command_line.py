@@ -1,0 +1,212 @@
+"""The command line as typed settings, and a mistake in it as one line that says what to write instead.
+
+tyro reads the command line and writes the help. Its errors are boxes of several lines, so mistakes are found first.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import difflib
+import io
+import math
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+
+import tyro
+
+T = TypeVar("T")
+WORDS = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag, or what is given by its place."""
+
+    names: tuple[str, ...]
+    """Its spellings, as "--log.every"; that of a place in capitals."""
+    kind: Any
+    """The type of one value; None where it takes none."""
+    least: int
+    most: float
+    """How many values it takes."""
+    optional: bool
+    """Whether None is a value of it too."""
+    needed: bool
+    place: bool
+
+    @property
+    def wanted(self) -> str:
+        """What it takes, in words."""
+        one = f"one of {', '.join(get_args(self.kind))}" if get_origin(self.kind) is Literal else WORDS[self.kind]
+        return f"{self.least} values, each {one}" if self.least > 1 else one
+
+    def check(self, value: str) -> None:
+        """Raise ValueError for a value of another type."""
+        choices = get_args(self.kind)
+        if (value == "None" and self.optional) or value in choices:
+            return
+        if self.kind is Path and not value:
+            raise ValueError(f"{self.names[0]}: the path is empty; name a folder or a file")
+        if choices or not reads(self.kind, value):
+            one = dataclasses.replace(self, least=1).wanted
+            raise ValueError(f"{self.names[0]} {value or repr(value)}: expected {one}{nearest(value, choices)}")
+
+
+def reads(kind: type, value: str) -> bool:
+    """Whether a word is a number of this kind; for other kinds, any is one."""
+    try:
+        return kind not in (int, float) or kind(value) is not None
+    except ValueError:
+        return False
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Words for a message: which of those known is most like this one, if any is."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def flags_of(settings: type, default: Any = None, prefix: str = "--") -> Iterator[Flag]:
+    """The flags of a dataclass and of those in it, named as tyro names them. default: values that need not be given."""
+    hints = get_type_hints(settings, include_extras=True)
+    for field in dataclasses.fields(settings):
+        hint, *marks = (
+            get_args(hints[field.name]) if get_origin(hints[field.name]) is Annotated else [hints[field.name]]
+        )
+        told = next((mark for mark in marks if hasattr(mark, "aliases")), None)  # by tyro.conf.arg
+        value = getattr(default, field.name, tyro.MISSING)
+        if dataclasses.is_dataclass(hint):
+            yield from flags_of(hint, value, prefix if told and told.name == "" else f"{prefix}{field.name}.")
+            continue
+        kind, least, most = takes(hint)
+        spelt, place = field.name.replace("_", "-"), tyro.conf.Positional in marks
+        names = [prefix + spelt, *(told.aliases or () if told else ())]
+        if kind is None and tyro.conf.FlagCreatePairsOff not in marks:
+            names.append(f"{prefix}no-{spelt}")
+        unset = value is tyro.MISSING and field.default is field.default_factory is dataclasses.MISSING
+        names = (field.name.upper(),) if place else tuple(names)
+        yield Flag(names, kind, least, most, NoneType in get_args(hint), unset, place)
+
+
+def takes(hint: Any) -> tuple[Any, int, float]:
+    """The type of one value of a setting of this type, how many of them it has at least, and at most."""
+    if NoneType in get_args(hint):
+        hint = next(a for a in get_args(hint) if a is not NoneType)
+    if hint is bool:
+        return None, 0, 0
+    if get_origin(hint) is not tuple:
+        return hint, 1, 1
+    kind, *others = get_args(hint)
+    return (kind, 0, math.inf) if others == [...] else (kind, 1 + len(others), 1 + len(others))
+
+
+def is_flag(word: str) -> bool:
+    """Whether a word is a flag: it begins with a dash, and is neither a dash nor a number."""
+    return word.startswith("-") and word != "-" and not re.match(r"-\.?(\d|inf|nan)", word)
+
+
+def unknown(name: str, flags: Iterable[str], places: Sequence[str] = ()) -> NoReturn:
+    """Raise ValueError for a flag that does not exist, with the one that is most like it."""
+    word = name.lstrip("-").replace("_", "-")
+    if word.upper() in places:
+        raise ValueError(f"unknown flag {name}: {word.upper()} is the first word, without a flag")
+    full: dict[str, str] = {}
+    for flag in flags:
+        for short in (flag.lstrip("-"), flag.rpartition(".")[2].lstrip("-")):  # --lr may be --optim.lr
+            full.setdefault(short, flag)
+    found = difflib.get_close_matches(word, full, n=1)
+    other = "see --help" if name.startswith("--") else f"a value that begins with a dash is written --flag={name}"
+    raise ValueError(f"unknown flag {name}; " + (f"did you mean {full[found[0]]}?" if found else other))
+
+
+def one_more(word: str, flag: Flag | None) -> NoReturn:
+    """Raise ValueError for a word that nothing takes, after this flag."""
+    takes = {None: "", 0: "no value", 1: "one value"}.get(flag and flag.most, f"{flag and flag.least} values")
+    raise ValueError(f"{word!r} is one word too many" + (f": {flag.names[0]} takes {takes}" if flag else ""))
+
+
+def values_after(name: str, flag: Flag, rest: list[str], known: Iterable[str]) -> list[str]:
+    """Take the values of a flag from the front of `rest`. Raises ValueError if they are too few."""
+    values: list[str] = []
+    while rest and not is_flag(rest[0]) and len(values) < flag.most:
+        values.append(rest.pop(0))
+    if len(values) < flag.least:
+        next_flag = rest[0].partition("=")[0] if rest else ""
+        dash = next_flag and next_flag not in known and not next_flag.startswith("--")
+        hint = f"; what begins with a dash is written {name}={rest[0]}" if dash else ""
+        raise ValueError(f"{name} needs {flag.wanted}, got {' '.join(values) or 'nothing'}{hint}")
+    return values
+
+
+def check_words(words: Sequence[str], flags: Sequence[Flag]) -> None:
+    """Raise ValueError, in one line, for a flag that does not exist, a value that does not fit, or what is missing."""
+    places, named = [f for f in flags if f.place], {name: f for f in flags if not f.place for name in f.names}
+    rest, given, free = list(words), set(), []
+    flag: Flag | None = None
+    while rest and rest[0] != "--":  # what follows that is for tyro alone
+        word = rest.pop(0)
+        if not is_flag(word):
+            free.append(word)
+            if len(free) > sum(place.most for place in places):
+                one_more(word, flag)
+            continue
+        name, equals, value = word.partition("=")
+        flag = named.get(name.replace("_", "-")) or unknown(name, named, [p for place in places for p in place.names])
+        if equals and not flag.most:
+            one_more(value, flag)
+        for one in [value] if equals else values_after(name, flag, rest, named):
+            flag.check(one)
+        given.add(flag)
+    for place, word in zip(places * len(free), free, strict=False):
+        place.check(word)
+    for flag in flags:
+        if flag.needed and not (free or rest if flag.place else flag in given):
+            raise ValueError(f"{flag.names[0]} is missing: expected {flag.wanted}{' as the first word' * flag.place}")
+
+
+def in_one_line(box: str) -> str:
+    """The words of one of tyro's boxes, up to the line that refers to the help."""
+    lines = [line.strip("│╭╮╰╯─- ") for line in box.splitlines()]
+    lines = [line for line in lines[: lines.index("", 2) if "" in lines[2:] else None] if line]
+    return re.sub(r"^Error parsing settings\S*: ", "", " ".join(lines[1:] or lines))
+
+
+def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> T:
+    """The command line as settings, over those in `default`; --help shows `about`.
+
+    Raises ValueError, in one line, for a mistake.
+    """
+    words = sys.argv[1:]
+    if not {"-h", "--help"} & set(words) and not (words and words[0].startswith("--tyro-")):
+        check_words(words, list(flags_of(settings, default)))
+    if os.environ.get("NO_COLOR"):
+        getattr(tyro, "_experimental_options", {})["ansi_codes"] = False
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(settings, description=about, **({} if default is tyro.MISSING else {"default": default}))
+    except SystemExit as e:
+        if not e.code:
+            raise
+        raise ValueError(in_one_line(said.getvalue())) from None
+
+
+class Parser(argparse.ArgumentParser):
+    """One of argparse that tells a mistake as a ValueError, in one line with the nearest flag."""
+
+    def error(self, message: str) -> NoReturn:
+        message = re.sub("invalid int value: (.*)", r"expected a whole number, got \1", message)
+        raise ValueError(message.removeprefix("argument "))
+
+    def parse_args(self, *args: Any) -> argparse.Namespace:
+        found, others = self.parse_known_args(*args)
+        for word in others[:1]:
+            known = [name for action in self._actions for name in action.option_strings]
+            unknown(word.partition("=")[0], known) if is_flag(word) else one_more(word, None)
+        return found
