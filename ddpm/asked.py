@@ -1,5 +1,6 @@
 """What is asked for on the command line, as contexts of a model: categories, mixtures, sums of them, or tags."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from ddpm import tags
 from ddpm.checkpoint import ModelSpec
-from ddpm.context import parse_composition, parse_context, stack_compositions
+from ddpm.context import Wording, parse_composition, parse_context, stack_compositions
 from ddpm.forms import parse_form
 
 
@@ -32,14 +33,19 @@ def asked(
         return rows, *stack_compositions([tags.parse_row(row, spec.vocabulary, scales) for row in rows])
     if scales:
         raise ValueError(f"--guidance {next(iter(scales))}=... goes with --tags, which say what each row is to be")
-    names = categories or spec.categories
-    contexts, weights = stack_compositions([parse_composition(name, spec.categories) for name in names])
-    return names, wide(contexts, spec), weights
+    if not categories:
+        K = len(spec.categories)
+        return spec.categories, wide(torch.eye(K)[:, None], spec), torch.ones(K, 1)
+    contexts, weights = stack_compositions([parse_composition(name, spec.categories) for name in categories])
+    return categories, wide(contexts, spec), weights
 
 
 def named(spec: ModelSpec, text: str) -> Tensor:
-    """One context [V], of a category or mixture, or of tags if the model has facets and an equals sign names one."""
-    if spec.facets and "=" in text and text.partition("=")[0].strip() not in spec.categories:
+    """One context [V], of a category or mixture; or of tags, if the model has facets, where an equals sign follows what
+    is no category."""
+    wording = Wording(text, spec.categories)
+    first = wording.name(re.split("[=,]", wording.hidden)[0].strip())
+    if spec.facets and "=" in text and not {text, first} & set(spec.categories):
         return sum(tags.parse_tags(text, spec.vocabulary).values())
     return wide(parse_context(text, spec.categories), spec)
 

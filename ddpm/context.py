@@ -6,6 +6,7 @@ A context is a row of K weights: one-hot for a category, any weights for a mixtu
 import difflib
 import re
 import reprlib
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -58,50 +59,110 @@ def mask_tags(
     return masked, masked.any(1).float()
 
 
-def parse_context(text: str, categories: tuple[str, ...]) -> Tensor:
+def quoted(name: str) -> str:
+    """The name of a category as it can stand in a mixture or a sum, whatever it holds."""
+    return "'" + name.replace("'", "''") + "'"
+
+
+class Wording:
+    """A text in which quoted names of categories are hidden, so that nothing in them is read as an operator."""
+
+    def __init__(self, text: str, categories: Sequence[str]):
+        if len(text) > MAX_TEXT or not text.isprintable():  # it labels a row of the grid, and names a folder
+            expected = f"expected a category or a sum in {MAX_TEXT} printable characters"
+            raise ValueError(f"got {reprlib.repr(text)}, {expected}")
+        self.text, self.names, self.categories = text, [], categories
+        self.hidden = re.sub(r"(?<![^\s,*])'((?:[^']|'')*)'(?![^\s,=])", self._hide, text)
+
+    def _hide(self, found: re.Match) -> str:
+        name = found[1].replace("''", "'")
+        if name not in self.categories:
+            return found[0]
+        self.names.append(name)
+        return f"\0{len(self.names) - 1}\0"
+
+    def name(self, part: str) -> str:
+        """What a part of `hidden` names: a quoted name without its quotes, else the part as it was given."""
+        if re.fullmatch("\0\\d+\0", part):
+            return self.names[int(part[1:-1])]
+        return re.sub("\0(\\d+)\0", lambda found: quoted(self.names[int(found[1])]), part)
+
+
+def parse_context(text: str, categories: Sequence[str]) -> Tensor:
     """Read one context, float32 [K], from "hero", from a mixture like "hero=0.7,food=0.3", or from "uncond".
 
-    Raises ValueError for an unknown name (with the nearest known ones) and for a weight that is no finite number.
+    What is the name of a category is that category. In a mixture, a name may stand in single quotes, and must where it
+    holds a comma, an equals sign or spaces at its ends: "'a,b'=0.7,food=0.3"; a quote in it is doubled. Raises
+    ValueError for an unknown name (with the nearest known ones) and for a weight that is no finite number.
     """
+    if text in categories:
+        return _one(text, categories)
+    wording = Wording(text, categories)
+    return _mixture(wording.hidden, wording)
+
+
+def _one(name: str, categories: Sequence[str]) -> Tensor:
+    return torch.tensor([float(c == name) for c in categories])
+
+
+def _mixture(part: str, wording: Wording) -> Tensor:
+    """The context, float32 [K], that a part of a text asks for."""
+    categories, said = wording.categories, wording.name(part)
     weights: dict[str, float] = {}
-    if text.strip() == UNCOND:
+    if part.strip() == UNCOND:
         return torch.zeros(len(categories))
-    for part in text.split(","):
-        name, _, weight = (s.strip() for s in part.partition("="))
+    if wording.name(part.strip()) in categories:
+        return _one(wording.name(part.strip()), categories)
+    for piece in part.split(","):
+        name, weight = wording.name(piece.strip()), ""
         if name not in categories:
-            if name == UNCOND:
-                raise ValueError(f"{UNCOND} stands alone: it has no weight and mixes with nothing, got {text!r}")
-            near = difflib.get_close_matches(name, [*categories, UNCOND], n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown category {name!r}: {hint}The model knows {some(categories)} and {UNCOND}")
+            name, weight = (wording.name(s.strip()) for s in piece.partition("=")[::2])
+        if name not in categories:
+            raise ValueError(_unknown(name, wording))
         if name in weights:
-            raise ValueError(f"{name!r} is given twice in {text!r}")
+            raise ValueError(f"{name!r} is given twice in {said!r}")
         try:
             weights[name] = float(weight or 1)
         except ValueError:
             raise ValueError(
-                f"the weight of {name!r} in {text!r} is {weight!r}: expected a number, as in {name}=0.5"
+                f"the weight of {name!r} in {said!r} is {weight!r}: expected a number, as in {name}=0.5"
             ) from None
     context = torch.tensor([weights.get(name, 0.0) for name in categories])
     if not context.isfinite().all():
-        raise ValueError(f"the weights in {text!r} must be finite numbers")
+        raise ValueError(f"the weights in {said!r} must be finite numbers")
     return context
 
 
-def parse_composition(text: str, categories: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+def _unknown(name: str, wording: Wording) -> str:
+    """What is wrong with a name, and what may have been meant."""
+    categories = wording.categories
+    if name == UNCOND:
+        return f"{UNCOND} stands alone: it has no weight and mixes with nothing, got {wording.text!r}"
+    for known in categories:
+        if known in wording.text and re.search(r"[,=]|\s[+-]\s|^\s|\s$", known):
+            return f"unknown category {name!r} in {wording.text!r}: write {quoted(known)}, in quotes, for that category"
+    near = difflib.get_close_matches(name, [*categories, UNCOND], n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown category {name!r}: {hint}The model knows {some(categories)} and {UNCOND}"
+
+
+def parse_composition(text: str, categories: Sequence[str]) -> tuple[Tensor, Tensor]:
     """Read a sum of contexts with a scale each, like "hero + 0.4 food - side_facing"; one context alone is a sum too.
 
-    Returns contexts [M, K] and weights [M]. Raises ValueError as `parse_context` does. Plus and minus need spaces
-    around them, since the names of categories may contain them.
+    Returns contexts [M, K] and weights [M]. What is the name of a category is that category; in a sum, a name that
+    holds a plus or minus with spaces around it stands in quotes, as `parse_context` reads them. Raises ValueError as
+    that does. Plus and minus need spaces around them, since the names of categories may contain them.
     """
-    if len(text) > MAX_TEXT or not text.isprintable():  # it labels a row of the grid, and names a folder
-        raise ValueError(f"got {reprlib.repr(text)}, expected a category or a sum in {MAX_TEXT} printable characters")
-    first, *rest = re.split(r"\s+([+-])\s+", text.strip())
+    if text in categories:
+        return _one(text, categories)[None], torch.ones(1)
+    wording = Wording(text, categories)
+    first, *rest = re.split(r"\s+([+-])\s+", wording.hidden.strip())
     contexts, weights = [], []
     for sign, term in zip(["+", *rest[::2]], [first, *rest[1::2]], strict=True):
-        named = re.split("[=,]", term)[0].strip() in categories  # "2 handed" may be a name
+        starts = (term, re.split("[=,]", term)[0].strip())  # "2 handed" may be a name
+        named = any(wording.name(start) in categories for start in starts)
         number = None if named else re.match(r"(\d*\.?\d+)(?:\s*\*\s*|\s+)(?=\S)", term)
-        contexts.append(parse_context(term[number.end() :] if number else term, categories))
+        contexts.append(_mixture(term[number.end() :] if number else term, wording))
         weights.append(float(sign + (number[1] if number else "1")))
     if not torch.tensor(weights).isfinite().all():
         raise ValueError(f"the scales in {text!r} must be finite numbers")

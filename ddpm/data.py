@@ -200,10 +200,13 @@ def load_data(
         if name not in (*sprites.categories, "*"):
             raise ValueError(f"mirror names {name!r}, but the categories are {', '.join(sprites.categories)} (or '*')")
     if UNCOND in sprites.categories:
-        raise ValueError(f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it")
+        raise ValueError(
+            f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
+        )
     hashes = content_hashes(sprites.images)
     train, val = split(hashes, val_fraction)
-    flips = torch.tensor([c in mirror or "*" in mirror for c in sprites.categories])
+    every = "*" in mirror and "*" not in sprites.categories
+    flips = torch.tensor([every or c in mirror for c in sprites.categories])
     facets, flags = read_tags(folder, sprites, flips) if tags else ({}, None)
     data = SpriteData(sprites, train, val, flips, hashes, facets, flags)
     try:
@@ -237,6 +240,10 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
         raise ValueError(f"{folder}/tags.csv has no column with a value beside category and index, so no tags to learn")
     if CATEGORY in facets:
         raise ValueError(f"{folder}/tags.csv: a facet cannot be named {CATEGORY!r}, which every sprite has; rename it")
+    for facet in facets:
+        if "=" in facet:
+            better = facet.replace("=", "_")
+            raise ValueError(f"{folder}/tags.csv: a facet cannot hold an equals sign, got {facet!r}; say {better!r}")
     if mirror.any() and {"left", "right"} & {value for values in facets.values() for value in values}:
         raise ValueError("mirror makes sprites that face right of those that face left, against their tags; drop one")
     flags = flags_of(table)

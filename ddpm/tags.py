@@ -35,7 +35,7 @@ def flags_of(tags: Tags) -> Tensor:
 
 def quoted(facet: str, value: str) -> str:
     """A tag as `parse_tags` reads it."""
-    return f"{facet}={shlex.quote(value)}"
+    return f"{shlex.quote(facet)}={shlex.quote(value)}"
 
 
 def near(name: str, known: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ def near(name: str, known: Sequence[str]) -> str:
 
 def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
     """Read "kind=knight colour=red accessory='full helm+sword'": by facet, in the order given, float32 [V] with a 1 for
-    each of its values. Empty text asks for nothing.
+    each of its values. Names are quoted as in a shell. Empty text asks for nothing.
 
     Raises ValueError for an unknown facet or value, with the nearest known ones, and for one given twice.
     """
@@ -67,17 +67,20 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
             raise ValueError(f"no facet {facet!r} is known: {near(facet, tuple(vocabulary))}")
         if facet in found:
             raise ValueError(f"{facet} is given twice in {text!r}; join values by +, as in {facet}=a+b")
-        for name in value.split("+"):
+        names = [value] if value in vocabulary[facet] else value.split("+")  # a category may hold a plus
+        for name in names:
             if name not in vocabulary[facet]:
                 raise ValueError(f"no {facet} {name!r} is known: {near(name, vocabulary[facet])}")
-        wanted = {(facet, name) for name in value.split("+")}
+        wanted = {(facet, name) for name in names}
         found[facet] = torch.tensor([float(place in wanted) for place in places])
     return found
 
 
 def describe(vocabulary: Vocabulary) -> str:
     """All that can be asked for, a facet a line."""
-    return "\n".join(f"{facet}: {', '.join(map(shlex.quote, values))}" for facet, values in vocabulary.items())
+    return "\n".join(
+        f"{shlex.quote(facet)}: {', '.join(map(shlex.quote, values))}" for facet, values in vocabulary.items()
+    )
 
 
 def parse_row(text: str, vocabulary: Vocabulary, scales: Mapping[str, float]) -> tuple[Tensor, Tensor]:

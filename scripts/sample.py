@@ -30,7 +30,8 @@ class Arguments:
     tags, as in colour=3 kind=1.5, which join in this order."""
     categories: tuple[str, ...] = ()
     """One row each: a name, a mixture like hero=0.7,food=0.3 (one context, fed to the network as it is), a sum like
-    "hero + 0.4 food - side_facing" (a scale for each), or uncond. Left out: all of the model's."""
+    "hero + 0.4 food - side_facing" (a scale for each), or uncond. Left out: all of the model's. In a mixture or sum, a
+    name that holds such signs stands in single quotes: "'a,b'=0.7,food=0.3"."""
     tags: tuple[str, ...] = ()
     """Of a model trained with --tags, one row each: "kind=knight colour=red"; what is not named is left open."""
     list_tags: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -45,7 +46,6 @@ class Arguments:
     """The picture grid."""
     npz: Path | None = None
     """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N].
-
     A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""

@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ddpm.checkpoint import ModelSpec, save_model
 from ddpm.command_line import flags_of
+from ddpm.config import DiffusionConfig, ModelConfig
 
 SCRIPTS = {path.stem: path for path in sorted((ROOT / "scripts").glob("*.py"))}
 CHOICES = "dpmpp_2m, dpmpp_2m_sde, heun, ddim, ddpm"
@@ -94,7 +97,7 @@ def test_an_empty_path_is_not_the_current_folder(monkeypatch, capsys, name, word
 def test_every_flag_in_the_help_is_known(monkeypatch, capsys, name):
     flags = {spelt for flag in flags_of(MODULES[name].Arguments) if not flag.place for spelt in flag.names}
     monkeypatch.setattr(sys, "argv", [name, "--help"])
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit) as left:
         MODULES[name].main()
     lines = [re.split(r"\s{2,}", line.lstrip("│ "))[0] for line in capsys.readouterr().out.splitlines()]
@@ -126,3 +129,26 @@ def test_a_mistyped_flag_is_told_before_torch_is_loaded():
     code += f"try: runpy.run_path({str(SCRIPTS['train'])!r}, run_name='__main__')\n"
     code += "except SystemExit as e: print(e.code, 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "2 False\n"
+
+
+def test_categories_that_are_hard_to_say_are_sampled(monkeypatch, capsys, tmp_path):
+    names = ("a,b", "a=1", "hero", "c", "hero + c", " d ", "it's", "größe")
+    spec = ModelSpec(8, 3, names, ModelConfig((8, 8), 1, ()), DiffusionConfig(timesteps=10))
+    save_model(tmp_path / "m.safetensors", spec.build(), spec, 1)
+    how = ("--count", 1, "--steps", 1, "--guidance", 1, "--out", tmp_path / "g.png")
+
+    def labels(*words):
+        code, err = say(monkeypatch, capsys, "sample", tmp_path / "m.safetensors", *how, *words)
+        assert code == 0, err
+        return np.load(tmp_path / "s.npz")["labels"].tolist()
+
+    said = ("--npz", tmp_path / "s.npz")
+    assert labels(*said) == [*range(8)]
+    assert labels(*said, "--categories", *names, "--png-folder", tmp_path / "pngs") == [*range(8)]
+    assert labels(*said, "--categories", "'a,b'=0.7,c=0.3", "'hero + c' + 0.5 hero", "hero + 2 c", "'it''s'") == [
+        0,
+        4,
+        3,
+        6,
+    ]
+    assert labels(*said, "--categories", "hero", "--not", "a=1") == [2]

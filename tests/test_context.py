@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from ddpm.checkpoint import ModelSpec
 from ddpm.config import DiffusionConfig, ModelConfig
-from ddpm.context import UNCOND, mask_context, one_hot, parse_composition, parse_context, stack_compositions
+from ddpm.context import UNCOND, mask_context, one_hot, parse_composition, parse_context, quoted, stack_compositions
 from ddpm.generate import generate
 
 NAMES = ("hero", "non_hero", "food", "spell")
@@ -176,6 +178,65 @@ def test_parse_composition(text, terms):
 def test_parse_composition_refuses(text, says):
     with pytest.raises(ValueError, match=says):
         parse_composition(text, ODD)
+
+
+HARD = ("a,b", "a=1", "a", "a - b", " a ", "hero", "c", "hero + c", "it's", "'hero'", "2 a", "-x", "+", "uncond ")
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_the_exact_name_comes_first(name):
+    one = torch.tensor([float(other == name) for other in HARD])
+    assert torch.equal(parse_context(name, HARD), one)
+    contexts, weights = parse_composition(name, HARD)
+    assert torch.equal(contexts, one[None]) and weights.tolist() == [1]
+    assert torch.equal(parse_composition(f"0.5 {quoted(name)} - c", HARD)[0][0], one)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("'a,b'=0.7,hero=0.3", [({"a,b": 0.7, "hero": 0.3}, 1)]),
+        ("'a - b' + 0.5 hero", [({"a - b": 1}, 1), ({"hero": 1}, 0.5)]),
+        ("hero - 2*'hero + c'", [({"hero": 1}, 1), ({"hero + c": 1}, -2)]),
+        ("hero + c + c", [({"hero": 1}, 1), ({"c": 1}, 1), ({"c": 1}, 1)]),
+        ("' a ' + a", [({" a ": 1}, 1), ({"a": 1}, 1)]),
+        ("a,b + hero", [({"a,b": 1}, 1), ({"hero": 1}, 1)]),
+        ("a=1 - a=2", [({"a=1": 1}, 1), ({"a": 2}, -1)]),
+        ("2 a + 2 hero", [({"2 a": 1}, 1), ({"hero": 1}, 2)]),
+        ("it's=0.5,c=0.5 + 'it''s'", [({"it's": 0.5, "c": 0.5}, 1), ({"it's": 1}, 1)]),
+        ("'hero' + 'c'", [({"hero": 1}, 1), ({"c": 1}, 1)]),
+        ("'''hero''' + c", [({"'hero'": 1}, 1), ({"c": 1}, 1)]),
+    ],
+)
+def test_names_in_quotes(text, terms):
+    contexts, weights = parse_composition(text, HARD)
+    wanted = torch.tensor([[mixture.get(name, 0.0) for name in HARD] for mixture, _ in terms])
+    assert torch.equal(contexts, wanted) and weights.tolist() == [weight for _, weight in terms]
+
+
+def test_a_name_that_needs_quotes_is_told():
+    for text in ("a,b=0.5,c", "0.5 a - b + d"):
+        with pytest.raises(ValueError, match=r"write '(a,b|a - b)', in quotes"):
+            parse_composition(text, ("a,b", "a - b", "c"))
+
+
+NAME = st.text("ab2.,=+-*' \"cü", min_size=1, max_size=9).filter(lambda name: name.strip() and name != UNCOND)
+
+
+@settings(max_examples=300, deadline=None)
+@given(names=st.lists(NAME, min_size=2, max_size=5, unique=True))
+def test_every_category_can_be_asked_for(names):
+    one = torch.eye(len(names))
+    for name, wanted in zip(names, one, strict=True):
+        assert torch.equal(parse_context(name, names), wanted)
+        assert torch.equal(parse_composition(name, names)[0], wanted[None])
+        if quoted(name) not in names:
+            assert torch.equal(parse_composition(quoted(name), names)[0], wanted[None])
+    a, b = quoted(names[0]), quoted(names[1])
+    assert torch.equal(parse_context(f"{a}=0.25,{b}=-2", names), 0.25 * one[0] - 2 * one[1])
+    contexts, weights = parse_composition(f"{a} - 0.5 {b} + 2*{a}=3,{b}", names)
+    assert torch.equal(contexts, torch.stack([one[0], one[1], 3 * one[0] + one[1]]))
+    assert weights.tolist() == [1, -0.5, 2]
 
 
 def test_stacked_compositions_are_filled_up_with_terms_of_weight_zero():

@@ -83,6 +83,12 @@ def test_a_category_cannot_be_named_uncond(npy_folder):
         load_data(npy_folder)
 
 
+def test_a_category_named_star_is_only_that(tmp_path):
+    folder = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
+    (folder / "categories.json").write_text('["*", "bar"]')
+    assert load_data(folder, mirror=("*",)).mirror.tolist() == [True, False]
+
+
 def test_unknown_name_in_mirror_is_refused(npy_folder):
     with pytest.raises(ValueError, match=r"'baz'.*square, bar"):
         load_data(npy_folder, mirror=("baz",))

@@ -4,11 +4,14 @@ import copy
 import dataclasses
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from conftest import SMALL, assert_one_line_error, run, tiny_sprites, write_npy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ddpm.asked import asked, check_form, labels_of, named
@@ -19,7 +22,7 @@ from ddpm.data import generator, load_data
 from ddpm.flags import parse_guidance
 from ddpm.guidance import classifier_free
 from ddpm.tag_judge import Asked, Seen, TagJudge, entropies, entropy
-from ddpm.tags import facet_guidance, flags_of, parse_row, parse_tags, vocabulary_of
+from ddpm.tags import facet_guidance, flags_of, parse_row, parse_tags, quoted, vocabulary_of
 from ddpm.trainer import Trainer
 from sprites.tags import load_tags
 
@@ -77,6 +80,46 @@ def test_tags_are_read_in_any_order_and_with_several_values():
 def test_mistaken_tags_name_the_nearest(text, words):
     with pytest.raises(ValueError, match=words):
         parse_tags(text, VOCABULARY)
+
+
+WORD = st.text("ab =,'\"\\\\ü+", min_size=1, max_size=6)
+FACET, VALUE = WORD.filter(lambda s: "=" not in s), WORD.filter(lambda s: "+" not in s)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(FACET, st.lists(VALUE, min_size=1, max_size=3, unique=True).map(tuple), min_size=1, max_size=3))
+def test_every_tag_can_be_asked_for(vocabulary):
+    text = " ".join(quoted(facet, values[-1]) for facet, values in vocabulary.items())
+    found = parse_tags(text, vocabulary)
+    places = [(facet, value) for facet, values in vocabulary.items() for value in values]
+    assert {facet: [p for p, flag in zip(places, flags, strict=True) if flag] for facet, flags in found.items()} == {
+        facet: [(facet, values[-1])] for facet, values in vocabulary.items()
+    }
+
+
+def test_a_category_with_a_plus_in_its_name_is_a_tag_too():
+    vocabulary = {"category": ("a+b", "a", "b"), "kind": ("x y",)}
+    assert parse_tags("category=a+b", vocabulary)["category"].tolist() == [1, 0, 0, 0]
+    assert parse_tags("category=b+a 'kind'='x y'", vocabulary)["category"].tolist() == [0, 1, 1, 0]
+
+
+def test_a_facet_with_an_equals_sign_is_refused(tagged, tmp_path):
+    path = shutil.copytree(tagged, tmp_path / "data") / "tags.csv"
+    path.write_text(path.read_text().replace("kind", "kind=of", 1))
+    with pytest.raises(ValueError, match=r"cannot hold an equals sign, got 'kind=of'; say 'kind_of'"):
+        load_data(path.parent, tags=True)
+
+
+def test_categories_whose_names_are_hard_to_say():
+    names = ("a,b", "a=1", "hero + c", " d ", "kind")
+    spec = dataclasses.replace(SPEC, categories=names)
+    for categories in ((), names):
+        said, contexts, weights = asked(spec, categories, (), {})
+        assert said == names and torch.equal(contexts[:, 0], torch.eye(5, 11)) and (weights == 1).all()
+    for i, name in enumerate(names):
+        assert torch.equal(named(spec, name), torch.eye(5, 11)[i])
+    assert named(spec, "'a=1'=0.5,' d '=0.25")[:5].tolist() == [0, 0.5, 0, 0.25, 0]
+    assert named(spec, "holds=book")[:5].tolist() == [0] * 5
 
 
 def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
