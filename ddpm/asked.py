@@ -34,8 +34,7 @@ def asked(
     if scales:
         raise ValueError(f"--guidance {next(iter(scales))}=... goes with --tags, which say what each row is to be")
     if not categories:
-        K = len(spec.categories)
-        return spec.categories, wide(torch.eye(K)[:, None], spec), torch.ones(K, 1)
+        return spec.categories, spec.contexts()[:, None], torch.ones(len(spec.categories), 1)
     contexts, weights = stack_compositions([parse_composition(name, spec.categories) for name in categories])
     return categories, wide(contexts, spec), weights
 

@@ -2,12 +2,16 @@
 
 import dataclasses
 import difflib
+import json
 import math
-from collections.abc import Callable
+import reprlib
+import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import dacite
 import tomli_w
@@ -41,12 +45,12 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_ranges(
-            ("number of widths", len(self.widths), 1, 8),
-            *(("widths", width, 8, 8192) for width in self.widths),
-            ("blocks", self.blocks, 1, 64),
-            ("number of attention levels", len(self.attention), 0, 8),
-            *(("attention", level, 0, 7) for level in self.attention),
-            ("patch", 1 if self.patch is None else self.patch, 1, 64),
+            ("number of model.widths", len(self.widths), 1, 8),
+            *(("model.widths", width, 8, 8192) for width in self.widths),
+            ("model.blocks", self.blocks, 1, 64),
+            ("number of levels in model.attention", len(self.attention), 0, 8),
+            *(("model.attention", level, 0, 7) for level in self.attention),
+            ("model.patch", 1 if self.patch is None else self.patch, 1, 64),
         )
 
 
@@ -62,7 +66,7 @@ class DiffusionConfig:
     loss_weight: Literal["none", "min_snr"] = "none"
 
     def __post_init__(self) -> None:
-        check_ranges(("timesteps", self.timesteps, 2, 100_000))
+        check_ranges(("diffusion.timesteps", self.timesteps, 2, 100_000))
 
 
 @dataclass(frozen=True)
@@ -182,15 +186,17 @@ class Config:
         positive |= {f"log.{k}": getattr(self.log, k) for k in intervals}
         for name, value in positive.items():
             if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive, got {value}")
+                raise ValueError(f"{name} must be positive{' and finite' * (value == math.inf)}, got {value}")
         for name, value in (
             ("seed", self.seed),
             ("optim.warmup", self.optim.warmup),
+            ("optim.weight_decay", self.optim.weight_decay),
             ("log.evaluate", self.log.evaluate),
         ):
-            if value < 0:
-                raise ValueError(f"{name} must not be negative, got {value}")
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must {'not be negative' if value < 0 else 'be a finite number'}, got {value}")
         check_ranges(
+            ("steps", self.steps, 1, 10**9),
             ("seed", self.seed, 0, 2**63 - 1),
             ("optim.batch", self.optim.batch, 1, 2**16),
             ("log.count", self.log.count, 1, 10_000),
@@ -213,12 +219,98 @@ class Config:
                 raise ValueError(f"{name} must be between 0 and {upper:g}, got {value}")
 
 
-def _as_float(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def check_levels(model: ModelConfig) -> None:
+    """Raise ValueError for attention at a level that the network does not have. Not refused when a file is read, since
+    such networks were trained, without that attention."""
+    levels = len(model.widths)
+    if wrong := [level for level in model.attention if level >= levels]:
+        there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
+        raise ValueError(
+            f"model.attention names level {wrong[0]}, but {there}, one for each of model.widths; name other levels, or "
+            "none (attention = [] in the config, or --model.attention with nothing after it)"
+        )
 
 
-def _as_tuple(value: Any, each: Callable[[Any], Any] = lambda x: x) -> Any:
-    return tuple(map(each, value)) if isinstance(value, list | tuple) else value
+def doubts(config: Config) -> list[str]:
+    """What in the settings does nothing, or not what is likely meant: a line each."""
+    optim, log, usual = config.optim, config.log, Config()
+    found = []
+    if optim.warmup >= config.steps:
+        found.append(
+            f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
+            "so that the learning rate never reaches its peak"
+        )
+    idle = {
+        "without tags": (not config.tags, ("keep_tag", "few_tags", "model.mask_tags")),
+        "with optim.optimizer = adamw": (optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
+        "with log.evaluate = 0": (not log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
+        "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
+    }
+    now, then = flat(config), flat(usual)
+    for why, (so, names) in idle.items():
+        found += [f"{name} has no effect {why}" for name in names if so and now[name] != then[name]]
+    if config.keep_context == 1:
+        found.append(
+            "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from"
+        )
+    if config.keep_context == 0:
+        found.append("keep_context = 0 always hides the context, so that nothing of the categories is learnt")
+    if log.early == 1:
+        found.append("log.early = 1 keeps the last weights as early.safetensors, which autoguidance cannot tell apart")
+    if len(set(log.guidance)) < len(log.guidance):
+        found.append("log.guidance names a scale twice, so that columns of the grids are the same")
+    return found
+
+
+class Mistyped:
+    """In place of a value that must not be taken for one of another type."""
+
+
+def _number(value: Any) -> Any:
+    """A whole number is a float too, but true and false are no numbers."""
+    return Mistyped() if isinstance(value, bool) else value
+
+
+def _float(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else _number(value)
+
+
+def _path(value: Any) -> Any:
+    return Path(value) if value and isinstance(value, str | Path) else Mistyped()
+
+
+def _tuple(value: Any, each: Callable[[Any], Any] = lambda x: x) -> Any:
+    return tuple(map(each, value)) if isinstance(value, list | tuple) else Mistyped()
+
+
+def _inner(kind: Any) -> Any:
+    """A type without the None that stands for a setting left out."""
+    return next(a for a in get_args(kind) if a is not NoneType) if NoneType in get_args(kind) else kind
+
+
+def wanted(kind: Any) -> str:
+    """What a setting of this type must be, in words."""
+    words = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
+    words |= {Path: "a path in quotes, not an empty one"}
+    many = {int: "whole numbers", float: "numbers", str: "texts in quotes"}
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(repr, get_args(kind)))}"
+    if get_origin(kind) is tuple:
+        each, *others = get_args(kind)
+        return f"a list of {'' if others == [...] else f'{1 + len(others)} '}{many[each]}"
+    return words.get(kind, "a table of settings")
+
+
+def _instead(kind: Any, value: Any) -> str:
+    """What might be written instead of a value that is not of this type, if that can be told."""
+    near = difflib.get_close_matches(str(value), [c for c in get_args(kind) if isinstance(c, str)], n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if get_origin(kind) is tuple and type(value) in ({str} if str in get_args(kind) else {int, float}):
+        return f"; write [{json.dumps(value)}]"
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return f"; write {value:.0f}"
+    return ""
 
 
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
@@ -228,30 +320,73 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     """
     if not isinstance(values, dict):
         raise ValueError(f"expected settings by name, got {str(values)[:80]}")
-    hooks = {float: _as_float, Path: Path}
-    hooks |= dict.fromkeys((tuple[int, ...], tuple[str, ...]), _as_tuple)
-    hooks |= dict.fromkeys((tuple[float, ...], tuple[float, float]), lambda v: _as_tuple(v, _as_float))
+    hooks = {int: _number, float: _float, Path: _path, tuple[str, ...]: _tuple}
+    hooks[tuple[int, ...]] = lambda v: _tuple(v, _number)
+    hooks |= dict.fromkeys((tuple[float, ...], tuple[float, float]), lambda v: _tuple(v, _float))
     try:
         return dacite.from_dict(cls, values, dacite.Config(strict=True, type_hooks=hooks))
     except dacite.UnexpectedDataError as e:
-        unknown = sorted(e.keys)[0]
-        near = difflib.get_close_matches(unknown, _names(cls), n=1)
-        raise ValueError(f"unknown setting {unknown!r}" + (f": did you mean {near[0]!r}?" if near else "")) from e
+        raise ValueError(_unknown(cls, values)) from e
+    except dacite.WrongTypeError as e:
+        raise ValueError(_mistyped(cls, values, e.field_path)) from e
     except (dacite.DaciteError, TypeError) as e:
         raise ValueError(str(e)) from e
 
 
-def _names(cls: type) -> list[str]:
-    """Names of the settings in a dataclass and in the dataclasses below it."""
-    fields = dataclasses.fields(cls)
-    return [f.name for f in fields] + [n for f in fields if dataclasses.is_dataclass(f.type) for n in _names(f.type)]
+def _unknown(cls: type, values: dict[str, Any]) -> str:
+    """Which key there is no setting for, by its dotted name, and the nearest one that there is."""
+    names = dict(_settings(cls))
+    stray = next(name for name in _keys(cls, values) if name not in names)
+    table, _, key = stray.rpartition(".")
+    beside = [name for name in names if name.rpartition(".")[0] == table]
+    short = {name.rpartition(".")[2]: name for name in [*names, *beside]}  # of two settings, that of the same table
+    near = difflib.get_close_matches(key, short, n=1, cutoff=0.65)
+    if near:
+        return f"unknown setting {stray!r}: did you mean {short[near[0]]!r}?"
+    return f"unknown setting {stray!r}: there are {', '.join(beside)}"
+
+
+def _mistyped(cls: type, values: dict[str, Any], name: str) -> str:
+    """What a setting must be, and what it is."""
+    kind, value = _inner(dict(_settings(cls)).get(name)), values
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    got = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
+    return f"{name} must be {wanted(kind)}, got {got}{_instead(kind, value)}"
+
+
+def _settings(cls: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and types of the settings in a dataclass, and in the dataclasses in it."""
+    for name, kind in get_type_hints(cls).items():
+        yield prefix + name, kind
+        if dataclasses.is_dataclass(_inner(kind)):
+            yield from _settings(_inner(kind), f"{prefix}{name}.")
+
+
+def _keys(cls: type, values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of what is given for a dataclass."""
+    kinds = get_type_hints(cls)
+    for key, value in values.items():
+        yield prefix + key
+        kind = _inner(kinds.get(key))
+        if isinstance(value, dict) and dataclasses.is_dataclass(kind):
+            yield from _keys(kind, value, f"{prefix}{key}.")
 
 
 def load_config(path: str | Path) -> Config:
     """Read a TOML file of settings. Raises ValueError, naming the file, for anything that is wrong in it."""
-    text = read_text(Path(path))
+    path = Path(path)
+    if not path.is_file() and not path.is_symlink():
+        others = [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, others, n=1)
+        hint = f"; did you mean {path.parent / near[0]}?" if near else ", as those in configs/"
+        what = "is a folder" if path.is_dir() else "there is no such file" if not path.exists() else "no ordinary file"
+        raise ValueError(f"{path}: {what}; expected a TOML file of settings{hint}")
+    text = read_text(path)
     try:
         return from_dict(Config, parse_toml(text))
+    except tomllib.TOMLDecodeError as e:
+        raise ValueError(f"{path}: not TOML: {e}; expected settings such as steps = 3000") from e
     except ValueError as e:
         raise ValueError(f"{path}: {e}") from e
 

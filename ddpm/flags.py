@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from ddpm.config import Config, check_levels
+
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
 
@@ -71,9 +73,15 @@ class SamplingFlags:
 
 
 def check_guidance(scales: Sequence[float]) -> None:
-    """Raise ValueError unless these are one or more different finite numbers."""
-    if not scales or not all(map(math.isfinite, scales)) or len({f"{s:g}" for s in scales}) < len(scales):
-        raise ValueError(f"--guidance needs one or more different finite numbers, got {list(scales)}")
+    """Raise ValueError unless these are one or more finite numbers that their labels, of six digits, tell apart."""
+    if not scales or not all(map(math.isfinite, scales)):
+        raise ValueError(f"--guidance needs one or more finite numbers, got {', '.join(map(str, scales)) or 'none'}")
+    for i, s in enumerate(scales):
+        for other in scales[:i]:
+            if s == other:
+                raise ValueError(f"--guidance has {s:g} twice; each scale is needed once")
+            if f"{s:g}" == f"{other:g}":
+                raise ValueError(f"--guidance has {other} and {s}, both of which would be labelled {s:g}; give one")
 
 
 def check_seed(seed: int) -> None:
@@ -107,9 +115,20 @@ def check_new_folder(flag: str, path: Path | None) -> None:
 
 
 def check_folder(flag: str, path: Path | None) -> None:
-    """Raise ValueError if something that is no folder has this name."""
-    if path and path.exists() and not path.is_dir():
-        raise ValueError(f"{flag} {path} is a file; name a folder")
+    """Raise ValueError if something that is no folder has this name, or that of a folder which is to hold it."""
+    for place in (path, *path.absolute().parents) if path else ():
+        if place.exists():
+            if not place.is_dir():
+                what = flag if place == path else f"{flag} {path}:"
+                raise ValueError(f"{what} {place} is a file; name a folder")
+            return
+
+
+def check_run(config: Config, resume: bool) -> None:
+    """Raise ValueError for a run folder that is none, or a network to be trained that cannot be as it is asked for."""
+    check_folder("--out", config.out)
+    if not resume:
+        check_levels(config.model)
 
 
 def check_results(flag: str, path: Path | None) -> None:
@@ -126,10 +145,11 @@ def parse_guidance(words: Sequence[str]) -> tuple[tuple[float, ...], dict[str, f
     try:
         scales = tuple(map(float, numbers if all(equals) else words))
     except ValueError:
-        scales = ()
+        expected = "expected a number for each facet, or numbers for all" if any(equals) else "expected numbers"
+        raise ValueError(f"--guidance {' '.join(words)}: {expected}") from None
     if not all(equals) or not words:
         check_guidance(scales)
         return scales, {}
-    if not scales or not all(map(math.isfinite, scales)) or len(set(facets)) < len(facets):
+    if not all(map(math.isfinite, scales)) or len(set(facets)) < len(facets):
         raise ValueError(f"--guidance {' '.join(words)}: expected each facet once, with a finite number")
     return (1.0,), dict(zip(facets, scales, strict=True))

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ddpm.cli import exit_on_user_error
+from ddpm.cli import exit_on_user_error, warn
 from ddpm.command_line import parse
-from ddpm.config import Config, load_config
+from ddpm.config import Config, doubts, load_config
+from ddpm.flags import check_run
 from ddpm.outputs import check_apart, held
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def parse_all() -> Arguments:
     arguments = parse(Arguments, __doc__, Arguments(path or tyro.MISSING, config))
     if arguments.config != path:
         raise ValueError(f"{arguments.config}: the config must be a file that ends in .toml, given before the flags")
+    check_run(arguments.settings, arguments.resume)
     return arguments
 
 
@@ -115,6 +117,8 @@ def main() -> int:
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
         tell(f"{about}, {config.steps} steps; run folder {config.out}")
+        for doubt in doubts(config) if is_main() else ():
+            warn(doubt)
         return train(trainer, resumed)
 
 

@@ -128,7 +128,10 @@ BIAS = "stem.bias"
         (lambda s, t: (t, other(s, "diffusion", timesteps=10**13)), "timesteps must be between"),
         (lambda s, t: (t, other(s, None, size=-4)), "sprites of -4 pixels"),
         (lambda s, t: (t, other(s, None, categories=["hero", "hero", "food"])), "'hero' is listed twice"),
-        (lambda s, t: (t, other(s, None, categories="hero")), "wrong value type"),
+        (
+            lambda s, t: (t, other(s, None, categories="hero")),
+            "categories must be a list of texts in quotes, got 'hero'",
+        ),
         (lambda s, t: (t, other(s, None, shellcode=1)), "unknown setting 'shellcode'"),
         (lambda s, t: (t | {BIAS: t[BIAS].double()}, other(s, None)), r"stem.bias is float64 \[16\], exp"),
         (lambda s, t: (t | {BIAS: t[BIAS][:3]}, other(s, None)), r"stem.bias is float32 \[3\], expected"),

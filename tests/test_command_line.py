@@ -37,6 +37,12 @@ def say(monkeypatch, capsys, name, *words):
     return code, capsys.readouterr().err
 
 
+SAME = "of which would be labelled 1; give one"
+KIND = "--guidance kind=two: expected a number for each facet, or numbers for all"
+ATTENTION = (
+    "model.attention names level 5, but the levels are 0 to 2, one for each of model.widths; name other levels, "
+    "or none (attention = [] in the config, or --model.attention with nothing after it)"
+)
 DEMO = str(ROOT / "configs" / "demo.toml")
 
 
@@ -74,6 +80,18 @@ DEMO = str(ROOT / "configs" / "demo.toml")
         ("distill", "x --guidance 1", "--guidance needs 2 values, each a number, got 1"),
         ("distill", "x --guidance 1 2 3", "'3' is one word too many: --guidance takes 2 values"),
         ("bench_gpu", "--guidance x", "--guidance x: expected a number"),
+        ("train", "DEMO --model.attention 5", ATTENTION),
+        (
+            "train",
+            "DEMO --out pyproject.toml/run",
+            "--out pyproject.toml/run: FOLDER/pyproject.toml is a file; name a folder",
+        ),
+        ("sample", "x --guidance 1 1.0000001", f"--guidance has 1.0 and 1.0000001, both {SAME}"),
+        ("sample", "x --guidance 2 2.0", "--guidance has 2 twice; each scale is needed once"),
+        ("sweep", "x --data y --guidance 1 1.0000001", f"--guidance has 1.0 and 1.0000001, both {SAME}"),
+        ("sample", "x --guidance 1 two", "--guidance 1 two: expected numbers"),
+        ("sample", "x --guidance kind=two", KIND),
+        ("sample", "x --guidance", "--guidance needs one or more finite numbers, got none"),
         ("make_sprites", "--conut 8", "unknown flag --conut; did you mean --count?"),
         ("make_sprites", "--count x", "--count: expected a whole number, got 'x'"),
         ("make_sprites", "--size 17", "--size: invalid choice: 17 (choose from 16, 32)"),
@@ -82,6 +100,8 @@ DEMO = str(ROOT / "configs" / "demo.toml")
 )
 def test_mistakes_are_one_line(monkeypatch, capsys, name, words, said):
     words = [DEMO if word == "DEMO" else word for word in words.split()]
+    monkeypatch.chdir(ROOT)
+    said = said.replace("FOLDER", str(ROOT))
     assert say(monkeypatch, capsys, name, *words) == (2, f"error: {said}\n")
 
 

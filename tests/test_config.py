@@ -1,7 +1,8 @@
 import pytest
 from conftest import ROOT
 
-from ddpm.config import Config, ModelConfig, load_config, to_toml
+from ddpm.config import Config, ModelConfig, doubts, load_config, to_toml
+from ddpm.flags import check_run
 
 
 def write(tmp_path, text):
@@ -24,16 +25,45 @@ def test_resolved_settings_read_back_the_same(tmp_path):
     "text, words",
     [
         ("stpes = 3", ["stpes", "did you mean 'steps'"]),
-        ("[model]\nwidth = [3]", ["width", "did you mean 'widths'"]),
-        ("steps = 'many'", ["steps", "int"]),
-        ("[diffusion]\nprediction = 'w'", ["prediction"]),
+        ("[model]\nwidth = [3]", ["model.width", "did you mean 'model.widths'"]),
+        ("steps = 'many'", ["steps must be a whole number, got 'many'"]),
+        ("[diffusion]\nprediction = 'w'", ["diffusion.prediction must be one of 'eps', 'x0', 'v', got 'w'"]),
+        ("[diffusion]\nschedule = 'cosin'", ["one of 'linear', 'cosine', got 'cosin'; did you mean 'cosine'?"]),
+        ("resize = 'bicubic'", ["resize must be one of 'nearest', 'box', got 'bicubic'"]),
+        ("mirror = 'hero'", ["""mirror must be a list of texts in quotes, got 'hero'; write ["hero"]"""]),
+        ("mirror = {a = 1}", ["mirror must be a list of texts in quotes, got {'a': 1}"]),
+        ("mirror = ['a', 2]", ["mirror must be a list of texts in quotes, got ['a', 2]"]),
+        ("[model]\nwidths = 32", ["model.widths must be a list of whole numbers, got 32; write [32]"]),
+        ("[model]\nwidths = '32'", ["model.widths must be a list of whole numbers, got '32'"]),
+        ("[model.widths]\na = 1", ["model.widths must be a list of whole numbers, got {'a': 1}"]),
+        ("[log]\nguidance = [1, true]", ["log.guidance must be a list of numbers, got [1, True]"]),
+        ("data = ['a']", ["data must be a path in quotes, not an empty one, got ['a']"]),
+        ("data = ''", ["data must be a path in quotes, not an empty one, got ''"]),
+        ("out = ''", ["out must be a path in quotes, not an empty one, got ''"]),
+        ("steps = true", ["steps must be a whole number, got true"]),
+        ("size = true", ["size must be a whole number, got true"]),
+        ("val_fraction = true", ["val_fraction must be a number, got true"]),
+        ("tags = 1", ["tags must be true or false, got 1"]),
+        ("steps = 1e3", ["steps must be a whole number, got 1000.0; write 1000"]),
+        ("steps = 99999999999", ["steps must be between 1 and 1,000,000,000, got 99999999999"]),
+        ("schedule = 'linear'", ["unknown setting 'schedule': did you mean 'diffusion.schedule'?"]),
+        ("lr = 1", ["unknown setting 'lr': did you mean 'optim.lr'?"]),
+        ("[log]\ncuont = 1", ["unknown setting 'log.cuont': did you mean 'log.count'?"]),
+        ("[model]\ndropout = 0.1", ["unknown setting 'model.dropout': there are model.widths, model.blocks, "]),
+        ("model = 3", ["model must be a table of settings, got 3"]),
+        ("[[model]]\nblocks = 1", ["model must be a table of settings, got [{'blocks': 1}]"]),
+        ("optim.lr.x = 3", ["optim.lr must be a number, got {'x': 3}"]),
+        ("[model]\nblocks = 0", ["model.blocks must be between 1 and 64, got 0"]),
+        ("[optim]\nweight_decay = nan", ["optim.weight_decay must be a finite number, got nan"]),
+        ("[optim]\nweight_decay = -1", ["optim.weight_decay must not be negative, got -1"]),
+        ("[optim]\nlr = inf", ["optim.lr must be positive and finite, got inf"]),
         ("steps = 0", ["steps must be positive, got 0"]),
         ("keep_context = 1.5", ["keep_context", "between 0 and 1", "1.5"]),
         ("seed = -1", ["seed must not be negative, got -1"]),
         ("[optim]\nlr = nan", ["optim.lr must be positive, got nan"]),
         ("[log]\nguidance = []", ["log.guidance", "one or more finite numbers"]),
         ("[log]\ncount = 0", ["log.count must be positive, got 0"]),
-        ("steps = ", ["c.toml"]),
+        ("steps = ", ["not TOML: Invalid value", "expected settings such as steps = 3000"]),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, words):
@@ -41,13 +71,66 @@ def test_mistakes_are_named(tmp_path, text, words):
         load_config(write(tmp_path, text))
     for word in ["c.toml", *words]:
         assert word in str(e.value)
+    assert "object at 0x" not in str(e.value) and "typing" not in str(e.value)
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"none\.toml"):
+    with pytest.raises(ValueError, match=r"none\.toml: there is no such file; expected a TOML file of settings, as"):
         load_config(tmp_path / "none.toml")
+    write(tmp_path, "")
+    with pytest.raises(ValueError, match=r"cc\.toml: there is no such file; .*; did you mean .*/c\.toml\?"):
+        load_config(tmp_path / "cc.toml")
+    with pytest.raises(ValueError, match="is a folder; expected a TOML file"):
+        load_config(tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
-def test_shipped_configs_load(path):
-    load_config(path)
+def test_shipped_configs_load_and_raise_no_doubts(path):
+    config = load_config(path)
+    assert not doubts(config)
+    check_run(config, resume=False)
+
+
+@pytest.mark.parametrize(
+    ("widths", "attention", "says"),
+    [
+        ((16, 16), (2,), "names level 2, but the levels are 0 to 1, one for each of model.widths"),
+        ((16, 16, 16), (1, 5), "names level 5, but the levels are 0 to 2"),
+        ((16,), (1,), "names level 1, but the only level is 0"),
+    ],
+)
+def test_attention_at_a_level_that_does_not_exist_is_refused_for_new_runs_only(tmp_path, widths, attention, says):
+    config = load_config(write(tmp_path, to_toml(Config(model=ModelConfig(widths, attention=attention)))))
+    check_run(config, resume=True)
+    with pytest.raises(ValueError, match=says):
+        check_run(config, resume=False)
+    check_run(Config(model=ModelConfig(widths, attention=(0,))), resume=False)
+    check_run(Config(model=ModelConfig(widths, attention=())), resume=False)
+
+
+@pytest.mark.parametrize("out", ["file", "file/run", "file/more/run"])
+def test_a_file_in_place_of_the_run_folder_is_named(tmp_path, out):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"--out (\S+/more/run: |\S+/run: )?\S+/file is a file; name a folder"):
+        check_run(Config(out=tmp_path / out), resume=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("steps = 50", "optim.warmup = 100 is not shorter than the run of 50 steps"),
+        ("keep_tag = 0.5", "keep_tag has no effect without tags"),
+        ("few_tags = 0.1", "few_tags has no effect without tags"),
+        ("[model]\nmask_tags = false", "model.mask_tags has no effect without tags"),
+        ("[optim]\noptimizer = 'adamw'\nmuon_lr = 0.1", "optim.muon_lr has no effect with optim.optimizer = adamw"),
+        ("[log]\nevaluate = 0\nevaluate_count = 9", "log.evaluate_count has no effect with log.evaluate = 0"),
+        ("val_fraction = 0\nlog.validate = 3", "log.validate has no effect with val_fraction = 0"),
+        ("keep_context = 1", "keep_context = 1 never hides the context"),
+        ("keep_context = 0", "keep_context = 0 always hides the context"),
+        ("[log]\nearly = 1", "log.early = 1 keeps the last weights"),
+        ("[log]\nguidance = [1, 2, 1]", "log.guidance names a scale twice"),
+    ],
+)
+def test_settings_that_do_nothing_are_told(tmp_path, text, says):
+    (doubt,) = doubts(load_config(write(tmp_path, text)))
+    assert doubt.startswith(says) and "\n" not in doubt

@@ -160,7 +160,7 @@ def test_the_best_weights_are_the_same_after_a_kill_between_them_and_the_next_ch
         ({"step": 10**30}, "cannot be at step"),
         ({"step": -1}, "cannot be at step"),
         ({"skipped": 9}, "cannot be at step"),
-        ({"step": "3"}, "wrong value type"),
+        ({"step": "3"}, "step must be a whole number, got '3'"),
         ({"data": {}}, "sprites then None"),
         ({"more": 1}, "unknown setting 'more'"),
     ],
