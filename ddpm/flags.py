@@ -79,7 +79,7 @@ def check_guidance(scales: Sequence[float]) -> None:
     for i, s in enumerate(scales):
         for other in scales[:i]:
             if s == other:
-                raise ValueError(f"--guidance has {s:g} twice; each scale is needed once")
+                raise ValueError(f"--guidance has {s:g} twice; give different scales")
             if f"{s:g}" == f"{other:g}":
                 raise ValueError(f"--guidance has {other} and {s}, both of which would be labelled {s:g}; give one")
 

@@ -87,7 +87,7 @@ DEMO = str(ROOT / "configs" / "demo.toml")
             "--out pyproject.toml/run: FOLDER/pyproject.toml is a file; name a folder",
         ),
         ("sample", "x --guidance 1 1.0000001", f"--guidance has 1.0 and 1.0000001, both {SAME}"),
-        ("sample", "x --guidance 2 2.0", "--guidance has 2 twice; each scale is needed once"),
+        ("sample", "x --guidance 2 2.0", "--guidance has 2 twice; give different scales"),
         ("sweep", "x --data y --guidance 1 1.0000001", f"--guidance has 1.0 and 1.0000001, both {SAME}"),
         ("sample", "x --guidance 1 two", "--guidance 1 two: expected numbers"),
         ("sample", "x --guidance kind=two", KIND),
