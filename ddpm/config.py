@@ -219,16 +219,20 @@ class Config:
                 raise ValueError(f"{name} must be between 0 and {upper:g}, got {value}")
 
 
-def check_levels(model: ModelConfig) -> None:
-    """Raise ValueError for attention at a level that the network does not have. Not refused when a file is read, since
-    such networks were trained, without that attention."""
+def missing_levels(model: ModelConfig) -> str:
+    """Words for levels of attention that the network does not have, or nothing."""
     levels = len(model.widths)
-    if wrong := [level for level in model.attention if level >= levels]:
-        there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
-        raise ValueError(
-            f"model.attention names level {wrong[0]}, but {there}, one for each of model.widths; name other levels, or "
-            "none (attention = [] in the config, or --model.attention with nothing after it)"
-        )
+    there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
+    wrong = [str(level) for level in model.attention if level >= levels]
+    return f"model.attention names level {', '.join(wrong)}, but {there}, one for each of model.widths" if wrong else ""
+
+
+def check_levels(model: ModelConfig) -> None:
+    """Raise ValueError for attention that was asked for, beyond the usual, at a level that there is not. A file may be
+    read that has such, since such networks were trained, without that attention."""
+    if (missing := missing_levels(model)) and model.attention != ModelConfig.attention:
+        none = "attention = [] in the config, or --model.attention with nothing after it"
+        raise ValueError(f"{missing}; name other levels, or none ({none})")
 
 
 def doubts(config: Config) -> list[str]:
@@ -246,6 +250,8 @@ def doubts(config: Config) -> list[str]:
         "with log.evaluate = 0": (not log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
     }
+    if missing := missing_levels(config.model):
+        found.append(f"{missing}, so that the network has no attention there")
     now, then = flat(config), flat(usual)
     for why, (so, names) in idle.items():
         found += [f"{name} has no effect {why}" for name in names if so and now[name] != then[name]]

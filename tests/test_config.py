@@ -94,7 +94,7 @@ def test_shipped_configs_load_and_raise_no_doubts(path):
 @pytest.mark.parametrize(
     ("widths", "attention", "says"),
     [
-        ((16, 16), (2,), "names level 2, but the levels are 0 to 1, one for each of model.widths"),
+        ((16, 16), (0, 2), "names level 2, but the levels are 0 to 1, one for each of model.widths"),
         ((16, 16, 16), (1, 5), "names level 5, but the levels are 0 to 2"),
         ((16,), (1,), "names level 1, but the only level is 0"),
     ],
@@ -118,6 +118,7 @@ def test_a_file_in_place_of_the_run_folder_is_named(tmp_path, out):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("[model]\nwidths = [16, 16]", "model.attention names level 2, but the levels are 0 to 1, one for each of"),
         ("steps = 50", "optim.warmup = 100 is not shorter than the run of 50 steps"),
         ("keep_tag = 0.5", "keep_tag has no effect without tags"),
         ("few_tags = 0.1", "few_tags has no effect without tags"),
