@@ -63,6 +63,13 @@ def test_no_bar_is_wider_than_the_terminal(monkeypatch, columns):
     assert re.search(r"[\r\n]warning: something is not as it should be\r\n", sent[0])
 
 
+def test_a_terminal_that_does_not_know_its_width(monkeypatch):
+    with terminal(monkeypatch, 0) as sent:
+        work()
+    pieces = [p for p in re.split(r"[\r\n]|\x1b\[A", sent[0]) if p.strip() and "warning" not in p]
+    assert "█" in sent[0] and max(map(len, pieces)) <= 79
+
+
 def test_a_bar_is_ascii_where_the_terminal_has_no_blocks(monkeypatch):
     with terminal(monkeypatch, 60, "ascii") as sent:
         work()
