@@ -82,8 +82,9 @@ def progress(iterable: Iterable[T] | None = None, desc: str | None = None, **how
     """A progress bar on stderr, with the arguments of tqdm: one that fits the terminal, or `Lines` where there is none
     or it cannot go back in a line."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        known = os.get_terminal_size(sys.stderr.fileno()).columns  # 0 where nobody has said how wide it is
-        return tqdm(iterable, desc, **({"dynamic_ncols": True} if known else {"ncols": 79}) | how)
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())  # 0 where nobody has told; tqdm would write nothing
+        size = {"dynamic_ncols": True} if columns and rows else {"ncols": (columns or 80) - 1, "nrows": 24}
+        return tqdm(iterable, desc, **(size | how))
     return Lines(iterable, desc, **({"bar_format": Lines.FORMAT} | how))
 
 

@@ -19,10 +19,10 @@ from ddpm.cli import exit_on_user_error, progress, warn
 
 
 @contextmanager
-def terminal(monkeypatch, columns: int, encoding: str = "utf-8", kind: str = "xterm"):
+def terminal(monkeypatch, columns: int, encoding: str = "utf-8", kind: str = "xterm", rows: int = 24):
     """Standard error is a terminal of so many columns; what it was sent is, afterwards, in the list given."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     sent, parts = [], []
 
     def read():
@@ -63,11 +63,12 @@ def test_no_bar_is_wider_than_the_terminal(monkeypatch, columns):
     assert re.search(r"[\r\n]warning: something is not as it should be\r\n", sent[0])
 
 
-def test_a_terminal_that_does_not_know_its_width(monkeypatch):
-    with terminal(monkeypatch, 0) as sent:
+@pytest.mark.parametrize(("columns", "rows", "widest"), [(0, 0, 79), (60, 0, 59), (0, 24, 79)])
+def test_a_terminal_that_does_not_know_its_size(monkeypatch, columns, rows, widest):
+    with terminal(monkeypatch, columns, rows=rows) as sent:
         work()
     pieces = [p for p in re.split(r"[\r\n]|\x1b\[A", sent[0]) if p.strip() and "warning" not in p]
-    assert "█" in sent[0] and max(map(len, pieces)) <= 79
+    assert "█" in sent[0] and max(map(len, pieces)) <= widest
 
 
 def test_a_bar_is_ascii_where_the_terminal_has_no_blocks(monkeypatch):
