@@ -182,6 +182,12 @@ def show(writer: SummaryWriter, folder: Path, section: str, pictures: dict[str, 
     writer.add_text(f"{section}/table", "".join(f"    {line}\n" for line in table.splitlines()))
 
 
+def show_alone(folder: Path, section: str, pictures: dict[str, Image.Image], table: str) -> None:
+    """As `show`, in fresh TensorBoard files that hold nothing else."""
+    with fresh_writer(folder) as writer:
+        show(writer, folder, section, pictures, table)
+
+
 class SweepBoard:
     """The pictures of a sweep, as PNG in `folder` and in TensorBoard files in `folder`/tb, in place of older ones."""
 

@@ -1,6 +1,7 @@
 """What the commands share: one line for a user's mistake, warnings, signals, the choice of device."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -18,7 +19,8 @@ T = TypeVar("T")
 
 
 def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
-    """Turn a ValueError or an error of the file system into one line on stderr and exit code 2; Ctrl-C into 130."""
+    """Turn a ValueError, an error of the file system or a want of memory into one line on stderr and exit code 2;
+    Ctrl-C into 130."""
 
     @wraps(main)
     def wrapped() -> int:
@@ -27,18 +29,31 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
                 stream.reconfigure(errors="backslashreplace")  # names hold letters that not every console has
         try:
             return main()
-        except (ValueError, OSError) as e:
+        except Exception as e:
+            if not (told := mistake(e)):
+                raise
             rank = int(os.environ.get("RANK", "0")) if several_processes() else 0
             if rank and "torch" not in sys.modules:  # it is in the command line, which is the same for all
                 leave_it_to_main()
             where = f" (process {rank})" if rank else ""
-            print(f"error{where}: {one_line(e)}", file=sys.stderr)
+            print(f"error{where}: {one_line(told)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130
 
     return wrapped
+
+
+def mistake(error: Exception) -> str:
+    """What to tell a user of an error that is theirs, the file system's or a want of memory; "" if it is none."""
+    if isinstance(error, (ValueError, OSError)):
+        return str(error)
+    words = ("out of memory", "not enough memory", "can't allocate memory")  # of torch's RuntimeErrors
+    if not isinstance(error, MemoryError) and not any(word in str(error) for word in words):
+        return ""
+    wanted = re.search(r"allocate ([\d.]+ ?\w+)", str(error))
+    return f"out of memory{f' at {wanted[1]} more' if wanted else ''}: take less at a time, or a smaller network"
 
 
 def one_line(what: object, most: int = 2000) -> str:
@@ -131,10 +146,10 @@ def device_named(name: str) -> "torch.device":
 
 
 @contextmanager
-def interruptible() -> Iterator[list[int]]:
+def interruptible(said: str = "") -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM in the list given, instead of dying of them, so that the loop can save and leave.
 
-    A second one is not waited for: it raises KeyboardInterrupt.
+    said: a line that answers the first. A second one is not waited for: it raises KeyboardInterrupt.
     """
     caught: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -143,6 +158,8 @@ def interruptible() -> Iterator[list[int]]:
         caught.append(number)
         if len(caught) > 1:
             raise KeyboardInterrupt
+        if said:
+            os.write(2, f"\n{said}\n".encode())  # print may not be called again while it is at work
 
     before = [signal.signal(s, catch) for s in signals]
     try:

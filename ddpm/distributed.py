@@ -134,6 +134,13 @@ def gather(rows: Tensor, count: int) -> Tensor:
     return total(whole)
 
 
+def join_shares(values: Tensor, device: torch.device) -> None:
+    """Fill in the rows of the others: uint8 [N, ...], zeros but for this process's own; part by part, by `device`."""
+    if world() > 1:
+        for part in values.split(2**14):
+            part.copy_(total(part.to(device)))
+
+
 def highest(value: int) -> int:
     """The highest of the numbers that the processes have."""
     if world() == 1:

@@ -20,6 +20,7 @@ from ddpm.data import SpriteData, load_data, to_uint8
 from ddpm.generate import STEPS, generate
 from ddpm.memorisation import background, changed, is_copy, nearest
 from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_distance, manifold, standard_error
+from ddpm.outputs import check_writable
 from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
@@ -204,6 +205,14 @@ def judges_beside(model: Path) -> Path:
     """Where the judges for a model are kept: judges/ beside its run, or in the folder of a file without a run."""
     run = run_of(model)
     return (run.absolute().parent if (run / "config.toml").exists() else run) / "judges"
+
+
+def judges_folder(asked: Path | None, model: Path) -> Path:
+    """The folder for classifiers: that asked for, or `judges_beside` the run. Raises ValueError if nothing can be
+    written there."""
+    folder = asked or judges_beside(model)
+    check_writable("--judges", folder, folder)
+    return folder
 
 
 def trained_with(model: Path) -> Config:

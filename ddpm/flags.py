@@ -4,10 +4,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from ddpm.config import Config, check_levels
+from ddpm.outputs import LOCK, PARTS, check_apart, check_writable
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
@@ -17,6 +19,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 # The names in ddpm.samplers.SAMPLERS and ddpm.schedule.GRIDS, which cannot be imported here without torch.
 Sampler = Literal["dpmpp_2m", "dpmpp_2m_sde", "heun", "ddim", "ddpm"]
 Grid = Literal["middle", "uniform", "log_snr", "karras"]
+JUDGES = "judges"  # a folder of kept classifiers, which may be among results
 
 
 @dataclass(frozen=True)
@@ -106,21 +109,26 @@ def check_file(flag: str, path: Path | None, suffix: str) -> None:
         raise ValueError(f"{flag} {path} is a folder; name a file")
     if not path.absolute().parent.is_dir():
         raise ValueError(f"{flag} {path}: there is no folder {path.absolute().parent}")
+    check_writable(flag, path, path.absolute().parent)
 
 
 def check_new_folder(flag: str, path: Path | None) -> None:
-    """Raise ValueError if there is anything in a folder of this name, or it is none."""
+    """Raise ValueError if there is anything in a folder of this name, it is none, or nothing can be written there."""
     if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{flag} {path} exists and is not an empty folder; choose another")
+    if path:
+        check_writable(flag, path, path.absolute().parent)
 
 
 def check_folder(flag: str, path: Path | None) -> None:
-    """Raise ValueError if something that is no folder has this name, or that of a folder which is to hold it."""
+    """Raise ValueError if something that is no folder has this name, or that of a folder which is to hold it, or if
+    nothing can be written there."""
     for place in (path, *path.absolute().parents) if path else ():
         if place.exists():
             if not place.is_dir():
                 what = flag if place == path else f"{flag} {path}:"
                 raise ValueError(f"{what} {place} is a file; name a folder")
+            check_writable(flag, path, path)
             return
 
 
@@ -131,11 +139,22 @@ def check_run(config: Config, resume: bool) -> None:
         check_levels(config.model)
 
 
-def check_results(flag: str, path: Path | None) -> None:
-    """Raise ValueError for what is no folder, or for that of a run, whose curves the results would replace."""
+def check_results(flag: str, path: Path | None, result: str, data: Path) -> None:
+    """Raise ValueError unless the results of a command, whose main file is `result`, can be written into this folder,
+    and nothing is lost but earlier ones of that command: not a run's, nor what else is there."""
+    if path is None:
+        return
     check_folder(flag, path)
-    if path and (path / "config.toml").exists():
+    check_apart(flag, path, data)
+    if (path / "config.toml").exists():
         raise ValueError(f"{flag} {path} is a training run; name another folder, or leave {flag} out")
+    if path.is_dir() and not (path / result).exists():
+        others = sorted(p.name for p in path.iterdir() if p.name not in (JUDGES, LOCK) and not fnmatch(p.name, PARTS))
+        if others:
+            raise ValueError(
+                f"{flag} {path} holds {others[0]} and no {result}: only earlier results are replaced; name a new or "
+                "empty folder"
+            )
 
 
 def parse_guidance(words: Sequence[str]) -> tuple[tuple[float, ...], dict[str, float]]:

@@ -1,13 +1,16 @@
 """From a trained model to sprites: denoiser, guidance, time grid and sampler put together."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ddpm.checkpoint import ModelSpec
-from ddpm.distributed import gather, main_first, own, world
+from ddpm.data import to_uint8
+from ddpm.distributed import gather, highest, join_shares, main_first, own, world
 from ddpm.forms import build, parse_form
 from ddpm.guidance import Denoiser, OnGap
 from ddpm.precision import autocast_dtype
@@ -17,6 +20,7 @@ from ddpm.schedule import timestep_grid
 
 STEPS = 8  # of the usual sampler, on the usual grid
 GRID = "middle"
+BATCH = 128  # sprites drawn at a time
 
 
 def knots(spec: ModelSpec) -> Tensor:
@@ -37,52 +41,28 @@ def guided_student(denoise: ContextDenoiser, context: Tensor, scale: Tensor, wei
     return lambda x_t, t: denoise(x_t, t, context, scale)
 
 
-@torch.no_grad()
-def generate(
+DrawBatch = Callable[..., Tensor]  # (context, scale, indices, weights=None, negative=None) -> x0: see `batches_of`
+
+
+def batches_of(
     model: nn.Module,
     spec: ModelSpec,
-    context: Tensor,
-    scale: float | Tensor,
     *,
     seed: int,
-    indices: Sequence[int],
-    weights: Tensor | None = None,
-    negative: Tensor | None = None,
     form: str = "cfg",
     weak: nn.Module | None = None,
     sampler: str = "dpmpp_2m",
     steps: int = STEPS,
     grid: str = GRID,
-    batch: int = 128,
     precision: str = "auto",
     on_step: OnStep | None = None,
     on_gap: OnGap | None = None,
-    on_sprites: Callable[[int], object] = lambda count: None,
-) -> Tensor:
-    """Sample one sprite for each row of `context`.
-
-    context: [N, K], or [N, M, K] with weights [N, M] for a composition; scale: guidance scale, one number or [N];
-    negative: [N, K], a context to go away from. form: the form of guidance (ddpm/forms.py), which for "auto" needs
-    the network `weak`. indices: N numbers, of which each, with `seed`, fixes the noise of its sprite: the same index
-    gives the same noise for any context, scale, form and grid. `batch`: how many are drawn at a time, which changes
-    nothing but memory; precision: auto, fp32 or bf16, of the network. `on_step` and `on_gap` are called for each batch,
-    `on_sprites` with how many are done, for a bar. A student (spec.student) has a way of its own, which sampler, steps,
-    grid and form do not change.
-
-    Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler, grid or form, or for more steps than
-    the model has; for a sum or a negative context and a student.
-    """
+) -> DrawBatch:
+    """A function that samples one batch: contexts, scales [B], B indices, weights and negative contexts, as of
+    `generate`, whose settings and errors these are."""
     if sampler not in SAMPLERS:
         raise ValueError(f"unknown sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")
-    N = len(context)
-    scales = torch.as_tensor(scale, dtype=torch.float32)
-    if len(indices) != N or scales.shape not in ((), (N,)):
-        raise ValueError(
-            f"{N} contexts need as many indices and one guidance scale or as many, "
-            f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
-        )
-    parts, scales = parse_form(form), scales.expand(N)
-    device = next(model.parameters()).device
+    parts, device = parse_form(form), next(model.parameters()).device
     diffusion, autocast = spec.build_diffusion(), autocast_dtype(precision, device)
 
     def denoiser(network: nn.Module | None) -> ContextDenoiser | None:
@@ -91,23 +71,73 @@ def generate(
         return network and diffusion.denoiser(network, autocast)
 
     strong, weaker = denoiser(model), denoiser(weak)
-    check_conditions(spec, weights, negative)
     if spec.student:
         sampler, timesteps = "ddim", knots(spec).to(device)
     else:
         timesteps = timestep_grid(grid, diffusion.schedule, steps).to(device)
+
+    @torch.no_grad()
+    def draw(
+        context: Tensor,
+        scale: Tensor,
+        indices: Sequence[int],
+        weights: Tensor | None = None,
+        negative: Tensor | None = None,
+    ) -> Tensor:
+        noise = SampleNoise(seed, indices, device)
+        context, scale = context.to(device), scale.to(device)
+        weights, negative = (None if a is None else a.to(device) for a in (weights, negative))
+        if spec.student:
+            guided = guided_student(strong, context, scale, weights)
+        else:
+            how = {"weak": weaker, "weights": weights, "negative": negative, "on_gap": on_gap}
+            guided = build(parts, strong, context, scale, diffusion.schedule, **how)
+        x = noise((spec.channels, spec.size, spec.size))
+        return SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step)
+
+    return draw
+
+
+def generate(
+    model: nn.Module,
+    spec: ModelSpec,
+    context: Tensor,
+    scale: float | Tensor,
+    *,
+    indices: Sequence[int],
+    weights: Tensor | None = None,
+    negative: Tensor | None = None,
+    batch: int = BATCH,
+    on_sprites: Callable[[int], object] = lambda count: None,
+    **how,
+) -> Tensor:
+    """Sample one sprite for each row of `context`.
+
+    context: [N, K], or [N, M, K] with weights [N, M] for a composition; scale: guidance scale, one number or [N];
+    negative: [N, K], a context to go away from. indices: N numbers, of which each, with the seed, fixes the noise of
+    its sprite: the same index gives the same noise for any context, scale, form and grid. `batch`: how many are drawn
+    at a time, which changes nothing but memory; `on_sprites` is called with how many are done, for a bar.
+
+    how: seed, and what else `batches_of` takes. form: the form of guidance (ddpm/forms.py), which for "auto" needs the
+    network `weak`; precision: auto, fp32 or bf16, of the network; `on_step` and `on_gap` are called for each batch. A
+    student (spec.student) has a way of its own, which sampler, steps, grid and form do not change.
+
+    Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler, grid or form, or for more steps than
+    the model has; for a sum or a negative context and a student.
+    """
+    N = len(context)
+    scales = torch.as_tensor(scale, dtype=torch.float32)
+    if len(indices) != N or scales.shape not in ((), (N,)):
+        raise ValueError(
+            f"{N} contexts need as many indices and one guidance scale or as many, "
+            f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
+        )
+    scales, draw = scales.expand(N), batches_of(model, spec, **how)
+    check_conditions(spec, weights, negative)
     done = []
     for rows in torch.arange(N).split(batch):
-        noise = SampleNoise(seed, [indices[i] for i in rows], device)
-        contexts, s = context[rows].to(device), scales[rows].to(device)
-        w, away = (None if a is None else a[rows].to(device) for a in (weights, negative))
-        if spec.student:
-            guided = guided_student(strong, contexts, s, w)
-        else:
-            how = {"weak": weaker, "weights": w, "negative": away, "on_gap": on_gap}
-            guided = build(parts, strong, contexts, s, diffusion.schedule, **how)
-        x = noise((spec.channels, spec.size, spec.size))
-        done.append(SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step))
+        conditions = (None if a is None else a[rows] for a in (weights, negative))
+        done.append(draw(context[rows], scales[rows], [indices[i] for i in rows], *conditions))
         on_sprites(len(rows))
     return torch.cat(done)
 
@@ -132,6 +162,13 @@ def generate_grid(
     return x.unflatten(0, (R, S, count))
 
 
+def check_shares(count: int) -> None:
+    """Raise ValueError for more processes than sprites. All processes come here."""
+    with main_first():
+        if world() > count:
+            raise ValueError(f"{count} sprites are too few for {world()} processes; start torchrun with fewer")
+
+
 def generate_together(
     model: nn.Module,
     spec: ModelSpec,
@@ -149,11 +186,52 @@ def generate_together(
     `on_sprites` and the like tell of the share.
     """
     N = len(context)
-    with main_first():
-        if world() > N:
-            raise ValueError(f"{N} sprites are too few for {world()} processes; start torchrun with fewer")
+    check_shares(N)
     rows = own(N)
     context, scale, indices = context[rows], torch.as_tensor(scale).expand(N)[rows], indices[rows]
     weights, negative = (None if a is None else a[rows] for a in (weights, negative))
     x = generate(model, spec, context, scale, indices=indices, weights=weights, negative=negative, **how)
     return gather(x, N)
+
+
+def generate_cells(
+    model: nn.Module,
+    spec: ModelSpec,
+    context: Tensor,
+    scales: Sequence[float],
+    count: int,
+    *,
+    weights: Tensor,
+    negative: Tensor | None = None,
+    stop: Callable[[], int] = lambda: 0,
+    on_sprites: Callable[[int], object] = lambda count: None,
+    **how,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The sprites of `generate_grid` with `generate_together`, in the same batches, as pictures that need no more
+    memory than their bytes; with weights [R, M], and negative [V], one for all. Of large cells all get their first
+    batch first. After the batch in which `stop()` is not 0 in any process, all of them stop.
+
+    Returns uint8 [R, S, count, H, W, C], and which of them are done, bool [R, S, count].
+    """
+    R, S = len(context), len(scales)
+    N = R * S * count
+    check_shares(N)
+    scale, draw = torch.tensor(scales), batches_of(model, spec, **how)
+    pixels = np.zeros((N, spec.size, spec.size, spec.channels), np.uint8)
+    done = np.zeros(N, np.uint8)
+    mine = own(N)
+    starts = sorted(range(mine.start, mine.stop, BATCH), key=lambda start: start % count // BATCH)
+    for turn in range(math.ceil(math.ceil(N / world()) / BATCH)):  # as many in all processes
+        for start in starts[turn : turn + 1]:
+            rows = torch.arange(start, min(start + BATCH, mine.stop))
+            row, cell = rows // (S * count), slice(start, start + len(rows))
+            away = None if negative is None else negative.expand(len(rows), -1)
+            x = draw(context[row], scale[rows // count % S], (rows % count).tolist(), weights[row], away)
+            pixels[cell], done[cell] = to_uint8(x), 1
+            on_sprites(len(rows))
+        if highest(stop()):
+            break
+    device = next(model.parameters()).device
+    for values in (pixels, done):
+        join_shares(torch.from_numpy(values), device)
+    return pixels.reshape(R, S, count, *pixels.shape[1:]), done.astype(bool).reshape(R, S, count)

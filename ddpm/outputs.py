@@ -3,7 +3,7 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -13,6 +13,21 @@ from filelock import FileLock, Timeout
 PART = ".ddpm-{token}{suffix}.part"  # the name of a file that is not yet whole; nobody else's is like it
 PARTS = PART.format(token="?" * 12, suffix="*")
 LOCK = ".ddpm.lock"
+
+
+def check_writable(flag: str, path: Path, folder: Path) -> None:
+    """Raise ValueError unless `path` can be written into `folder`, or its nearest parent that is there. It is tried, by
+    a file that is removed again: permissions do not tell of a full disk, nor of one that is read-only."""
+    folder = folder.absolute()
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    probe = nearest / PART.format(token=token_hex(6), suffix="")
+    try:
+        try:
+            probe.write_bytes(bytes(2**16))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as e:
+        raise ValueError(f"{flag} {path}: nothing can be written into {nearest} ({e.strerror})") from e
 
 
 @contextmanager
@@ -46,6 +61,19 @@ def named_in_errors(path: Path, aside: Path | None = None) -> Iterator[None]:
         if e.errno is None or e.filename not in (None, str(aside), aside):
             raise
         raise OSError(e.errno, e.strerror, str(path)) from e
+
+
+def write_all(*writes: Callable[[], object]) -> None:
+    """Call them all. One that fails, for want of room on a disk or in memory, does not keep the others from writing;
+    it is told at the end, as OSError."""
+    failed = []
+    for write in writes:
+        try:
+            write()
+        except (OSError, MemoryError) as e:
+            failed.append(e)
+    if failed:
+        raise OSError("; ".join(map(str, failed))) from failed[0]
 
 
 def write_texts(folder: Path, texts: dict[str, str]) -> None:

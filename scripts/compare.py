@@ -18,8 +18,8 @@ import tyro
 
 from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.command_line import parse
-from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_seed
-from ddpm.outputs import write_texts, written_aside
+from ddpm.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
+from ddpm.outputs import write_all, write_texts
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class Arguments:
         check_count("--per-category", self.per_category)
         check_guidance(self.guidance)
         check_seed(self.seed)
-        check_folder("--out", self.out)
-        check_folder("--judges", self.judges)
+        check_results("--out", self.out, "compare.json", self.data)
         for name in ("models", "forms", "samplers"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
@@ -88,8 +87,8 @@ def main() -> int:
     import numpy as np
 
     from ddpm.data import to_uint8
-    from ddpm.evaluate import HELD_OUT, Judge, data_of, judges_beside, sample_per_category
-    from ddpm.grids import labelled_grid
+    from ddpm.evaluate import HELD_OUT, Judge, data_of, judges_folder, sample_per_category
+    from ddpm.grids import labelled_grid, left_out, save_picture
     from ddpm.report import Report
 
     models = load_models(args)
@@ -100,8 +99,9 @@ def main() -> int:
     options = [how.options(m, models[m][1], device) for how, (m, *_) in zip(flags, combinations, strict=True)]
     names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
+    judges = judges_folder(args.judges, args.models[0])
     args.out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(data, cache=args.judges or judges_beside(args.models[0]))
+    judge = Judge(data, cache=judges)
 
     held_out = judge.references(args.per_category).get(HELD_OUT)
     rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
@@ -117,10 +117,12 @@ def main() -> int:
     report = Report(rows)
     print(report.table(), end="")
     about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
-    write_texts(args.out, {"compare.txt": report.table(), "compare.md": report.markdown(), "compare.json": about})
-    with written_aside(args.out / "compare.png") as aside:
-        labelled_grid(np.stack(cells, 1), spec.categories, names).save(aside, format="png")
-    print(f"{args.out}: compare.txt, .md, .json and .png")
+    texts = {"compare.json": about, "compare.txt": report.table(), "compare.md": report.markdown()}
+    cells = np.stack(cells, 1)
+    picture = labelled_grid(cells, spec.categories, names)
+    write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "compare.png", picture))
+    few = left_out(cells.shape)
+    print(f"{args.out}: compare.txt, .md, .json and .png{few and f', which shows {few}'}")
     return 0
 
 

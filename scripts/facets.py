@@ -20,7 +20,7 @@ import tyro
 from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.command_line import parse
 from ddpm.flags import check_count, check_guidance, check_results, check_seed
-from ddpm.outputs import write_texts
+from ddpm.outputs import write_all, write_texts
 
 if TYPE_CHECKING:
     from ddpm.checkpoint import ModelSpec
@@ -50,7 +50,6 @@ class Arguments:
         check_count("--count", self.count)
         check_count("--epochs", self.epochs)
         check_seed(self.seed)
-        check_results("--out", self.out)
 
 
 def report(
@@ -83,7 +82,7 @@ def main() -> int:
     import torch
 
     from ddpm.asked import check_tags
-    from ddpm.board import fresh_writer, show
+    from ddpm.board import show_alone
     from ddpm.checkpoint import load_model
     from ddpm.data import load_data, to_uint8
     from ddpm.evaluate import run_of, trained_with
@@ -101,6 +100,7 @@ def main() -> int:
     if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
         raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
     out = args.out or run_of(args.model) / "facets"
+    check_results("--out", out, "facets.json", args.data)
     out.mkdir(parents=True, exist_ok=True)
     judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)
     text, results, together = report(args, model, spec, judge, trained.hold_out)
@@ -113,9 +113,8 @@ def main() -> int:
     found = {"facets": results, "never_seen_together": together}
     about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
     about = json.dumps(asdict(args) | about, indent=1, default=str)
-    write_texts(out, {"facets.md": text, "facets.json": about + "\n"})
-    with fresh_writer(out) as writer:
-        show(writer, out, "facets", pictures, text)
+    texts = {"facets.json": about + "\n", "facets.md": text}
+    write_all(lambda: write_texts(out, texts), lambda: show_alone(out, "facets", pictures, text))
     return 0
 
 

@@ -9,16 +9,18 @@ Rows are categories, mixtures, sums or tags, columns guidance scales; the noise 
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.cli import exit_on_user_error, progress
+from ddpm.cli import exit_on_user_error, interruptible, progress
 from ddpm.command_line import parse
 from ddpm.flags import SamplingFlags, check_count, check_file, check_new_folder, check_seed, parse_guidance
-from ddpm.outputs import written_aside
+from ddpm.outputs import write_all
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Arguments:
     A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Replace --out and --npz even if sample.py did not write them."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:
@@ -64,31 +68,27 @@ class Arguments:
         check_new_folder("--png-folder", self.png_folder)
 
 
-def save_npz(path: Path, arrays: dict) -> None:
-    import numpy as np
-
-    with written_aside(path) as aside, open(aside, "wb") as file:
-        np.savez_compressed(file, **arrays)
+def tell(save: Callable[[Path], str], path: Path) -> None:
+    print(save(path))
 
 
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
-    from ddpm.distributed import is_main, join, main_first, own
+    from ddpm.distributed import highest, is_main, join, main_first, own, world
 
     device = join(args.device)
-    import numpy as np
-
     from ddpm.asked import asked, check_form, describe, labels_of, named
     from ddpm.checkpoint import load_model
-    from ddpm.data import to_uint8
-    from ddpm.generate import check_conditions, generate_grid, generate_together
-    from ddpm.grids import guidance_labels, labelled_grid
-    from sprites.io import check_png_names, save_pngs
+    from ddpm.generate import check_conditions, generate_cells
+    from ddpm.grids import guidance_labels
+    from ddpm.sampled import Sampled, check_memory, check_places, png_names
 
     with main_first():
         model, spec = load_model(args.model)
+        if not args.list_tags:
+            check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite)
     if args.list_tags:
         print(describe(spec))
         return 0
@@ -96,34 +96,32 @@ def main() -> int:
     scales, by_facet = parse_guidance(args.guidance)
     check_form(args.sampling.form, by_facet)
     rows, contexts, weights = asked(spec, args.categories, args.tags, by_facet)
-    R, S, n = len(rows), len(scales), args.count
-    names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in scales for i in range(n) if args.png_folder]
-    check_png_names(names)
-    negative = None if args.negative is None else named(spec, args.negative).expand(R * S * n, -1)
-    check_conditions(spec, weights, negative)
-    options = args.sampling.options(args.model, spec, device) | {"seed": args.seed, "negative": negative}
-    shared = own(R * S * n)
-    with progress(total=shared.stop - shared.start, desc="sampling", unit="sprite", disable=not is_main()) as bar:
-        options["on_sprites"] = bar.update
-        how = options | {"weights": weights, "draw": generate_together}
-        cells = to_uint8(generate_grid(model, spec, contexts, scales, n, **how))
-    if not is_main():
-        return 0
-    sprites = cells.reshape(-1, *cells.shape[3:])
-    columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
-    with written_aside(args.out) as aside:
-        labelled_grid(cells, rows, columns).save(aside, format="png")
-    how = f"{args.sampling.form}, {args.sampling.sampler}, {options['steps']} steps"
-    print(f"{args.out}: {R} rows x {S} scales x {n} sprites, seed {args.seed}, {how}")
-    if args.npz:
-        labels = labels_of(spec, contexts, weights).repeat_interleave(S * n).numpy()
-        save_npz(args.npz, {"sprites": sprites, "labels": labels, "guidance": np.tile(np.float32(scales).repeat(n), R)})
-        print(f"{args.npz}: {len(sprites)} sprites {sprites.shape[1]}x{sprites.shape[2]}x{sprites.shape[3]}")
+    N = len(rows) * len(scales) * args.count
+    with main_first():
+        check_memory(spec, N, world(), bool(args.png_folder))
     if args.png_folder:
-        with written_aside(args.png_folder) as aside:
-            save_pngs(aside, sprites, names)
-        print(f"{args.png_folder}: {len(names)} PNG files")
-    return 0
+        png_names(rows, scales, args.count)
+    negative = None if args.negative is None else named(spec, args.negative)
+    check_conditions(spec, weights, negative)
+    options = args.sampling.options(args.model, spec, device) | {"seed": args.seed}
+    total = own(N).stop - own(N).start
+    with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:
+        with progress(total=total, desc="sampling", unit="sprite", disable=not is_main()) as bar:
+            how = options | {"negative": negative, "on_sprites": bar.update, "stop": lambda: max(caught, default=0)}
+            pixels, done = generate_cells(model, spec, contexts, scales, args.count, weights=weights, **how)
+        code = 0 if done.all() else 128 + highest(max(caught, default=0))
+        if not is_main():
+            return code
+        if code:
+            print(f"stopped after {done.sum()} of {N} sprites")
+        columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
+        labels = labels_of(spec, contexts, weights).numpy()
+        about = {"model": args.model, "guidance": " ".join(args.guidance), "not": args.negative or "nothing"}
+        about |= {name: options[name] for name in ("form", "sampler", "steps", "grid", "seed")}
+        sampled = Sampled(pixels, done, rows, columns, labels, scales, about)
+        saves = {args.out: sampled.save_grid, args.npz: sampled.save_npz, args.png_folder: sampled.save_pngs}
+        write_all(*(partial(tell, save, path) for path, save in saves.items() if path))
+    return code
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ import tyro
 
 from ddpm.cli import exit_on_user_error, progress
 from ddpm.command_line import parse
-from ddpm.flags import SamplingFlags, check_count, check_folder, check_guidance, check_results, check_seed
-from ddpm.outputs import write_texts
+from ddpm.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
+from ddpm.outputs import write_all, write_texts
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.checkpoint import ContextUNet, ModelSpec
@@ -48,8 +48,6 @@ class Arguments:
         check_count("--per-category", self.per_category)
         check_guidance(self.guidance)
         check_seed(self.seed)
-        check_results("--out", self.out)
-        check_folder("--judges", self.judges)
 
 
 def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple[dict, dict]:
@@ -98,7 +96,7 @@ def main() -> int:
     device = join(args.device)
     from ddpm.board import SweepBoard
     from ddpm.checkpoint import load_model
-    from ddpm.evaluate import Judge, data_of, judges_beside, run_of
+    from ddpm.evaluate import Judge, data_of, judges_folder, run_of
     from ddpm.report import Report
 
     out = args.out or run_of(args.model) / "sweep"
@@ -108,18 +106,20 @@ def main() -> int:
         options = args.sampling.options(args.model, spec, device)
         if is_main():  # the others only sample
             data = data_of(args.data, args.model, spec, args.per_category)
+            check_results("--out", out, "sweep.json", args.data)
+            judges = judges_folder(args.judges, args.model)
             out.mkdir(parents=True, exist_ok=True)
     sampled, gaps = sample(args, model, spec, options)
     if not is_main():
         return 0
-    judge = Judge(data, cache=args.judges or judges_beside(args.model))
+    judge = Judge(data, cache=judges)
     rows = measure(args, judge, sampled)
 
     result = Report(rows)
     print(result.text(), end="")
     about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)
-    write_texts(out, {"sweep.txt": result.text(), "sweep.md": result.markdown(), "sweep.json": about + "\n"})
-    SweepBoard(out, judge, result).write(sampled, gaps)
+    texts = {"sweep.json": about + "\n", "sweep.txt": result.text(), "sweep.md": result.markdown()}
+    write_all(lambda: write_texts(out, texts), lambda: SweepBoard(out, judge, result).write(sampled, gaps))
     print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")
     return 0
 

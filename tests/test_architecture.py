@@ -15,7 +15,7 @@ FLOW = [
     {"trainer", "samplers", "forms"},
     {"generate", "asked", "run_folder"},
     {"evaluate", "flags", "peers", "distill"},
-    {"report", "time_to_quality", "tag_judge"},
+    {"report", "time_to_quality", "tag_judge", "sampled"},
     {"board", "benchmark", "tag_report"},
 ]
 RANK = {name: rank for rank, names in enumerate(FLOW) for name in names}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ddpm.grids import block, checkerboard, columns_for, guidance_labels, labelled_grid, on_checkerboard, upscale
+from ddpm.grids import checkerboard, columns_for, guidance_labels, labelled_grid, on_checkerboard, upscale
 
 
 def test_upscale_repeats_pixels():
@@ -24,13 +24,6 @@ def test_transparent_shows_the_board_and_opaque_hides_it():
 def test_rgb_is_left_alone():
     image = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
     assert np.array_equal(on_checkerboard(image), image)
-
-
-def test_block_places_row_by_row():
-    images = np.stack([np.full((4, 4, 3), v, np.uint8) for v in (1, 2, 3)])
-    out = block(images, columns=2, gap=1)
-    assert out.shape == (9, 9, 3)
-    assert (out[:4, :4] == 1).all() and (out[:4, 5:] == 2).all() and (out[5:, :4] == 3).all()
 
 
 @pytest.mark.parametrize("channels", [3, 4])

@@ -1,0 +1,119 @@
+"""What sample.py writes: a picture grid, arrays, PNG files; and what of it may be replaced."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ddpm.checkpoint import ModelSpec
+from ddpm.cli import warn
+from ddpm.evaluate import run_of, trained_with
+from ddpm.grids import MOST_PIXELS, labelled_grid, left_out, save_picture
+from ddpm.memory import check_fits
+from ddpm.outputs import check_apart, written_aside
+from sprites.io import check_png_names, save_pngs
+
+SOFTWARE = "ddpm-sprites sample.py"  # stands in its pictures
+ARRAYS = ("sprites", "labels", "guidance")
+
+
+def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
+    """Raise ValueError for files that are there and that sample.py did not write, unless they are to be replaced; and
+    for places among the sprites that the model was trained on, or in one another."""
+    files = {"--out": out, "--npz": npz}
+    data = data_of_run(model)
+    for flag, path in (files | {"--png-folder": png_folder}).items():
+        if path and data:
+            check_apart(flag, path, data)
+    for flag, path in files.items():
+        if path and png_folder and png_folder.absolute() in path.absolute().parents:
+            raise ValueError(f"{flag} {path} lies in --png-folder {png_folder}, which is to be of the PNG files alone")
+        if path and path.exists() and not overwrite and not is_sampled(path):
+            raise ValueError(
+                f"{flag} {path} is there, and not by sample.py: name another, or add --overwrite to replace it"
+            )
+
+
+def is_sampled(path: Path) -> bool:
+    """Whether sample.py wrote this file: a picture with its name in it, or its arrays alone."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == ".png":
+        with open(path, "rb") as file:
+            return f"tEXtSoftware\0{SOFTWARE}".encode() in file.read(256)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sorted(archive.namelist()) == sorted(f"{name}.npy" for name in ARRAYS)
+    except zipfile.BadZipFile:
+        return False
+
+
+def data_of_run(model: Path) -> Path | None:
+    """The folder of sprites that a model was trained on, if its run tells."""
+    try:
+        return trained_with(model).data if (run_of(model) / "config.toml").exists() else None
+    except ValueError as e:
+        warn(f"{e}; so it is not known which folder of sprites to keep away from")
+        return None
+
+
+def check_memory(spec: ModelSpec, count: int, processes: int, with_names: bool) -> None:
+    """Raise ValueError for more sprites than there is memory for, in as many processes. with_names: they get files."""
+    each = spec.size**2 * spec.channels + 12 + 300 * with_names  # a label and a scale; a name and its path
+    needed = processes * count * each + 3 * MOST_PIXELS
+    what = f"{count:,} sprites of {spec.size}x{spec.size}x{spec.channels}"
+    check_fits(what, needed, "take fewer rows, scales or sprites at a time; another --seed gives others")
+
+
+def png_names(rows: Sequence[str], scales: Sequence[float], count: int) -> list[str]:
+    """Names of files, without .png, in the order of sprites. Raises ValueError for rows that cannot be names."""
+    names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in scales for i in range(count)]
+    check_png_names(names)
+    return names
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Sprites of R rows, S guidance scales and N in each cell, or those of them that are done. What is saved is told
+    in the line that is returned."""
+
+    pixels: np.ndarray  # uint8 [R, S, N, H, W, C]
+    done: np.ndarray  # bool [R, S, N]
+    rows: Sequence[str]
+    columns: Sequence[str]  # names of the scales
+    labels: np.ndarray  # int64 [R]
+    scales: Sequence[float]
+    settings: Mapping[str, object]  # by their names as flags
+
+    def of_done(self, values: np.ndarray) -> np.ndarray:
+        """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""
+        values = np.broadcast_to(values, self.done.shape + values.shape[3:])
+        return values.reshape(-1, *values.shape[3:]) if self.done.all() else values[self.done]
+
+    def save_grid(self, path: Path) -> str:
+        """Write the picture, with the settings as texts in it."""
+        R, S, N = self.done.shape
+        picture = labelled_grid(self.pixels, self.rows, self.columns, done=self.done)
+        save_picture(path, picture, {"Software": SOFTWARE} | {k: str(v) for k, v in self.settings.items()})
+        told = "seed {seed}, {form}, {sampler}, {steps} steps".format_map(self.settings)
+        few = left_out(self.pixels.shape)
+        shown = f"\n{path} shows {few}; --npz and --png-folder take all" if few else ""
+        return f"{path}: {R} rows x {S} scales x {N} sprites, {told}{shown}"
+
+    def save_npz(self, path: Path) -> str:
+        """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""
+        labels, scales = self.labels[:, None, None], np.float32(self.scales)[:, None]
+        arrays = dict(zip(ARRAYS, map(self.of_done, (self.pixels, labels, scales)), strict=True))
+        with written_aside(path) as aside, open(aside, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        n, height, width, channels = arrays["sprites"].shape
+        return f"{path}: {n} sprites {height}x{width}x{channels}"
+
+    def save_pngs(self, folder: Path) -> str:
+        """Write each sprite as a file of a new folder."""
+        names = np.array(png_names(self.rows, self.scales, self.done.shape[2]), object).reshape(self.done.shape)
+        with written_aside(folder) as aside:
+            save_pngs(aside, self.of_done(self.pixels), self.of_done(names))
+        return f"{folder}: {self.done.sum()} PNG files"
