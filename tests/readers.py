@@ -362,9 +362,9 @@ def command_line(name: str, first: list, last: list, seeds: list[str], stubs: di
     return make
 
 
-def blank(model: object, spec: checkpoint.ModelSpec, context: torch.Tensor, scale: object, **how) -> torch.Tensor:
-    """Sprites that are all the same, in place of sampled ones."""
-    return torch.zeros(len(context), spec.channels, spec.size, spec.size)
+def blank(model: object, spec: checkpoint.ModelSpec, **how) -> Callable[..., torch.Tensor]:
+    """Batches of sprites that are all the same, in place of sampled ones."""
+    return lambda context, *conditions: torch.zeros(len(context), spec.channels, spec.size, spec.size)
 
 
 def reached(*args: object, **kwargs: object) -> None:
@@ -399,7 +399,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
         ["model.safetensors"],
         ["--count", "1", "--out", "out.png"],
         [*SAMPLING, "--categories\nbar + 0.4 square\nuncond\n--negative\nbar"],
-        {"ddpm.generate.generate": blank},
+        {"ddpm.generate.batches_of": blank},
     ),
     "sweep.py": command_line(
         "sweep",

@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
+from PIL import ImageFont
 
-from ddpm.grids import checkerboard, columns_for, guidance_labels, labelled_grid, on_checkerboard, upscale
+from ddpm.grids import (
+    checkerboard,
+    columns_for,
+    drawn,
+    guidance_labels,
+    label_font,
+    labelled_grid,
+    lacking,
+    left_out,
+    on_checkerboard,
+    upscale,
+)
 
 
 def test_upscale_repeats_pixels():
@@ -50,3 +62,41 @@ def test_columns_make_full_rows_where_they_can():
 
 def test_guidance_labels_are_short():
     assert guidance_labels([0.0, 1.5, -2.0]) == ["s = 0", "s = 1.5", "s = -2"]
+
+
+def test_a_picture_of_very_many_sprites_shows_the_first():
+    assert drawn((2, 4, 100, 16, 16, 4)) == (2, 4, 100) and not left_out((2, 4, 100, 16, 16, 4))
+    assert drawn((2, 4, 10_000, 16, 16, 4)) == (2, 4, 24**2)
+    assert left_out((2, 4, 10_000, 16, 16, 4)) == "the first 576 of 10000 sprites of each cell"
+    assert left_out((1000, 70, 8, 16, 16, 4)) == "the first 71 of 1000 rows, 1 of 8 sprites of each cell"
+    cells = np.broadcast_to(np.uint8(9), (1, 2, 10**6, 64, 64, 3))
+    picture = labelled_grid(cells, ["hero"], guidance_labels([0, 1]))
+    assert 2**23 < picture.width * picture.height <= 2**24
+
+
+def test_sprites_that_are_not_done_leave_paper():
+    cells = np.full((1, 1, 4, 8, 8, 3), 9, np.uint8)
+    one = labelled_grid(cells, [""], [""], done=np.array([[[False, False, True, False]]]))
+    all_ = labelled_grid(cells, [""], [""])
+    dark = [(np.asarray(p) == 9).all(-1) for p in (one, all_)]
+    assert one.size == all_.size and dark[0].sum() * 4 == dark[1].sum() == 4 * 48**2
+    assert dark[0][-58:-10, :].sum() == 48**2  # the third is in the second row
+
+
+def test_labels_have_letters_of_many_languages_and_codes_for_the_rest(capsys):
+    assert label_font(["hero", "s = 1"])[0].getname()[0] == ImageFont.load_default(size=14).getname()[0]
+    font, labels = label_font(["Käse", "groß é", "Жук ωλ", "e\u0301", "s = 1"])
+    assert font.getname()[0] == "DejaVu Sans" and not lacking(font, "äßéЖукωλ")
+    assert labels == ["Käse", "groß é", "Жук ωλ", "é", "s = 1"] and not capsys.readouterr().err
+    for _ in range(2):
+        _, labels = label_font(["英雄 hero", "hero"])
+    assert labels == ["[U+82F1 U+96C4] hero", "hero"]
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "英 雄" in told[0] and "U+82F1" in told[0]  # once
+
+
+def test_a_long_label_is_seen_whole():
+    cells = np.zeros((1, 1, 1, 8, 8, 3), np.uint8)
+    picture = np.asarray(labelled_grid(cells, ["Ж" * 40], [""]))
+    ink = (picture < 100).all(-1).any(0).nonzero()[0]
+    assert ink[0] >= 5

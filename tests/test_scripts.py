@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ddpm.checkpoint import read_safetensors
 from ddpm.flags import Grid, Sampler, SamplingFlags
-from ddpm.generate import generate
+from ddpm.generate import batches_of
 from ddpm.samplers import SAMPLERS
 from ddpm.schedule import GRIDS
 
@@ -308,7 +308,7 @@ def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
 
 
 def test_the_flags_know_the_samplers_and_the_usual_settings():
-    usual = {k: p.default for k, p in inspect.signature(generate).parameters.items()}
+    usual = {k: p.default for k, p in inspect.signature(batches_of).parameters.items()}
     flags = vars(SamplingFlags()) | {"steps": usual["steps"]}  # left out, as many as the model has, at most
     assert all(usual[name] == value for name, value in flags.items())
     assert set(get_args(Sampler)) == set(SAMPLERS) and set(get_args(Grid)) == set(GRIDS)
