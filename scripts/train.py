@@ -105,6 +105,8 @@ def main() -> int:
         names = ("size", "resize", "mirror", "val_fraction", "tags", "hold_out")
         data = load_data(config.data, **{name: getattr(config, name) for name in names})
     tell(f"{config.data}: {data.describe()}")
+    for note in data.notes if is_main() else ():
+        warn(note)
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
