@@ -105,8 +105,6 @@ def main() -> int:
         names = ("size", "resize", "mirror", "val_fraction", "tags", "hold_out")
         data = load_data(config.data, **{name: getattr(config, name) for name in names})
     tell(f"{config.data}: {data.describe()}")
-    for note in data.notes if is_main() else ():
-        warn(note)
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
@@ -115,6 +113,8 @@ def main() -> int:
             if is_main():
                 stack.enter_context(held(config.out))
         resumed = begin_or_resume(trainer, arguments.resume, arguments.overwrite, tell)
+        for note in data.notes if is_main() and not resumed else ():
+            warn(note)
         parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"

@@ -9,18 +9,19 @@ from typing import NoReturn
 from sprites.files import DataError, plural, why
 
 SUFFIXES = (".png", ".gif", ".webp", ".bmp")
+SPRITES = (*SUFFIXES, ".npy")
 LITTER = ("__MACOSX", "__pycache__")
 WRITTEN = ("config.toml", "sweep.json", "facets.json")  # one of them lies beside tb/ in what our commands write
 MAX_WRAPS = 8
-LINK = "links to folders"
+LINK = "linked"
 LEFT_OUT = {
     "JPEG blurs pixel art; save as PNG": ".jpg .jpeg .jpe .jfif",
     "export to PNG": ".aseprite .ase .psd .psb .xcf .kra .ora .piskel .pxo .pyxel .clip .pdn .gal .svg .svgz",
     "convert to PNG": ".tif .tiff .tga .avif .heic .heif .jxl .jp2 .ico .cur .pcx .ppm .pgm .pbm .dds .qoi .iff .lbm",
     "save its frames as PNG": ".apng",
-    "they are not followed; put the folders there": LINK,
+    "links to folders are not followed; put the folders there": LINK,
 }
-REASONS = {name: reason for reason, names in LEFT_OUT.items() for name in ([names] if names == LINK else names.split())}
+REASONS = {name: reason for reason, names in LEFT_OUT.items() for name in names.split()}
 
 
 def visible(folder: Path) -> list[Path]:
@@ -37,7 +38,9 @@ def visible(folder: Path) -> list[Path]:
     return [folder / name for name in names if not name.startswith(".") and name not in LITTER]
 
 
-def images_below(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
+def images_below(
+    folder: Path, left_out: Counter[str] | None = None, suffixes: tuple[str, ...] = SUFFIXES
+) -> Iterator[Path]:
     """Image files at any depth, sorted within each folder; symbolic links to folders are not followed.
 
     left_out: is given how many files of which suffix are pictures too, but not read.
@@ -52,7 +55,7 @@ def images_below(folder: Path, left_out: Counter[str] | None = None) -> Iterator
                 waiting += reversed(visible(path))
             else:
                 left_out[LINK] += 1
-        elif suffix in SUFFIXES:
+        elif suffix in suffixes:
             yield path
         elif suffix in REASONS:
             left_out[suffix] += 1
@@ -82,7 +85,7 @@ def refuse_wrapper(folder: Path, folders: list[Path]) -> None:
     """DataError, with the path to give, if all that `folder` holds is one folder that is itself a set of sprites."""
     path = folder
     for _ in range(MAX_WRAPS):
-        folders = [sub for sub in folders if not sub.is_symlink() and (holds_images(sub) or is_described(visible(sub)))]
+        folders = [sub for sub in folders if not sub.is_symlink() and next(images_below(sub, None, SPRITES), None)]
         if len(folders) != 1:
             break
         path = folders[0]

@@ -364,7 +364,7 @@ def notes_on_files(root: Path, animated: list[Path], shallow: list[Path]) -> lis
 
 def refuse_loose(pictures: list[Path], found: str) -> NoReturn:
     """DataError for images in no folder, which may be sheets that are not described."""
-    tiles = {sheets.guess(read_rgba(path))[0] for path in pictures[:4]}
+    tiles = {sheets.guess_file(path)[0] for path in pictures[:4]}
     tile = tiles.pop() if len(tiles) == 1 else None
     what, how = "", "describe sheets in a sprites.toml"
     if tile:

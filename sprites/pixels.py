@@ -120,7 +120,7 @@ def target_size(
     sizes: Sequence[tuple[int, int]],
     size: int | None,
     resize: Resize | None,
-    advise: Callable[[Path, int], str | None] = lambda path, side: None,
+    advise: Callable[[Path, tuple[int, int], int], str | None] = lambda *args: None,
 ) -> int:
     """The side that all sprites shall have: `size`, else the most common one of the data.
 
@@ -133,17 +133,18 @@ def target_size(
         counts = Counter(w for w, h in sizes if w == h) or Counter(max(wh) for wh in sizes)
         side = counts.most_common(1)[0][0]
     if side not in SIZES:
-        path = next((p for p, wh in zip(paths, sizes, strict=True) if max(wh) == side), paths[0])
+        path, wh = next(((p, wh) for p, wh in zip(paths, sizes, strict=True) if max(wh) == side), (paths[0], sizes[0]))
+        other = "pass --resize nearest or --resize box with a config of such a size"
         raise DataError(
             f"{path}: sprites of {side}x{side} pixels are out of range, {SIZES[0]} to {SIZES[-1]} a side are "
-            f"allowed; {advise(path, side) or 'pass --resize nearest or --resize box with a config of such a size'}"
+            f"allowed; {advise(path, wh, side) or other}"
         )
     others = [i for i, wh in enumerate(sizes) if wh != (side, side)]
     if others and resize is None:
         path, (w, h) = paths[others[0]], sizes[others[0]]
         many = f" (as {len(others) - 1} other files)" if len(others) > 1 else ""
-        usual = "pass --resize nearest or --resize box" + (f", or --size {w}" if w == h and w in SIZES else "")
-        raise DataError(f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; {advise(path, side) or usual}")
+        other = "pass --resize nearest or --resize box" + (f", or --size {w}" if w == h and w in SIZES else "")
+        raise DataError(f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; {advise(path, (w, h), side) or other}")
     for i in others:
         if max(sizes[i]) ** 2 > MAX_PIXELS:
             w, h = sizes[i]
