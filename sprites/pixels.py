@@ -33,6 +33,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         if path.stat().st_size > MAX_BYTES:
             raise Image.DecompressionBombError(f"{path.stat().st_size:,} bytes")
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd chunks and palettes, in two lines each
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:

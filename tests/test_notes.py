@@ -14,7 +14,7 @@ import pytest
 import torch
 from conftest import ROOT, tiny_sprites, write_npy
 from PIL import Image
-from readers import script
+from readers import mended, script
 from test_io import png_of_size, refused, write_pair, write_set
 
 from ddpm.data import load_data
@@ -108,6 +108,16 @@ def test_an_animation_that_breaks_off_is_read_as_before(tmp_path):
     whole = out.getvalue()
     (folder / "hero" / "a.gif").write_bytes(whole[: whole.rindex(b"!\xf9") + 5])
     assert len(load_sprites(folder)) == 43
+
+
+def test_an_apng_that_is_none_makes_no_lines_of_its_own(tmp_path, recwarn):
+    folder = folder_of(tmp_path / "d", 20)
+    frames, out = [Image.fromarray(x) for x in of("hero", 3, 50)], io.BytesIO()
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
+    whole = out.getvalue()
+    at = whole.index(b"acTL") + 4  # then the number of frames
+    (folder / "hero" / "a.png").write_bytes(mended(whole[:at] + bytes(4) + whole[at + 4 :]))
+    assert len(load_sprites(folder)) == 41 and not recwarn.list
 
 
 def test_16_bit_grey_of_8_bits_is_read_as_8_bits(tmp_path):
