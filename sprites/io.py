@@ -12,7 +12,7 @@ from PIL import Image
 
 from sprites.files import DataError, why
 from sprites.formats import FORMS, read_folder
-from sprites.pixels import SIZES, Resize
+from sprites.pixels import SIZES, Resize, quiet
 
 __all__ = [
     "DataError",
@@ -91,7 +91,8 @@ def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize 
         raise DataError(f"{folder}: there is no such folder; expected {FORMS}")
     if not is_folder:
         raise DataError(f"{folder}: a file, expected the folder that holds {FORMS}")
-    return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
+    with quiet():
+        return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
 
 
 def check_whole(images: np.ndarray) -> None:

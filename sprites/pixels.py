@@ -24,6 +24,15 @@ FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX}
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """While many images are read, Pillow does not warn, in lines of its own; of a bomb it raises its warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The image file, open and not yet decoded; whatever goes wrong in the body too is a DataError."""
     try:
@@ -32,13 +41,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
             raise DataError(f"{path}: there is no such file")
         if path.stat().st_size > MAX_BYTES:
             raise Image.DecompressionBombError(f"{path.stat().st_size:,} bytes")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd chunks and palettes, in two lines each
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
-                yield image
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+            yield image
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
