@@ -188,8 +188,12 @@ def encoded(image: Image.Image, kind: str = "PNG", **how: object) -> bytes:
 def sheet_guess(folder: Path) -> Reader:
     """An image of another size than the others: a sheet, a strip, an enlarged sprite; as PNG with CRCs that fit."""
     tiles = tiny_sprites(16, 16, 4)[0]
-    shapes = [tiles.reshape(4, 4, 16, 16, 4).swapaxes(1, 2).reshape(64, 64, 4), np.concatenate(list(tiles[:4]), 1)]
-    shapes += [tiles[0].repeat(4, 0).repeat(4, 1), shapes[0][..., :3], shapes[0][:40, :56]]
+    shapes = [
+        tiles[5],
+        tiles.reshape(4, 4, 16, 16, 4).swapaxes(1, 2).reshape(64, 64, 4),
+        np.concatenate(list(tiles[:4]), 1),
+    ]
+    shapes += [tiles[0].repeat(4, 0).repeat(4, 1), shapes[1][..., :3], shapes[1][:40, :56]]
     reader = categories(folder, [encoded(Image.fromarray(np.ascontiguousarray(shape))) for shape in shapes])
     return Reader(reader.seeds, lambda data: reader.read(mended(data)))
 

@@ -317,7 +317,7 @@ def test_pixels_are_looked_at_in_parts_that_make_no_difference(tmp_path, monkeyp
 def test_a_new_run_tells_it_once_by_its_main_process(tmp_path, monkeypatch, capsys):
     (tmp_path / "c.toml").write_text("")
     save_pngs(tmp_path / "data", of("hero", 3), ["a/1", "a/2", "b/1"])
-    main, made = script("train"), SimpleNamespace(model=torch.nn.Linear(1, 1), resume=int, step=0, precision="fp32")
+    main, made = script("train"), SimpleNamespace(model=torch.nn.Linear(1, 1), precision="fp32")
     monkeypatch.setattr(sys.modules["script_train"], "train", lambda *args: 0)
     monkeypatch.setattr("ddpm.trainer.Trainer", lambda *args: made)
     words = ["train.py", tmp_path / "c.toml", "--data", tmp_path / "data", "--out", tmp_path / "run"]
@@ -325,8 +325,7 @@ def test_a_new_run_tells_it_once_by_its_main_process(tmp_path, monkeypatch, caps
     for is_main, goes_on in product((True, False), (True, False)):
         monkeypatch.setattr("ddpm.distributed.main_first", contextlib.nullcontext)
         monkeypatch.setattr("ddpm.distributed.is_main", lambda is_main=is_main: is_main)
-        monkeypatch.setattr("ddpm.distributed.highest", lambda value, goes_on=goes_on: goes_on)
-        monkeypatch.setattr("ddpm.run_folder.prepare_folder", lambda *args, **how: False)
+        monkeypatch.setattr("ddpm.run_folder.begin_or_resume", lambda *args, goes_on=goes_on: goes_on)
         assert main() == 0
         told = capsys.readouterr().err
         assert told.count("warning: ") == told.count("fewer than 20 sprites") == (is_main and not goes_on)
