@@ -113,13 +113,11 @@ def main() -> int:
             if is_main():
                 stack.enter_context(held(config.out))
         resumed = begin_or_resume(trainer, arguments.resume, arguments.overwrite, tell)
-        for note in data.notes if is_main() and not resumed else ():
-            warn(note)
         parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
         tell(f"{about}, {config.steps} steps; run folder {config.out}")
-        for doubt in doubts(config) if is_main() and not resumed else ():
+        for doubt in (*data.notes, *doubts(config)) if is_main() and not resumed else ():
             warn(doubt)
         return train(trainer, resumed)
 
