@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ddpm.context import UNCOND, one_hot
 from ddpm.tags import CATEGORY, flags_of, parse_tags, vocabulary_of
-from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, split
+from sprites.content import examine, notes_on_content
+from sprites.io import Sprites, count_duplicates, load_sprites, split
 from sprites.tags import load_tags
 
 ORDER, STEP, VALIDATION = 0, 1, 2  # streams of random numbers of a run, kept apart by their seeds
@@ -95,6 +96,8 @@ class SpriteData:
     """The values of each facet of its tags, if they are part of the context."""
     flags: Tensor | None = None
     """bool [N, V]: which of those values each sprite has."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the data, one line each."""
 
     @cached_property
     def duplicates(self) -> int:
@@ -104,7 +107,7 @@ class SpriteData:
     def batch(self, indices: Tensor | np.ndarray, flipped: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; mirrored where `flipped`, bool [B], says so."""
         indices = np.asarray(indices)
-        x, labels = to_tensor(self.sprites.images[indices]), torch.from_numpy(self.sprites.labels[indices])
+        x, labels = to_tensor(self.sprites.take(indices)), torch.from_numpy(self.sprites.labels[indices])
         if flipped is not None:
             x = torch.where(flipped[:, None, None, None], x.flip(-1), x)
         return x, labels
@@ -203,12 +206,13 @@ def load_data(
         raise ValueError(
             f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
         )
-    hashes = content_hashes(sprites.images)
-    train, val = split(hashes, val_fraction)
+    content = examine(sprites.images)
+    notes = (*sprites.notes, *notes_on_content(sprites, content))
+    train, val = split(content.hashes, val_fraction)
     every = "*" in mirror and "*" not in sprites.categories
     flips = torch.tensor([every or c in mirror for c in sprites.categories])
     facets, flags = read_tags(folder, sprites, flips) if tags else ({}, None)
-    data = SpriteData(sprites, train, val, flips, hashes, facets, flags)
+    data = SpriteData(sprites, train, val, flips, content.hashes, facets, flags, notes)
     try:
         data = data.without(hold_out)
     except ValueError as e:

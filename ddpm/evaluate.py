@@ -169,7 +169,7 @@ class Judge:
         return {"copies": is_copy(x, found, background(self.x))}
 
     def _pixel_art(self, x: Tensor) -> dict[str, np.ndarray | Tensor]:
-        pixels, table = to_uint8(x), palette(self.data.sprites.images[self.rows])
+        pixels, table = to_uint8(x), palette(self.data.sprites.take(self.rows))
         values = {"colours": count_colours(pixels)}
         if table.mean() < NO_PALETTE:
             values["on_palette"] = on_palette(pixels, table)

@@ -117,7 +117,7 @@ def main() -> int:
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
         tell(f"{about}, {config.steps} steps; run folder {config.out}")
-        for doubt in doubts(config) if is_main() and not resumed else ():
+        for doubt in (*data.notes, *doubts(config)) if is_main() and not resumed else ():
             warn(doubt)
         return train(trainer, resumed)
 

@@ -28,6 +28,11 @@ def some(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
+def plural(count: int, noun: str) -> str:
+    """As in "1 file", "2 files"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def check_file(path: Path) -> None:
     """DataError for a pipe or a device, which would be waited for or has no end."""
     if os.path.exists(path) and not os.path.isfile(path):

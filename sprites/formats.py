@@ -4,21 +4,40 @@ import json
 import os
 import reprlib
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
-from sprites.files import MAX_NAMES, DataError, check_file, check_link, check_names, parse_toml, read_text, why
+from sprites import sheets
+from sprites.files import (
+    MAX_NAMES,
+    DataError,
+    check_file,
+    check_link,
+    check_names,
+    parse_toml,
+    plural,
+    read_text,
+    some,
+    why,
+)
+from sprites.folders import (
+    SUFFIXES,
+    holds_images,
+    images_below,
+    note_left_out,
+    reasons,
+    refuse_link,
+    refuse_wrapper,
+    visible,
+)
 from sprites.pixels import Resize, check_total, fit, fit_all, is_opaque, read_rgba, survey, target_size
 
-Contents = tuple[np.ndarray, np.ndarray, tuple[str, ...]]  # images, labels, categories
-
-SUFFIXES = (".png", ".gif", ".webp", ".bmp")
-LITTER = ("__MACOSX", "__pycache__")
 IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
 MAX_SPRITES = 10**8  # of an npy pair; a sparse file can hold any number of them in no space
 MAX_TILE = 8192
@@ -29,6 +48,16 @@ FORMS = (
     "a sprite set (sprites.toml and a <category>.png sheet each), an npy pair (images [N,H,W,C] uint8 and "
     "labels, one-hot [N,K] or integer [N]) or a folder per category (<category>/*.png)"
 )
+
+
+class Contents(NamedTuple):
+    """What a folder holds, as in `sprites.io.Sprites`."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    categories: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    files: Sequence[Path] = ()
 
 
 def read_folder(folder: Path, size: int | None, resize: Resize | None) -> Contents:
@@ -45,49 +74,26 @@ def read_folder(folder: Path, size: int | None, resize: Resize | None) -> Conten
         kinds["a sprite set"] = lambda: read_set(folder / "sprites.toml", size, resize)
     if arrays:
         kinds["an npy pair"] = lambda: read_pair(folder, arrays, size, resize)
-    if any(next(images_below(sub), None) for sub in folders if sub not in links):
-        kinds["a folder per category"] = lambda: read_categories(folders, pictures, size, resize)
+    if any(holds_images(sub) for sub in folders if sub not in links):
+        kinds["a folder per category"] = lambda: read_categories(folders, files, size, resize)
+    if not kinds.keys() - {"a folder per category"}:
+        refuse_wrapper(folder, folders)
 
     names = [f"{path.name}/" if is_folder[path] else path.name for path in is_folder]
     found = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") or "nothing"
     if len(kinds) > 1:
         raise DataError(f"{folder}: looks like {' and '.join(kinds)} (found {found}); keep one of them: {FORMS}")
     if not kinds and pictures:
-        raise DataError(
-            f"{pictures[0]}: a loose image; sort the images into one folder per category "
-            f"(a single one is fine), or describe sheets in a sprites.toml (found {found})"
-        )
+        refuse_loose(pictures, found)
     if not kinds and links:
         refuse_link(links[0])
     if not kinds:
-        raise DataError(f"{folder}: no sprites (found {found}); expected {FORMS}")
+        left_out: Counter[str] = Counter()
+        for path in is_folder:
+            list(images_below(path, left_out))
+        only = f", but pictures that are not read: {reasons(left_out)}" if left_out else f" (found {found})"
+        raise DataError(f"{folder}: no sprites{only}; expected {FORMS}")
     return next(iter(kinds.values()))()
-
-
-def visible(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted by name, without hidden entries and the litter of other programs."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({why(error)})") from error
-    return [folder / name for name in names if not name.startswith(".") and name not in LITTER]
-
-
-def images_below(folder: Path) -> Iterator[Path]:
-    """Image files at any depth, sorted within each folder; symbolic links to folders are not followed."""
-    waiting = [folder]
-    while waiting:
-        path = waiting.pop()
-        if os.path.isdir(path):  # unlike its methods, this raises nothing at a link that leads nowhere
-            if path == folder or not path.is_symlink():
-                waiting += reversed(visible(path))
-        elif path.suffix.lower() in SUFFIXES:
-            yield path
-
-
-def refuse_link(folder: Path) -> NoReturn:
-    """DataError for a link in place of a folder."""
-    raise DataError(f"{folder}: a symbolic link, which is not followed; put the folder itself here")
 
 
 def checked_names(path: Path, names: object) -> tuple[str, ...]:
@@ -110,14 +116,16 @@ def read_set(toml: Path, size: int | None, resize: Resize | None) -> Contents:
         if not os.path.exists(path):
             raise DataError(f"{path}: there is no such sheet, but {toml.name} lists {name!r}; add it or drop it")
         check_link(toml.parent, path)
-    check_total(toml, sum(w * h for w, h in survey(paths)[0]) // tile**2, max(tile, side))
-    groups, opaque = [], True
+    found = survey(paths)
+    check_total(toml, sum(w * h for w, h in found.sizes) // tile**2, max(tile, side))
+    groups, opaque, shallow = [], True, []
     for path in paths:
-        sheet = read_rgba(path)
+        sheet = read_rgba(path, shallow)
         opaque = opaque and is_opaque(sheet)
         groups.append(fit_all(cut(path, sheet, tile), side, resize))
     images = np.concatenate([group[..., :3] if opaque else group for group in groups])
-    return images, np.repeat(np.arange(len(groups)), [len(group) for group in groups]), categories
+    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return Contents(images, labels, categories, tuple(notes_on_files(toml.parent, found.animated, shallow)))
 
 
 def read_toml(path: Path) -> tuple[int, tuple[str, ...]]:
@@ -189,7 +197,7 @@ def read_pair(folder: Path, paths: list[Path], size: int | None, resize: Resize 
     images = fit_all(images, side, resize)
     if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
         images = np.array(images)
-    return images, indices, names
+    return Contents(images, indices, names)
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -295,30 +303,74 @@ def read_names(path: Path) -> tuple[str, ...]:
 # --- folder per category ------------------------------------------------------------------------------------
 
 
-def read_categories(folders: list[Path], loose: list[Path], size: int | None, resize: Resize | None) -> Contents:
-    """One sub-folder of image files per category. RGBA if any image has a pixel that is not opaque."""
+def read_categories(folders: list[Path], beside: list[Path], size: int | None, resize: Resize | None) -> Contents:
+    """One sub-folder of image files per category, and files beside them. RGBA if any pixel is not opaque."""
+    root, left_out = folders[0].parent, Counter()
+    groups = images_of(folders, beside, left_out)
+    paths = [path for group in groups for path in group]
+    categories = checked_names(root, [folder.name for folder in folders])
+    for path in paths:
+        check_link(root, path)
+    found = survey(paths)
+    guesses = sheets.Guesses(root, categories, found.sizes, size)
+    side = target_size(paths, found.sizes, size, resize, guesses.advise)
+    check_total(root, len(paths), side)
+    opaque = all(is_opaque(read_rgba(path)) for path in found.unsure)
+    images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
+    shallow: list[Path] = []
+    for index, path in enumerate(paths):
+        pixels = read_rgba(path, shallow)
+        guesses.look(path, pixels, side, index)
+        images[index] = fit(pixels[..., : images.shape[-1]], side, resize)
+    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    notes = [*note_left_out(root, left_out), *notes_on_files(root, found.animated, shallow), *guesses.notes()]
+    return Contents(images, labels, categories, tuple(notes), paths)
+
+
+def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -> list[list[Path]]:
+    """The image files of each category; DataError for one without, and for what is none."""
+    loose = [image for path in beside for image in images_below(path, left_out)]
     if loose:
         raise DataError(f"{loose[0]}: a loose image beside folders of images; move it into one of them")
     groups = []
     for folder in folders:
         if folder.is_symlink():
             refuse_link(folder)
-        groups.append(list(images_below(folder)))
+        if os.path.exists(folder / "sprites.toml"):
+            raise DataError(f"{folder}: a sprite set of its own (sprites.toml), not a category; give that folder")
+        here: Counter[str] = Counter()
+        groups.append(list(images_below(folder, here)))
         if not groups[-1]:
+            only = f" that is read, but {reasons(here)}" if here else ""
             raise DataError(
-                f"{folder}: category {folder.name!r} has no image; "
+                f"{folder}: category {folder.name!r} has no image{only}; "
                 f"add some ({', '.join(SUFFIXES)}) or remove the folder"
             )
-    root, paths = folders[0].parent, [path for group in groups for path in group]
-    categories = checked_names(root, [folder.name for folder in folders])
-    for path in paths:
-        check_link(root, path)
-    sizes, unsure = survey(paths)
-    side = target_size(paths, sizes, size, resize)
-    check_total(root, len(paths), side)
-    opaque = all(is_opaque(read_rgba(path)) for path in unsure)
-    images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
-    for image, path in zip(images, paths, strict=True):
-        image[:] = fit(read_rgba(path)[..., : image.shape[-1]], side, resize)
-    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    return images, labels, categories
+        left_out += here
+    return groups
+
+
+def notes_on_files(root: Path, animated: list[Path], shallow: list[Path]) -> list[str]:
+    """A line each about animations, and about 16-bit grey that holds 8 bits."""
+    first, grey = (some([str(path.relative_to(root)) for path in paths], 3) for paths in (animated, shallow))
+    notes = []
+    if animated:
+        count = plural(len(animated), "animation")
+        notes.append(f"{root}: {count} read as the first frame ({first}); save all frames as PNG to have them read")
+    if shallow:
+        notes.append(f"{root}: {plural(len(shallow), 'file')} of 16-bit grey from 0 to 255 read as 8-bit ({grey})")
+    return notes
+
+
+def refuse_loose(pictures: list[Path], found: str) -> NoReturn:
+    """DataError for images in no folder, which may be sheets that are not described."""
+    tiles = {sheets.guess_file(path)[0] for path in pictures[:4]}
+    tile = tiles.pop() if len(tiles) == 1 else None
+    what, how = "", "describe sheets in a sprites.toml"
+    if tile:
+        what = f" that looks like a sheet of {tile}x{tile} tiles"
+        how = f"add {sheets.set_of_sheets(tile, [path.stem for path in pictures])}"
+    raise DataError(
+        f"{pictures[0]}: a loose image{what}; sort the images into one folder per category "
+        f"(a single one is fine), or {how} (found {found})"
+    )

@@ -4,6 +4,7 @@ import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from mmap import mmap
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from sprites.files import DataError, why
 from sprites.formats import FORMS, read_folder
-from sprites.pixels import SIZES, Resize
+from sprites.pixels import SIZES, Resize, quiet
 
 __all__ = [
     "DataError",
@@ -34,6 +35,8 @@ class Sprites:
     labels: np.ndarray  # int64 [N], index into categories
     categories: tuple[str, ...]  # distinct; each has at least one sprite
     source: Path
+    notes: tuple[str, ...] = ()  # what the user should know, one line each: files left out, and the like
+    files: Sequence[Path] = ()  # of each sprite, in a folder per category
 
     def __post_init__(self) -> None:
         n, h, w, c = self.images.shape
@@ -52,6 +55,17 @@ class Sprites:
     def channels(self) -> int:
         """3 (RGB) or 4 (RGBA)."""
         return self.images.shape[3]
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, H, C]: the images at these indices. OSError if their file was truncated."""
+        check_whole(self.images)
+        return self.images[indices]
+
+    def name(self, index: int) -> str:
+        """What a user finds a sprite by."""
+        if self.files:
+            return str(self.files[index].relative_to(self.source))
+        return f"sprite {index} ({self.categories[self.labels[index]]})"
 
 
 def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize | None = None) -> Sprites:
@@ -77,7 +91,19 @@ def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize 
         raise DataError(f"{folder}: there is no such folder; expected {FORMS}")
     if not is_folder:
         raise DataError(f"{folder}: a file, expected the folder that holds {FORMS}")
-    return Sprites(*read_folder(folder, size, resize), source=folder)
+    with quiet():
+        return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
+
+
+def check_whole(images: np.ndarray) -> None:
+    """OSError if images that stay on disk end before they should: to read there would kill the process (SIGBUS)."""
+    if isinstance(images, np.memmap) and isinstance(images.base, mmap):
+        size, expected = images.base.size(), images.offset + images.nbytes  # also of a file that was deleted
+        if size < expected:
+            raise OSError(
+                f"{images.filename}: truncated while it was in use, {size:,} of {expected:,} bytes are left; "
+                "put the whole file back"
+            )
 
 
 def content_hashes(images: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -24,6 +24,15 @@ FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX}
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """While many images are read, Pillow does not warn, in lines of its own; of a bomb it raises its warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The image file, open and not yet decoded; whatever goes wrong in the body too is a DataError."""
     try:
@@ -32,12 +41,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
             raise DataError(f"{path}: there is no such file")
         if path.stat().st_size > MAX_BYTES:
             raise Image.DecompressionBombError(f"{path.stat().st_size:,} bytes")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
-                yield image
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+            yield image
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -48,21 +55,27 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(f"{path}: cannot be read as an image ({why(error)}); replace it or remove it") from error
 
 
-def rgba(image: Image.Image) -> np.ndarray:
-    """Pillow image of any mode, its first frame -> uint8 [H, W, 4], straight alpha."""
+def rgba(image: Image.Image) -> tuple[np.ndarray, bool]:
+    """Pillow image of any mode, its first frame -> uint8 [H, W, 4], straight alpha; whether it is 16-bit grey that
+    holds 8 bits, from 0 to 255."""
     if not image.mode.startswith("I"):
-        return np.asarray(image.convert("RGBA"))
+        return np.asarray(image.convert("RGBA")), False
     # Pillow clips 16-bit grey at 255; the high byte is what it keeps of 16-bit colour.
     deep = np.asarray(image)
-    grey = np.clip(deep >> 8, 0, 255).astype(np.uint8)
+    shallow = bool(0 < deep.max() < 256)  # its high bytes alone would be all black
+    grey = np.clip(deep if shallow else deep >> 8, 0, 255).astype(np.uint8)
     alpha = np.where(deep == image.info.get("transparency", -1), 0, 255).astype(np.uint8)
-    return np.stack([grey, grey, grey, alpha], axis=-1)
+    return np.stack([grey, grey, grey, alpha], axis=-1), shallow
 
 
-def read_rgba(path: Path) -> np.ndarray:
-    """Image file -> uint8 [H, W, 4], straight alpha. DataError if it is none."""
+def read_rgba(path: Path, shallow: list[Path] | None = None) -> np.ndarray:
+    """Image file -> uint8 [H, W, 4], straight alpha. DataError if it is none. `shallow`: is given the path of 16-bit
+    grey that is read as 8-bit."""
     with opened(path) as image:
-        return rgba(image)
+        pixels, is_shallow = rgba(image)
+    if is_shallow and shallow is not None:
+        shallow.append(path)
+    return pixels
 
 
 def is_opaque(pixels: np.ndarray) -> bool:
@@ -70,15 +83,33 @@ def is_opaque(pixels: np.ndarray) -> bool:
     return bool((pixels[..., 3] == 255).all())
 
 
-def survey(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], list[Path]]:
-    """(width, height) of every image file, and the files where alpha may hide; from their headers alone."""
-    sizes, unsure = [], []
+class Survey(NamedTuple):
+    """What the headers of image files say."""
+
+    sizes: list[tuple[int, int]]  # (width, height) of each
+    unsure: list[Path]  # where alpha may hide
+    animated: list[Path]
+
+
+def survey(paths: Sequence[Path]) -> Survey:
+    """Sizes, alpha and animation of image files, from their headers alone."""
+    found = Survey([], [], [])
     for path in paths:
         with opened(path) as image:
-            sizes.append(image.size)
+            found.sizes.append(image.size)
             if image.has_transparency_data:
-                unsure.append(path)
-    return sizes, unsure
+                found.unsure.append(path)
+            if is_animated(image):
+                found.animated.append(path)
+    return found
+
+
+def is_animated(image: Image.Image) -> bool:
+    """Whether there is a second frame, whole or broken."""
+    try:
+        return getattr(image, "is_animated", False)
+    except Exception:  # as in `opened`; the first frame is read nevertheless
+        return True
 
 
 def check_total(path: Path, count: int, size: int) -> None:
@@ -92,31 +123,35 @@ def check_total(path: Path, count: int, size: int) -> None:
 
 
 def target_size(
-    paths: Sequence[Path], sizes: Sequence[tuple[int, int]], size: int | None, resize: Resize | None
+    paths: Sequence[Path],
+    sizes: Sequence[tuple[int, int]],
+    size: int | None,
+    resize: Resize | None,
+    advise: Callable[[Path, tuple[int, int], int], str | None] = lambda *args: None,
 ) -> int:
     """The side that all sprites shall have: `size`, else the most common one of the data.
 
     `sizes` are the (width, height) found at `paths`. DataError, naming the first such file, if the side is
-    outside SIZES, or if a sprite has another size and `resize` is None or it is too large for it.
+    outside SIZES, or if a sprite has another size and `resize` is None or it is too large for it. `advise` may know
+    what to do with a file, where sprites of a side are expected.
     """
     side = size
     if side is None:
         counts = Counter(w for w, h in sizes if w == h) or Counter(max(wh) for wh in sizes)
         side = counts.most_common(1)[0][0]
     if side not in SIZES:
-        path = next((p for p, wh in zip(paths, sizes, strict=True) if max(wh) == side), paths[0])
+        path, wh = next(((p, wh) for p, wh in zip(paths, sizes, strict=True) if max(wh) == side), (paths[0], sizes[0]))
+        other = "pass --resize nearest or --resize box with a config of such a size"
         raise DataError(
             f"{path}: sprites of {side}x{side} pixels are out of range, {SIZES[0]} to {SIZES[-1]} a side are "
-            "allowed; pass --resize nearest or --resize box with a config of such a size"
+            f"allowed; {advise(path, wh, side) or other}"
         )
     others = [i for i, wh in enumerate(sizes) if wh != (side, side)]
     if others and resize is None:
         path, (w, h) = paths[others[0]], sizes[others[0]]
         many = f" (as {len(others) - 1} other files)" if len(others) > 1 else ""
-        raise DataError(
-            f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; pass --resize nearest or --resize box"
-            + (f", or --size {w}" if w == h and w in SIZES else "")
-        )
+        other = "pass --resize nearest or --resize box" + (f", or --size {w}" if w == h and w in SIZES else "")
+        raise DataError(f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; {advise(path, (w, h), side) or other}")
     for i in others:
         if max(sizes[i]) ** 2 > MAX_PIXELS:
             w, h = sizes[i]

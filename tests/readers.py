@@ -26,9 +26,10 @@ from ddpm import checkpoint
 from ddpm.cli import exit_on_user_error
 from ddpm.config import Config, DiffusionConfig, ModelConfig, load_config, to_dict, to_toml
 from ddpm.context import parse_composition, parse_context
+from ddpm.data import load_data
 from ddpm.flags import SamplingFlags
 from ddpm.forms import parse_form
-from sprites.io import load_sprites
+from sprites.io import load_sprites, save_pngs
 from sprites.tags import load_tags
 
 NAMES = ("square", "bar")
@@ -162,6 +163,80 @@ def mended(data: bytes) -> bytes:
         out += data[at:end] + zlib.crc32(data[at + 4 : end]).to_bytes(4, "big")
         at = end + 4
     return bytes(out)
+
+
+def categories(folder: Path, seeds: list[bytes], **how: object) -> Reader:
+    """One file among the images of a folder per category, all of which are looked at."""
+    tiles = tiny_sprites(6, 16, 4)[0]
+    save_pngs(folder / "data", tiles, [f"{NAMES[i % 2]}/{i}" for i in range(6)])
+    path = folder / "data" / "bar" / "any.png"
+    path.touch()
+
+    def read(data: bytes) -> object:
+        path.write_bytes(data)
+        return load_data(folder / "data", **how).notes
+
+    return Reader(seeds, read)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **how: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **how)
+    return out.getvalue()
+
+
+def sheet_guess(folder: Path) -> Reader:
+    """An image of another size than the others: a sheet, a strip, an enlarged sprite; as PNG with CRCs that fit."""
+    tiles = tiny_sprites(16, 16, 4)[0]
+    shapes = [
+        tiles[5],
+        tiles.reshape(4, 4, 16, 16, 4).swapaxes(1, 2).reshape(64, 64, 4),
+        np.concatenate(list(tiles[:4]), 1),
+    ]
+    shapes += [tiles[0].repeat(4, 0).repeat(4, 1), shapes[1][..., :3], shapes[1][:40, :56]]
+    reader = categories(folder, [encoded(Image.fromarray(np.ascontiguousarray(shape))) for shape in shapes])
+    return Reader(reader.seeds, lambda data: reader.read(mended(data)))
+
+
+def sheet_resized(folder: Path) -> Reader:
+    """The same, made a sprite all the same."""
+    seeds = sheet_guess(folder).seeds
+    reader = categories(folder, seeds, resize="nearest")
+    return Reader(seeds, lambda data: reader.read(mended(data)))
+
+
+def animation(folder: Path) -> Reader:
+    first, *more = map(Image.fromarray, tiny_sprites(3, 16, 4)[0])
+    how = {"save_all": True, "append_images": more, "duration": 50}
+    return categories(folder, [encoded(first, kind, **how) for kind in ("GIF", "PNG", "WEBP")], resize="nearest")
+
+
+def grey_16_bit(folder: Path) -> Reader:
+    grey = tiny_sprites(2, 16, 3)[0][..., 0].astype(np.uint16)
+    images = [Image.fromarray(x) for x in (grey[0], grey[1] << 8, grey[1] * 0)]
+    reader = categories(folder, [encoded(images[0], transparency=255), *map(encoded, images)], resize="nearest")
+    return Reader(reader.seeds, lambda data: reader.read(mended(data)))
+
+
+def file_names(folder: Path) -> Reader:
+    """Names of empty files, a line each, beside and among the images of a category."""
+    categories(folder, [])
+    (folder / "data" / "bar" / "any.png").unlink()
+
+    def read(data: bytes) -> object:
+        made = []
+        try:
+            for number, name in enumerate(os.fsdecode(data).split("\n")[:20]):
+                path = folder / "data" / ("", "bar")[number % 2] / Path(name.replace("\0", "")).name
+                with contextlib.suppress(OSError):  # no name that a file could have
+                    path.touch(exist_ok=False)
+                    made.append(path)
+            return load_data(folder / "data").notes
+        finally:
+            for path in made:
+                path.unlink()
+
+    return Reader([b"a.jpg\nb.JPEG\nc.aseprite", b".x\nx.tb\nconfig.toml\ny.svg", b"a.txt\na.png", b"a\nb.apng"], read)
 
 
 def a_set(folder: Path) -> Path:
@@ -383,6 +458,11 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "image": image,
     "png mended": png_mended,
     "sheet": sheet,
+    "sheet guess": sheet_guess,
+    "sheet resized": sheet_resized,
+    "animation": animation,
+    "16-bit grey": grey_16_bit,
+    "file names": file_names,
     "sprites.toml": sprites_toml,
     "categories.json": categories_json,
     "tags.csv": tags_csv,

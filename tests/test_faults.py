@@ -218,3 +218,26 @@ def test_data_that_vanishes_during_a_run_is_missed_only_by_the_next(whole, tmp_p
     assert curves(tmp_path / "run")["evaluation/class_accuracy"][0][0] == 40  # its judge reads all of the data
     if kind == "in memory":
         assert_one_line_error(run(*args, "--resume"), str(data), "there is no such folder")
+
+
+def test_mapped_data_that_is_truncated_during_a_run_is_one_clear_line(whole, tmp_path):
+    folder, args = whole
+    data = shutil.copytree(folder.with_name("data"), tmp_path / "data")
+    args = ["train", args[1], "--data", data, "--steps", 40, *OFTEN, "--log.evaluate", 0, "--out", tmp_path / "run"]
+    python, *rest = command(*args)
+    process = subprocess.Popen([python, "-c", MAPPED, *rest], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: max(steps_saved(tmp_path / "run"), default=0) > 0, process)
+    process.send_signal(signal.SIGSTOP)
+    before = (data / "sprites.npy").read_bytes()
+    os.truncate(data / "sprites.npy", 100)
+    process.send_signal(signal.SIGCONT)
+    _, said = process.communicate(timeout=120)
+    last = said.decode().splitlines()[-1]
+    assert process.returncode == 2 and said.count(b"error:") == 1 and b"Traceback" not in said, said
+    assert last.startswith(
+        f"error: {data / 'sprites.npy'}: truncated while it was in use, 100 of {len(before):,} bytes"
+    )
+    assert last.endswith(".safetensors is there to go on from with --resume")
+    (data / "sprites.npy").write_bytes(before)
+    result = run(*args, "--resume")
+    assert result.returncode == 0 and steps_saved(tmp_path / "run")[-1] == 40, result.stderr
