@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 FLOW = [
-    {"config", "cli", "command_line", "outputs"},
+    {"config", "cli", "command_line", "outputs", "memory"},
     {"distributed"},
     {"precision", "schedule", "attention", "ema", "optim", "context", "tags", "grids", "timing", "running"},
     {"metrics", "memorisation", "pixel_art", "classifier"},

@@ -1,0 +1,69 @@
+"""How much memory there is, so that what cannot fit is refused before any work."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+UNKNOWN = sys.maxsize
+
+
+def available() -> int:
+    """Bytes that this process may still take: the least of the machine's free memory, of what its cgroups leave (of a
+    container, say), and of what RLIMIT_AS leaves. `UNKNOWN` where the system tells none of them, as others than Linux.
+    """
+    free = number(PROC / "meminfo", "MemAvailable")
+    return max(0, min(UNKNOWN if free is None else free * 1024, left_by_rlimit(), *left_by_cgroups()))
+
+
+def check_fits(what: str, needed: int, advice: str) -> None:
+    """Raise ValueError if `what` needs more bytes than are available. advice: what to do then."""
+    if needed > (free := available()):
+        raise ValueError(f"{what} would take {gib(needed)} of memory, {gib(free)} are free: {advice}")
+
+
+def gib(count: int) -> str:
+    """Bytes as "1.5 GiB", or "0.0031 GiB"."""
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**30:.2g} GiB"
+
+
+def left_by_rlimit() -> int:
+    """Bytes of addresses that RLIMIT_AS leaves."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return UNKNOWN
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    taken = number(PROC / "self/status", "VmSize")
+    return UNKNOWN if limit == resource.RLIM_INFINITY or taken is None else limit - taken * 1024
+
+
+def left_by_cgroups() -> Iterator[int]:
+    """Bytes that each cgroup of this process leaves, of version 1 or 2; cached files count as free."""
+    try:
+        groups = [line.split(":", 2)[1:] for line in (PROC / "self/cgroup").read_text().splitlines()]
+    except OSError:
+        return
+    names = {
+        "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        "": ("memory.max", "memory.current", "inactive_file"),
+    }
+    for kind, path in groups:
+        if kind not in names:
+            continue
+        limit_file, taken_file, cached_name = names[kind]
+        group = CGROUPS / kind / path.lstrip("/")
+        for folder in (group, *group.parents):  # of a container's own, the path may start outside of what it sees
+            limit, taken = number(folder / limit_file), number(folder / taken_file)
+            if limit is not None and taken is not None:
+                yield limit - taken + (number(folder / "memory.stat", cached_name) or 0)
+
+
+def number(file: Path, name: str = "") -> int | None:
+    """The number that stands in a small file of the system, on the line of this name; None without one."""
+    try:
+        found = re.search(rf"^{name}:?\s*(\d+)", file.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None
