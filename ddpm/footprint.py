@@ -73,7 +73,7 @@ def kept(network: ContextUNet, size: int, width: int, scores: bool) -> int:
             inputs, outputs = residual.conv1.in_channels, residual.conv1.out_channels
             features = 3 * inputs + 4 * outputs + 5 * outputs * len(cross)  # what goes into norms, SiLUs, convolutions
             if isinstance(attend, SelfAttention):
-                features += 7 * outputs
+                features += 6 * outputs
                 total += 6 * attend.heads * pixels**2 * scores  # in float32 and in bfloat16
             total += width * features * pixels
     return total
