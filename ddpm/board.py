@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -140,10 +141,10 @@ class Board:
         for name, picture in pictures.items():
             shown = image(f"samples/{name}", np.asarray(picture), dataformats="HWC")
             self.events.add(step=step, summary=shown)
-        for name, picture in pictures.items():
-            with written_aside(self.samples / f"{name}_{step:07d}.png") as aside:
-                picture.save(aside, format="png")
-        self.flush()
+        with ExitStack() as each:  # all are tried, though one fails
+            each.callback(self.flush)
+            for name, picture in pictures.items():
+                each.callback(save_picture, picture, self.samples / f"{name}_{step:07d}.png")
 
     def _blank(self, step: int, cells: np.ndarray) -> None:
         """Tell the share of sprites [..., H, W, C] that are of one colour, and raise the alarm if most are."""
@@ -176,10 +177,14 @@ def fresh_writer(folder: Path) -> SummaryWriter:
 def show(writer: SummaryWriter, folder: Path, section: str, pictures: dict[str, Image.Image], table: str) -> None:
     """Add pictures and a table to a section of TensorBoard, the pictures as PNG to `folder` too."""
     for name, picture in pictures.items():
-        with written_aside(folder / f"{name.replace(' = ', '').replace(' ', '_')}.png") as aside:
-            picture.save(aside, format="png")
+        save_picture(picture, folder / f"{name.replace(' = ', '').replace(' ', '_')}.png")
         writer.add_image(f"{section}/{name}", np.asarray(picture), dataformats="HWC")
     writer.add_text(f"{section}/table", "".join(f"    {line}\n" for line in table.splitlines()))
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    with written_aside(path) as aside:
+        picture.save(aside, format="png")
 
 
 class SweepBoard:
