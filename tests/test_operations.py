@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import sys
 import traceback
 from dataclasses import dataclass, field
@@ -105,8 +106,8 @@ class Operations:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    """A folder with data, and a function that trains on it: (run folder, more flags, operations) -> exit code, what was
-    said, and the operations that were done."""
+    """A folder with a run that nothing happened to, and a function that trains one like it: (run folder, more flags,
+    the operation that goes wrong) -> exit code, what was said, and the operations that were done."""
     tmp = tmp_path_factory.mktemp("operations")
     (tmp / "c.toml").write_text("")
     data = write_npy(tmp / "data", *tiny_sprites(20, 8, 3))
@@ -121,6 +122,7 @@ def scene(tmp_path_factory):
         operations = Operations(run, at, error)
         if not (child := os.fork()):
             code = 70
+            signal.alarm(300)
             try:
                 sys.stdout = sys.stderr = open(tmp / "said", "w", buffering=1)  # noqa: SIM115
                 sys.argv = arguments(run, *more)
@@ -140,9 +142,7 @@ def scene(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:  # in this process, so that what is imported late is so only once
         patch.setattr("sys.argv", arguments(tmp / "whole"))
         assert script.main() == 0
-    code, said, done = train(tmp / "run")
-    assert code == 0 and not differences(tmp / "run", tmp / "whole"), said
-    yield tmp, train, done
+    yield tmp, train
     torch.set_num_threads(threads)
 
 
@@ -186,14 +186,26 @@ def told(problem: str, said: str, run: Path) -> bool:
     return (what == "missing" and f"{name}'; training goes on" in said) or (kept and len(steps(run)) == 2)
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["new", "begun"])
 @pytest.mark.parametrize("error", [None, FULL, FAULTY], ids=["dies", "full disk", "faulty disk"])
-def test_each_operation(scene, error):
-    tmp, train, done = scene
-    whole, run, wrong = tmp / "whole", tmp / "run", []
-    for at in tried(done)[1 if error is FULL else 0 :: 1 if ALL or error is None else 2]:
+def test_whatever_operation_goes_wrong_the_run_ends_the_same(scene, begun, error):
+    tmp, train = scene
+    whole, run, half, wrong = tmp / "whole", tmp / "run", tmp / f"half {error}", []
+
+    def start(**how):
         shutil.rmtree(run, ignore_errors=True)
-        code, first, _ = train(run, at=at, error=error)
-        before = steps(run)
+        if begun:
+            shutil.copytree(half, run)
+        return train(run, *resuming(run), **how)
+
+    if begun:
+        _, _, done = train(tmp / "counted")
+        shutil.rmtree(tmp / "counted")
+        assert train(half, at=len(done) * 2 // 3)[0] == DIED and steps(half)
+    code, said, done = start()
+    assert code == 0 and not differences(run, whole), said
+    for at in tried(done)[1 if error is FULL else 0 :: 1 if ALL else 5 if begun else 3]:
+        code, first, _ = start(at=at, error=error)
         problems = [] if code in ((DIED,) if error is None else (0, 2)) else [f"exit code {code}"]
         if code == 2 and (len(re.findall("^error:", first, re.MULTILINE)) != 1 or "Traceback" in first):
             problems.append("not one line")
@@ -203,5 +215,5 @@ def test_each_operation(scene, error):
             problems += [f"then exit code {code}"] * bool(code) + ["damaged"] * ("damaged" in said)
         problems += [p for p in differences(run, whole) if error is None or not told(p, first, run)]
         if problems:
-            wrong.append(f"{at} {done[at]}: {problems}\n  steps {before}\n  {first[-700:]}\n  {said[-700:]}")
+            wrong.append(f"{at} {done[at]}: {problems}\n  {first[-700:]}\n  {said[-700:]}")
     assert not wrong, "\n".join(wrong)
