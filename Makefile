@@ -29,7 +29,7 @@ board: .venv/installed  ## TensorBoard on runs/
 	$(BIN)/tensorboard --logdir runs
 
 sprites: .venv/installed  ## redraw the shipped sprite set
-	$(BIN)/python scripts/make_sprites.py
+	$(BIN)/python scripts/make_sprites.py --out sprites
 
 bench: .venv/installed-bench  ## compare with three libraries on this CPU, in an hour; QUICK=1: some minutes; DATA=FOLDER
 	$(BIN)/python scripts/bench.py $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA))

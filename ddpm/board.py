@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
 from ddpm.generate import STEPS, generate, generate_grid
-from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard
-from ddpm.outputs import named_in_errors, written_aside
+from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard, save_picture
+from ddpm.outputs import named_in_errors, write_all
 from ddpm.report import Report, gap_curves, pairs, tradeoff
 
 FIGURES = (
@@ -140,10 +141,8 @@ class Board:
         for name, picture in pictures.items():
             shown = image(f"samples/{name}", np.asarray(picture), dataformats="HWC")
             self.events.add(step=step, summary=shown)
-        for name, picture in pictures.items():
-            with written_aside(self.samples / f"{name}_{step:07d}.png") as aside:
-                picture.save(aside, format="png")
-        self.flush()
+        files = {self.samples / f"{name}_{step:07d}.png": picture for name, picture in pictures.items()}
+        write_all(self.flush, *(partial(save_picture, path, picture) for path, picture in files.items()))
 
     def _blank(self, step: int, cells: np.ndarray) -> None:
         """Tell the share of sprites [..., H, W, C] that are of one colour, and raise the alarm if most are."""
@@ -176,8 +175,7 @@ def fresh_writer(folder: Path) -> SummaryWriter:
 def show(writer: SummaryWriter, folder: Path, section: str, pictures: dict[str, Image.Image], table: str) -> None:
     """Add pictures and a table to a section of TensorBoard, the pictures as PNG to `folder` too."""
     for name, picture in pictures.items():
-        with written_aside(folder / f"{name.replace(' = ', '').replace(' ', '_')}.png") as aside:
-            picture.save(aside, format="png")
+        save_picture(folder / f"{name.replace(' = ', '').replace(' ', '_')}.png", picture)
         writer.add_image(f"{section}/{name}", np.asarray(picture), dataformats="HWC")
     writer.add_text(f"{section}/table", "".join(f"    {line}\n" for line in table.splitlines()))
 

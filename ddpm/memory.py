@@ -17,9 +17,10 @@ def available() -> int:
     return max(0, min(UNKNOWN if free is None else free * 1024, left_by_rlimit(), *left_by_cgroups()))
 
 
-def check_fits(what: str, needed: int, advice: str) -> None:
-    """Raise ValueError if `what` needs more bytes than are available. advice: what to do then."""
-    if needed > (free := available()):
+def check_fits(what: str, needed: int, advice: str, free: int | None = None) -> None:
+    """Raise ValueError if `what` needs more bytes than are `free`, or available. advice: what to do then."""
+    free = available() if free is None else free
+    if needed > free:
         raise ValueError(f"{what} would take {gib(needed)} of memory, {gib(free)} are free: {advice}")
 
 

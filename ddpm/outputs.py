@@ -40,10 +40,10 @@ def written_aside(path: Path) -> Iterator[Path]:
         with named_in_errors(path, aside):
             yield aside
             os.replace(aside, path)
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):  # what went wrong first is told
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+        raise
 
 
 def drop_written_aside(folder: Path) -> None:

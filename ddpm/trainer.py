@@ -31,6 +31,7 @@ from ddpm.context import mask_context, mask_tags
 from ddpm.data import STEP, VALIDATION, ShuffledOrder, SpriteData, generator, seed_of
 from ddpm.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.ema import EMA
+from ddpm.footprint import check_training_fits
 from ddpm.optim import Optimizers
 from ddpm.precision import autocast_dtype, make_deterministic
 from ddpm.prediction import stratified_timesteps
@@ -93,6 +94,8 @@ class Trainer:
         self.spec = ModelSpec(
             sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion, facets=data.facets
         )
+        with main_first():
+            check_training_fits(self.spec, config.optim, device)
         torch.manual_seed(config.seed)
         self.model = self.spec.build().to(device).train()
         self.network = self._parallel()

@@ -12,6 +12,7 @@ FLOW = [
     {"metrics", "memorisation", "pixel_art", "classifier"},
     {"prediction", "data", "unet"},
     {"checkpoint", "guidance"},
+    {"footprint"},
     {"trainer", "samplers", "forms"},
     {"generate", "asked", "run_folder"},
     {"evaluate", "flags", "peers", "distill"},

@@ -1,6 +1,9 @@
 """The artist draws what is shipped: the same pixels, legal colours, distinct sprites and exact tags."""
 
 import csv
+import os
+import runpy
+import shutil
 import tomllib
 from collections import Counter
 from itertools import islice
@@ -13,10 +16,12 @@ from PIL import Image
 from sprites.draw import CATEGORIES, FRAMES, TAG_NAMES, draw, kinds
 from sprites.draw.brush import MAX_COLOURS, Canvas
 from sprites.draw.collection import draw_distinct, enlarge
-from sprites.draw.output import differences, write_contact, write_pair, write_set
+from sprites.draw.folders import read_manifest, replaceable
+from sprites.draw.output import CONTACT_FILES, SET_FILES, differences, write_contact, write_pair, write_set
 from sprites.draw.palette import COLOURS, NAMED
 from sprites.draw.variety import measure, nearest
 from sprites.io import load_sprites
+from sprites.tags import load_tags
 
 FOLDER = Path(__file__).parents[1] / "sprites"
 SUBSET = 200
@@ -204,3 +209,109 @@ def test_contact_sheets(tmp_path):
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 600_000
     with Image.open(tmp_path / "walk.gif") as walk:
         assert walk.n_frames == FRAMES
+
+
+def make_sprites(*args):
+    """Exit code of the command, run in this process."""
+    script = runpy.run_path(str(FOLDER.with_name("scripts") / "make_sprites.py"), run_name="make_sprites")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["make_sprites.py", *map(str, args)])
+        try:
+            return script["main"]()
+        except SystemExit as e:
+            return e.code
+
+
+def told(capsys):
+    """The one line of stderr."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if not line.strip("\r").startswith((" ", "100%"))]
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "flags, name", [(("--count", 4, "--out"), "hero.png"), (("--count", 4, "--npy"), "tags.csv"), (("--contact",), "x")]
+)
+def test_what_the_command_did_not_draw_is_not_replaced(tmp_path, capsys, flags, name):
+    (tmp_path / name).write_text("mine")
+    assert make_sprites(*flags, tmp_path) == 2
+    assert f"{tmp_path} holds {name}, not drawn by this command" in told(capsys)
+    assert contents(tmp_path) == {name: b"mine"}
+    assert make_sprites(*flags, tmp_path / name) == 2
+    assert f"{tmp_path / name} is a file; give a folder" in told(capsys)
+    if name != "x":
+        assert make_sprites(*flags, tmp_path, "--overwrite") == 0
+        assert name in contents(tmp_path) and contents(tmp_path)[name] != b"mine"
+
+
+def test_the_shipped_set_is_redrawn_only_when_asked_for(capsys):
+    assert make_sprites("--count", 4) == 2
+    assert "--out FOLDER" in capsys.readouterr().err.splitlines()[-1]
+    for folder in (FOLDER, FOLDER.with_name("docs") / "sprites"):
+        names = tuple(read_manifest(folder / "drawn.json"))
+        assert set(names) in (set(SET_FILES), set(CONTACT_FILES))
+        replaceable(folder, names, overwrite=False)  # refuses files that are not as they were drawn
+
+
+def test_drawn_files_are_replaced_unless_someone_changed_them(tmp_path, capsys):
+    folder = tmp_path / "new" / "set"
+    assert make_sprites("--count", 8, "--out", folder) == 0
+    first = contents(folder)
+    (folder / "notes.txt").write_text("mine")
+    assert make_sprites("--count", 4, "--seed", 1, "--out", folder) == 0
+    second = contents(folder)
+    assert second.keys() == {*first, "notes.txt"} == {*SET_FILES, "drawn.json", "notes.txt"}
+    assert second["notes.txt"] == b"mine" and second["hero.png"] != first["hero.png"]
+    assert len(load_sprites(folder)) == 20 and load_tags(folder) is not None
+    (folder / "hero.png").write_bytes(first["hero.png"])
+    capsys.readouterr()
+    assert make_sprites("--count", 4, "--out", folder) == 2
+    assert f"{folder / 'hero.png'} is not as this command drew it" in told(capsys)
+    assert make_sprites("--count", 4, "--npy", folder) == 2
+    assert "holds another kind of drawing" in told(capsys)
+    assert contents(folder) == second | {"hero.png": first["hero.png"]}
+    assert make_sprites("--count", 4, "--seed", 1, "--out", folder, "--overwrite") == 0
+    assert contents(folder) == second
+
+
+def dying(function, after):
+    """The function for so many calls; the next one ends the process."""
+    calls = iter(range(after))
+    return lambda *args: function(*args) if next(calls, None) is not None else os._exit(9)
+
+
+@pytest.mark.parametrize("kind", ["--out", "--npy"])
+def test_a_drawing_that_is_killed_at_any_renaming_is_finished_by_the_same_command(tmp_path, kind):
+    whole, folder = tmp_path / "whole", tmp_path / "set"
+    assert make_sprites("--count", 4, "--seed", 2, kind, whole) == 0
+    renamings = len(contents(whole)) + 1  # the manifest is written before and after the others
+    for dies_at in range(renamings + 1):
+        shutil.rmtree(folder, ignore_errors=True)
+        if dies_at % 2:  # over older drawings too
+            assert make_sprites("--count", 8, kind, folder) == 0
+        if not (child := os.fork()):
+            os.replace = dying(os.replace, dies_at)
+            os._exit(make_sprites("--count", 4, "--seed", 2, kind, folder))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (9 if dies_at < renamings else 0)
+        assert make_sprites("--count", 4, "--seed", 2, kind, folder) == 0
+        assert contents(folder) == contents(whole)
+
+
+def test_a_drawing_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    folder, full = tmp_path / "pair", OSError(28, "No space left on device")
+    write = np.save
+
+    def fails(*args):
+        raise full
+
+    monkeypatch.setattr(np, "save", fails)
+    assert make_sprites("--count", 4, "--npy", folder) == 2 and not folder.exists()
+    monkeypatch.setattr(np, "save", write)
+    assert make_sprites("--count", 4, "--npy", folder) == 0
+    before = contents(folder)
+    monkeypatch.setattr(np, "save", fails)
+    assert make_sprites("--count", 8, "--npy", folder) == 2 and contents(folder) == before

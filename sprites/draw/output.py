@@ -18,6 +18,12 @@ from sprites.draw.variety import Variety, measure
 
 Tick = Callable[[], object]  # called once a sprite, for progress
 
+# The files of each kind of drawing; the last of them is what the folder is recognised by.
+SHEETS = tuple(f"{category}.png" for category in CATEGORIES)
+SET_FILES = (*SHEETS, "tags.csv", "contact.png", "sprites.toml")
+PAIR_FILES = ("tags.csv", "categories.json", "labels.npy", "sprites.npy")
+CONTACT_FILES = (*SHEETS, "walk.gif")
+
 TOML = """\
 # A sprite set: one PNG sheet a category, named <category>.png, next to this file.
 # A sheet holds square tiles row by row, from the upper left; its width and height are multiples of `tile`.
@@ -73,16 +79,18 @@ def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: T
 def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
     """An npy pair, streamed to disk: sprites.npy, labels.npy, categories.json and tags.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    total = count * len(CATEGORIES)
-    images = np.lib.format.open_memmap(folder / "sprites.npy", "w+", np.uint8, (total, size, size, 4))
-    with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
+    shape = (count * len(CATEGORIES), size, size, 4)
+    with (
+        (folder / "sprites.npy").open("wb") as images,  # not mapped: a full disk would be the end of the process
+        (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file,
+    ):
+        np.lib.format.write_array_header_1_0(images, {"descr": "|u1", "fortran_order": False, "shape": shape})
         table = TagTable(file)
-        for label, category in enumerate(CATEGORIES):
+        for category in CATEGORIES:
             for index, (tile, answer) in enumerate(islice(draw_distinct(category, seed), count)):
-                images[label * count + index] = COLOURS[enlarge(tile[None], size)[0]]
+                images.write(COLOURS[enlarge(tile[None], size)[0]].tobytes())
                 table.add(category, index, answer)
                 tick()
-    images.flush()
     np.save(folder / "labels.npy", np.repeat(np.arange(len(CATEGORIES), dtype=np.int64), count))
     (folder / "categories.json").write_text(json.dumps(CATEGORIES), encoding="utf-8")
 
