@@ -19,7 +19,7 @@ import tyro
 from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.command_line import parse
 from ddpm.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
-from ddpm.outputs import write_all, write_texts
+from ddpm.outputs import held, write_all, write_texts
 
 
 @dataclass(frozen=True)
@@ -100,30 +100,30 @@ def main() -> int:
     names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
     judges = judges_folder(args.judges, args.models[0])
-    args.out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(data, cache=judges)
+    with held(args.out):
+        judge = Judge(data, cache=judges)
 
-    held_out = judge.references(args.per_category).get(HELD_OUT)
-    rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
-    total = 2 * args.per_category * len(spec.categories) * len(combinations)
-    with progress(total=total, unit="sprite", unit_scale=True) as bar:
-        for (path, *_, s), name, how in zip(combinations, names, options, strict=True):
-            bar.set_description(name)
-            how = how | {"on_sprites": bar.update}
-            x, labels = sample_per_category(*models[path], s, args.per_category, args.seed, **how)
-            rows.append(judge.measure(name, x, labels, s, bar.update))
-            cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
+        held_out = judge.references(args.per_category).get(HELD_OUT)
+        rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
+        total = 2 * args.per_category * len(spec.categories) * len(combinations)
+        with progress(total=total, unit="sprite", unit_scale=True) as bar:
+            for (path, *_, s), name, how in zip(combinations, names, options, strict=True):
+                bar.set_description(name)
+                how = how | {"on_sprites": bar.update}
+                x, labels = sample_per_category(*models[path], s, args.per_category, args.seed, **how)
+                rows.append(judge.measure(name, x, labels, s, bar.update))
+                cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
 
-    report = Report(rows)
-    print(report.table(), end="")
-    about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
-    texts = {"compare.json": about, "compare.txt": report.table(), "compare.md": report.markdown()}
-    cells = np.stack(cells, 1)
-    picture = labelled_grid(cells, spec.categories, names)
-    write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "compare.png", picture))
-    few = left_out(cells.shape)
-    print(f"{args.out}: compare.txt, .md, .json and .png{few and f', which shows {few}'}")
-    return 0
+        report = Report(rows)
+        print(report.table(), end="")
+        about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
+        texts = {"compare.json": about, "compare.txt": report.table(), "compare.md": report.markdown()}
+        cells = np.stack(cells, 1)
+        picture = labelled_grid(cells, spec.categories, names)
+        write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "compare.png", picture))
+        few = left_out(cells.shape)
+        print(f"{args.out}: compare.txt, .md, .json and .png{few and f', which shows {few}'}")
+        return 0
 
 
 if __name__ == "__main__":

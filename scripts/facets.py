@@ -20,7 +20,7 @@ import tyro
 from ddpm.cli import exit_on_user_error, pick_device, progress
 from ddpm.command_line import parse
 from ddpm.flags import check_count, check_guidance, check_results, check_seed
-from ddpm.outputs import write_all, write_texts
+from ddpm.outputs import held, write_all, write_texts
 
 if TYPE_CHECKING:
     from ddpm.checkpoint import ModelSpec
@@ -101,21 +101,21 @@ def main() -> int:
         raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
     out = args.out or run_of(args.model) / "facets"
     check_results("--out", out, "facets.json", args.data)
-    out.mkdir(parents=True, exist_ok=True)
-    judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)
-    text, results, together = report(args, model, spec, judge, trained.hold_out)
-    print(text, end="")
+    with held(out):
+        judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)
+        text, results, together = report(args, model, spec, judge, trained.hold_out)
+        print(text, end="")
 
-    shown = examples(data)
-    x = generate_grid(model, spec, torch.stack(list(shown.values())), args.guidance, 8, seed=args.seed)
-    pictures = {"curves": curves(results, tuple(judge.columns))}
-    pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
-    found = {"facets": results, "never_seen_together": together}
-    about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
-    about = json.dumps(asdict(args) | about, indent=1, default=str)
-    texts = {"facets.json": about + "\n", "facets.md": text}
-    write_all(lambda: write_texts(out, texts), lambda: show_alone(out, "facets", pictures, text))
-    return 0
+        shown = examples(data)
+        x = generate_grid(model, spec, torch.stack(list(shown.values())), args.guidance, 8, seed=args.seed)
+        pictures = {"curves": curves(results, tuple(judge.columns))}
+        pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
+        found = {"facets": results, "never_seen_together": together}
+        about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
+        about = json.dumps(asdict(args) | about, indent=1, default=str)
+        texts = {"facets.json": about + "\n", "facets.md": text}
+        write_all(lambda: write_texts(out, texts), lambda: show_alone(out, "facets", pictures, text))
+        return 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ trade-off curves, a grid for each scale and the closest pairs of generated and t
 
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,7 +20,7 @@ import tyro
 from ddpm.cli import exit_on_user_error, progress
 from ddpm.command_line import parse
 from ddpm.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
-from ddpm.outputs import write_all, write_texts
+from ddpm.outputs import held, write_all, write_texts
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.checkpoint import ContextUNet, ModelSpec
@@ -108,20 +109,20 @@ def main() -> int:
             data = data_of(args.data, args.model, spec, args.per_category)
             check_results("--out", out, "sweep.json", args.data)
             judges = judges_folder(args.judges, args.model)
-            out.mkdir(parents=True, exist_ok=True)
-    sampled, gaps = sample(args, model, spec, options)
-    if not is_main():
-        return 0
-    judge = Judge(data, cache=judges)
-    rows = measure(args, judge, sampled)
+    with held(out) if is_main() else nullcontext():
+        sampled, gaps = sample(args, model, spec, options)
+        if not is_main():
+            return 0
+        judge = Judge(data, cache=judges)
+        rows = measure(args, judge, sampled)
 
-    result = Report(rows)
-    print(result.text(), end="")
-    about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)
-    texts = {"sweep.json": about + "\n", "sweep.txt": result.text(), "sweep.md": result.markdown()}
-    write_all(lambda: write_texts(out, texts), lambda: SweepBoard(out, judge, result).write(sampled, gaps))
-    print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")
-    return 0
+        result = Report(rows)
+        print(result.text(), end="")
+        about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)
+        texts = {"sweep.json": about + "\n", "sweep.txt": result.text(), "sweep.md": result.markdown()}
+        write_all(lambda: write_texts(out, texts), lambda: SweepBoard(out, judge, result).write(sampled, gaps))
+        print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")
+        return 0
 
 
 if __name__ == "__main__":
