@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ddpm.cli import warn
@@ -30,7 +30,6 @@ from sprites.pixels import SIZES
 
 FORMAT = "ddpm-sprites 2"
 MAX_HEADER = 2**24  # bytes
-DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}  # as safetensors calls them
 MODEL_FILE = "model.safetensors"
 EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
 STATE = {"AdamW": {"step", "exp_avg", "exp_avg_sq"}, "Muon": {"momentum_buffer"}}  # what optimisers keep
@@ -92,35 +91,12 @@ class ModelSpec:
 
 
 def checksum(tensors: Mapping[str, Tensor], about: Any) -> str:
-    """BLAKE2b of JSON metadata and of the names, types, shapes and bytes of tensors."""
+    """BLAKE2b of JSON metadata and of the names, types, shapes and bytes of contiguous CPU tensors."""
     digest = blake2b(json.dumps(about).encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(raw(tensor))
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def raw(tensor: Tensor) -> np.ndarray:
-    """The bytes of a tensor in row-major order, without a copy if it is on the CPU and in that order."""
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-
-
-def stream_safetensors(file: BinaryIO, tensors: Mapping[str, Tensor], header: str) -> None:
-    """Write the format of safetensors tensor by tensor: its own functions make one or two copies of all of them.
-
-    The length of a JSON header, padded to 8 bytes, then the header, then the tensors, those of wide numbers first, so
-    that all are aligned (github.com/huggingface/safetensors).
-    """
-    entries, end = {"__metadata__": {"header": header}}, 0
-    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
-    for name, tensor in ordered:
-        start, end = end, end + tensor.nbytes
-        entries[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
-    text = json.dumps(entries).encode()
-    text += b" " * (-len(text) % 8)
-    file.write(len(text).to_bytes(8, "little") + text)
-    for _, tensor in ordered:
-        file.write(raw(tensor))
 
 
 def sync(path: Path) -> None:
@@ -135,10 +111,12 @@ def sync(path: Path) -> None:
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, Any]) -> None:
     """Write tensors and JSON metadata so that `path` is either the old file or the whole new one, even if the power
     fails. The same content gives the same bytes."""
-    header = json.dumps({"format": FORMAT, "checksum": checksum(tensors, about), "about": about})
+    contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    # One entry only: safetensors writes several in an order of chance.
+    header = json.dumps({"format": FORMAT, "checksum": checksum(contiguous, about), "about": about})
     with written_aside(path) as aside:
-        with open(aside, "wb") as file:
-            stream_safetensors(file, tensors, header)
+        # Not by safetensors' own save_file, whose temporary file would stay behind if this process were killed.
+        aside.write_bytes(save(contiguous, {"header": header}))
         sync(aside)
     with contextlib.suppress(OSError):  # not every file system can sync a folder, nor can Windows
         sync(path.parent)

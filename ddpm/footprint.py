@@ -30,11 +30,14 @@ class Footprint:
     """That go through the network at once."""
     parts: int
     """That a batch is taken in, one after the other; gradients stay in between."""
+    saving: int
+    """What is needed beside what lasts while a checkpoint is written."""
 
     @property
     def total(self) -> int:
         features = self.sample * self.samples
-        return self.lasting + (self.gradients + features if self.parts > 1 else max(self.gradients, features))
+        step = self.gradients + features if self.parts > 1 else max(self.gradients, features)
+        return self.lasting + max(step, self.saving)
 
     def parts_that_fit(self, free: int) -> int | None:
         """So many parts of the batch would do, if any number does."""
@@ -49,12 +52,15 @@ def footprint(spec: ModelSpec, optim: OptimConfig, device: torch.device) -> Foot
     low = autocast_dtype(optim.precision, device) is not None
     weights = 4 * sum(p.numel() for p in network.parameters())
     by_muon = 4 * sum(m.weight.numel() for m in network.hidden) if optim.optimizer == "muon" else 0
+    lasting = 2 * weights + by_muon + 2 * (weights - by_muon)
     return Footprint(
-        lasting=2 * weights + by_muon + 2 * (weights - by_muon),
+        lasting=lasting,
         gradients=weights * (2 if world() > 1 else 1),  # those that are averaged are copied
         sample=kept(network, spec.size, 2 if low else 4, scores=low and device.type == "cpu"),
         samples=math.ceil(optim.batch / world() / optim.accumulate),
         parts=optim.accumulate,
+        # safetensors copies all twice; one process of the machine does it. A GPU's memory has no part in that.
+        saving=2 * lasting // local_world() if device.type == "cpu" else 0,
     )
 
 
@@ -89,5 +95,6 @@ def check_training_fits(spec: ModelSpec, optim: OptimConfig, device: torch.devic
     parts = needs.parts_that_fit(free)
     less = f"--optim.accumulate {parts}, a smaller --optim.batch" if parts else "a smaller --optim.batch"
     narrower = f"narrower --model.widths than {' '.join(map(str, spec.model.widths))}"
-    advice = f"give {less} or {narrower}" if needs.lasting + needs.gradients < free else f"give {narrower}"
+    least = needs.lasting + max(needs.gradients, needs.saving)
+    advice = f"give {less} or {narrower}" if least < free else f"give {narrower}"
     check_fits("training", processes * needs.total, advice, processes * free)
