@@ -16,8 +16,8 @@ test: .venv/installed-test  ## lint, format check, and every test
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-faults: .venv/installed-test  ## kill a training run at 20 random moments and compare what it ends with
-	KILLS=20 $(BIN)/python -m pytest tests/test_faults.py
+faults: .venv/installed-test  ## kill a training run at KILLS (20) random moments, and at each file operation, and compare
+	KILLS=$(or $(KILLS),20) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_operations.py
 
 fuzz: .venv/installed-fuzz  ## try every reader of files and values with inputs grown from valid ones; SECONDS=60 each
 	$(BIN)/python tests/fuzz.py --seconds $(or $(SECONDS),60)

@@ -74,7 +74,8 @@ def train(trainer: "Trainer", resumed: bool) -> int:
         whole = checkpoints(config.out)
         raise OSError(f"{e}; {whole[-1].name} is there to go on from with --resume" if whole else e) from e
     finally:
-        board.close()
+        if checkpoints(config.out):  # curves alone could be those of a long run whose weights were removed
+            board.close()
     if stopped_by:
         print(f"stopped at step {trainer.step} and saved; go on with --resume")
         return 128 + stopped_by
