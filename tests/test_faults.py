@@ -201,6 +201,7 @@ def test_data_that_vanishes_during_a_run_is_missed_only_by_the_next(whole, tmp_p
     data = shutil.copytree(folder.with_name("data"), tmp_path / "data")
     shutil.copytree(folder.with_name("judges"), tmp_path / "judges")
     args = ["train", args[1], "--data", data, "--steps", 40, "--log.evaluate", 40, *OFTEN, "--out", tmp_path / "run"]
+    args += ["--optim.warmup", 10]  # shorter than the run, or there is a warning
     python, *rest = command(*args)
     process = subprocess.Popen(
         [python, *(["-c", MAPPED] if kind == "mapped" else []), *rest], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
