@@ -45,9 +45,9 @@ def command(script: str, *args: object) -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *map(str, args)]
 
 
-def run(script: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
-    """Run one of the scripts as a user would, and capture what it says."""
-    return subprocess.run(command(script, *args), cwd=cwd, capture_output=True, text=True, timeout=240)
+def run(script: str, *args: object, cwd: Path | None = None, patience: float = 240) -> subprocess.CompletedProcess:
+    """Run one of the scripts as a user would, for so many seconds at most, and capture what it says."""
+    return subprocess.run(command(script, *args), cwd=cwd, capture_output=True, text=True, timeout=patience)
 
 
 def assert_one_line_error(result: subprocess.CompletedProcess, *words: str) -> None:

@@ -17,7 +17,8 @@ from conftest import SMALL, assert_one_line_error, command, content, curves, run
 from ddpm.outputs import PART
 
 KILLS = int(os.environ.get("KILLS", "5"))  # make faults: 20
-STEPS = 75 * KILLS
+STEPS = max(375, 25 * KILLS)  # more than the run makes between all of the kills
+PATIENCE = 240 + 10 * KILLS  # seconds
 # A checkpoint every third step, so that many of the kills hit one that is being written.
 OFTEN = ["--log.checkpoint", 3, "--log.every", 5, "--log.validate", 50, "--log.snapshot", 100, "--log.guidance", 0, 2]
 OFTEN += ["--log.count", 1, "--log.evaluate-count", 4, "--diffusion.timesteps", 50, *SMALL]
@@ -43,7 +44,7 @@ def whole(tmp_path_factory):
     (tmp / "c.toml").write_text("")
     data = write_npy(tmp / "data", *tiny_sprites(40, 8, 3))
     args = ["train", tmp / "c.toml", "--data", data, "--steps", STEPS, "--log.evaluate", 100, *OFTEN]
-    result = run(*args, "--out", tmp / "run")
+    result = run(*args, "--out", tmp / "run", patience=PATIENCE)
     assert result.returncode == 0, result.stderr
     return tmp / "run", args
 
@@ -77,7 +78,7 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     users = killed / ".notes.tmp"
     for path in (*stale, users):
         path.write_bytes(b"half of it")
-    result = run(*args, "--out", killed, "--resume")
+    result = run(*args, "--out", killed, "--resume", patience=PATIENCE)
     assert result.returncode == 0, result.stderr
     assert "damaged" not in result.stderr  # a file that is there is whole
 
