@@ -92,15 +92,25 @@ class Sampled:
         values = np.broadcast_to(values, self.done.shape + values.shape[3:])
         return values.reshape(-1, *values.shape[3:]) if self.done.all() else values[self.done]
 
+    def cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """`pixels` and `done` of the cells of a picture: what is done comes first, and there is room for no more."""
+        if self.done.all():
+            return self.pixels, self.done
+        order = np.argsort(~self.done, axis=2, kind="stable")[:, :, : self.done.sum(2).max()]
+        pixels = np.take_along_axis(self.pixels, order[..., None, None, None], 2)
+        return pixels, np.take_along_axis(self.done, order, 2)
+
     def save_grid(self, path: Path) -> str:
         """Write the picture, with the settings as texts in it."""
-        R, S, N = self.done.shape
-        picture = labelled_grid(self.pixels, self.rows, self.columns, done=self.done)
+        pixels, done = self.cells()
+        R, S, N = done.shape
+        picture = labelled_grid(pixels, self.rows, self.columns, done=done)
         save_picture(path, picture, {"Software": SOFTWARE} | {k: str(v) for k, v in self.settings.items()})
         told = "seed {seed}, {form}, {sampler}, {steps} steps".format_map(self.settings)
-        few = left_out(self.pixels.shape)
+        few = left_out(pixels.shape)
         shown = f"\n{path} shows {few}; --npz and --png-folder take all" if few else ""
-        return f"{path}: {R} rows x {S} scales x {N} sprites, {told}{shown}"
+        each = f"{N} sprites" if done.all() else f"up to {N} sprites"
+        return f"{path}: {R} rows x {S} scales x {each}, {told}{shown}"
 
     def save_npz(self, path: Path) -> str:
         """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""

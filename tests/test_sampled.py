@@ -19,7 +19,7 @@ from ddpm.config import Config, DiffusionConfig, ModelConfig, to_toml
 from ddpm.data import to_uint8
 from ddpm.flags import check_results
 from ddpm.generate import BATCH, generate_cells, generate_grid
-from ddpm.sampled import is_sampled
+from ddpm.sampled import Sampled, is_sampled
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +212,19 @@ def test_an_interrupted_sampling_keeps_what_is_done(call, tmp_path, monkeypatch,
     result = call("sample", *many)
     assert result.returncode == 128 + number and "stopping after this batch" in result.stderr
     assert result.stdout.splitlines()[0] == "stopped after 128 of 400 sprites"
+    assert "grid.png: 2 rows x 1 scales x up to 128 sprites" in result.stdout
     monkeypatch.undo()
     part = np.load(tmp_path / "a.npz")
     assert part["sprites"].shape == (128, 8, 8, 4) and part["labels"].tolist() == [0] * 128
     assert len(list((tmp_path / "p").rglob("*.png"))) == 128 and is_sampled(tmp_path / "grid.png")
+
+
+def test_a_picture_of_a_part_has_room_for_what_is_done():
+    pixels = np.arange(12, dtype=np.uint8)[:, None, None, None].repeat(3, 3).reshape(2, 1, 6, 1, 1, 3)
+    done = np.array([[[0, 1, 0, 0, 1, 1]], [[1, 0, 0, 0, 0, 0]]], bool)
+    shown, there = Sampled(pixels, done, "ab", "s", np.arange(2), [1.0], {}).cells()
+    assert shown.shape == (2, 1, 3, 1, 1, 3) and there.tolist() == [[[True] * 3], [[True, False, False]]]
+    assert shown[there][:, 0, 0, 0].tolist() == [1, 4, 5, 6]
 
 
 def test_a_second_signal_leaves_at_once_and_nothing_half_written(call, tmp_path, monkeypatch):
