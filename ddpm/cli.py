@@ -29,6 +29,9 @@ def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
                 stream.reconfigure(errors="backslashreplace")  # names hold letters that not every console has
         try:
             return main()
+        except BrokenPipeError:  # who read the output has left, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the rest fails when this process ends
+            return 141
         except Exception as e:
             if not (told := mistake(e)):
                 raise

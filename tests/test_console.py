@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import struct
+import subprocess
 import sys
 import termios
 import threading
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from conftest import run
+from conftest import ROOT, run
 
 from ddpm import cli
 from ddpm.cli import exit_on_user_error, progress, warn
@@ -136,3 +137,9 @@ def test_names_that_the_console_cannot_write(monkeypatch, tmp_path):
         r"3 sprites in gr\xf6\xdfe, \u82f1\u96c4",
         r"error: no gr\xf6\xdfe",
     ]
+
+
+def test_a_reader_that_leaves_is_no_error():
+    line = f"'{sys.executable}' '{ROOT}/scripts/make_sprites.py' --help | head -1"
+    result = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+    assert result.stdout.startswith("usage") and not result.stderr
