@@ -140,6 +140,6 @@ def test_names_that_the_console_cannot_write(monkeypatch, tmp_path):
 
 
 def test_a_reader_that_leaves_is_no_error():
-    line = f"'{sys.executable}' '{ROOT}/scripts/make_sprites.py' --help | head -c 0"
+    line = f"'{sys.executable}' '{ROOT}/scripts/sample.py' --help | head -c 0"
     result = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
     assert not result.stderr
