@@ -169,7 +169,7 @@ def test_a_folder_that_nothing_was_put_into_does_not_stay(tmp_path):
 
 
 def test_two_that_train_into_one_folder(finished, tmp_path):
-    """Begun at once, one trains and the others leave; one beside a running one, with --resume or without, leaves."""
+    """Begun at once, one trains and the other leaves; so does one that is to go on with a running one."""
     folder, args = finished
     args = [tmp_path / "run" if a == folder else a for a in args]
     long = [*args, "--steps", 5000, "--log.checkpoint", 20]
@@ -182,7 +182,6 @@ def test_two_that_train_into_one_folder(finished, tmp_path):
     assert loser.returncode == 2 and (f"process {winner.pid}" in told or "already holds a run" in told), told
     try:
         assert_one_line_error(run(*long, "--resume"), "is being written to by", f"process {winner.pid}")
-        assert_one_line_error(run(*long, "--overwrite"), "is being written to by", f"process {winner.pid}")
     finally:
         winner.send_signal(signal.SIGTERM)
         winner.communicate(timeout=60)
