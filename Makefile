@@ -8,7 +8,7 @@ setup: .venv/installed  ## only install
 
 demo: .venv/installed  ## train on the shipped sprites for a few minutes, then sample grids at several guidance scales
 	$(BIN)/python scripts/train.py configs/demo.toml --out runs/demo --overwrite
-	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png
+	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png --overwrite
 	@echo "Open runs/demo/grid.png: categories down, guidance scales across. Then: make board"
 
 test: .venv/installed-test  ## lint, format check, and every test

@@ -25,7 +25,7 @@ from ddpm.config import Config, flat, to_toml
 from ddpm.data import to_uint8
 from ddpm.evaluate import Judge
 from ddpm.generate import STEPS, generate, generate_grid
-from ddpm.grids import guidance_labels, labelled_grid, on_checkerboard, save_picture
+from ddpm.grids import guidance_labels, labelled_grid, left_out, on_checkerboard, save_picture
 from ddpm.outputs import named_in_errors, write_all
 from ddpm.report import Report, gap_curves, pairs, tradeoff
 
@@ -109,6 +109,9 @@ class Board:
         self.samples: Path = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
         self.events = Events(config.out / "tb", purge_step)
+        shape = (len(spec.categories), len(config.log.guidance), config.log.count, spec.size)
+        if few := left_out(shape):
+            warn(f"the pictures of samples show {few}")
         if not purge_step:
             toml = "".join(f"    {line}\n" for line in to_toml(config).splitlines())
             self.events.add(step=0, summary=text("config", f"{about_data}\n\n{toml}"))

@@ -131,9 +131,8 @@ def one_more(word: str, flag: Flag | None) -> NoReturn:
     raise ValueError(f"{word!r} is one word too many" + (f": {flag.names[0]} takes {takes}" if flag else ""))
 
 
-def values_after(name: str, flag: Flag, rest: list[str], known: Iterable[str]) -> list[str]:
-    """Take the values of a flag from the front of `rest`. Raises ValueError if they are too few."""
-    values: list[str] = []
+def values_after(name: str, flag: Flag, values: list[str], rest: list[str], known: Iterable[str]) -> list[str]:
+    """Add to the values of a flag from the front of `rest`. Raises ValueError if they are too few."""
     while rest and not is_flag(rest[0]) and len(values) < flag.most:
         values.append(rest.pop(0))
     if len(values) < flag.least:
@@ -160,7 +159,7 @@ def check_words(words: Sequence[str], flags: Sequence[Flag]) -> None:
         flag = named.get(name.replace("_", "-")) or unknown(name, named, [p for place in places for p in place.names])
         if equals and not flag.most:
             one_more(value, flag)
-        for one in [value] if equals else values_after(name, flag, rest, named):
+        for one in values_after(name, flag, [value] if equals else [], rest, named):
             flag.check(one)
         given.add(flag)
     for place, word in zip(places * len(free), free, strict=False):

@@ -20,7 +20,7 @@ from ddpm.data import SpriteData, load_data, to_uint8
 from ddpm.generate import STEPS, generate
 from ddpm.memorisation import background, changed, is_copy, nearest
 from ddpm.metrics import Gaussian, class_accuracy, frechet_distance, kernel_distance, manifold, standard_error
-from ddpm.outputs import check_writable
+from ddpm.outputs import check_apart, check_writable
 from ddpm.pixel_art import alpha_hardness, count_colours, on_palette, palette
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
@@ -207,10 +207,11 @@ def judges_beside(model: Path) -> Path:
     return (run.absolute().parent if (run / "config.toml").exists() else run) / "judges"
 
 
-def judges_folder(asked: Path | None, model: Path) -> Path:
+def judges_folder(asked: Path | None, model: Path, data: Path) -> Path:
     """The folder for classifiers: that asked for, or `judges_beside` the run. Raises ValueError if nothing can be
-    written there."""
+    written there, or if it is in the folder of the sprites."""
     folder = asked or judges_beside(model)
+    check_apart("--judges", folder, data)
     check_writable("--judges", folder, folder)
     return folder
 

@@ -114,6 +114,8 @@ def check_file(flag: str, path: Path | None, suffix: str) -> None:
 
 def check_new_folder(flag: str, path: Path | None) -> None:
     """Raise ValueError if there is anything in a folder of this name, it is none, or nothing can be written there."""
+    if path and (path.is_symlink() or not path.name):
+        raise ValueError(f"{flag} {path} is not the name of a folder to be made; choose another")
     if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{flag} {path} exists and is not an empty folder; choose another")
     if path:

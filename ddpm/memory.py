@@ -10,11 +10,13 @@ UNKNOWN = sys.maxsize
 
 
 def available() -> int:
-    """Bytes that this process may still take: the least of the machine's free memory, of what its cgroups leave (of a
-    container, say), and of what RLIMIT_AS leaves. `UNKNOWN` where the system tells none of them, as others than Linux.
+    """Bytes that this process may still take: the least of the machine's free memory and swap, of what its cgroups
+    leave (of a container, say), and of what RLIMIT_AS leaves. `UNKNOWN` where the system tells none of them, as others
+    than Linux.
     """
-    free = number(PROC / "meminfo", "MemAvailable")
-    return max(0, min(UNKNOWN if free is None else free * 1024, left_by_rlimit(), *left_by_cgroups()))
+    free, swap = (number(PROC / "meminfo", name) for name in ("MemAvailable", "SwapFree"))
+    total = UNKNOWN if free is None else 1024 * (free + (swap or 0))
+    return max(0, min(total, left_by_rlimit(), *left_by_cgroups()))
 
 
 def check_fits(what: str, needed: int, advice: str, free: int | None = None) -> None:
@@ -41,24 +43,24 @@ def left_by_rlimit() -> int:
 
 
 def left_by_cgroups() -> Iterator[int]:
-    """Bytes that each cgroup of this process leaves, of version 1 or 2; cached files count as free."""
+    """Bytes that each cgroup of this process leaves, of version 1 or 2; cached files count as free, used ones too."""
     try:
         groups = [line.split(":", 2)[1:] for line in (PROC / "self/cgroup").read_text().splitlines()]
     except OSError:
         return
     names = {
-        "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-        "": ("memory.max", "memory.current", "inactive_file"),
+        "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")),
+        "": ("memory.max", "memory.current", ("inactive_file", "active_file", "slab_reclaimable")),
     }
     for kind, path in groups:
         if kind not in names:
             continue
-        limit_file, taken_file, cached_name = names[kind]
+        limit_file, taken_file, cached = names[kind]
         group = CGROUPS / kind / path.lstrip("/")
         for folder in (group, *group.parents):  # of a container's own, the path may start outside of what it sees
             limit, taken = number(folder / limit_file), number(folder / taken_file)
             if limit is not None and taken is not None:
-                yield limit - taken + (number(folder / "memory.stat", cached_name) or 0)
+                yield limit - taken + sum(number(folder / "memory.stat", name) or 0 for name in cached)
 
 
 def number(file: Path, name: str = "") -> int | None:

@@ -17,7 +17,10 @@ LOCK = ".ddpm.lock"
 
 def check_writable(flag: str, path: Path, folder: Path) -> None:
     """Raise ValueError unless `path` can be written into `folder`, or its nearest parent that is there. It is tried, by
-    a file that is removed again: permissions do not tell of a full disk, nor of one that is read-only."""
+    a file that is removed again: permissions do not tell of a full disk, nor of one that is read-only. Of several
+    processes only the main one writes."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     folder = folder.absolute()
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     probe = nearest / PART.format(token=token_hex(6), suffix="")
@@ -46,10 +49,12 @@ def written_aside(path: Path) -> Iterator[Path]:
         raise
 
 
-def drop_written_aside(folder: Path) -> None:
-    """Remove what processes that were killed left half-written in a folder that no other process writes to."""
-    for aside in folder.glob(PARTS):
-        aside.unlink()
+def drop_written_aside(folder: Path, *suffixes: str) -> None:
+    """Remove what processes that were killed left half-written of files of these kinds, ".png" say, in a folder that no
+    other process writes such files to."""
+    for suffix in suffixes:
+        for aside in folder.glob(PART.format(token="?" * 12, suffix=suffix)):
+            aside.unlink()
 
 
 @contextmanager
@@ -90,17 +95,20 @@ def held(folder: Path) -> Iterator[None]:
     The system lets go of it when this process ends, however it does. Raises ValueError, naming the process, when
     another holds it. A folder that was made for this is removed again if nothing was put into it.
     """
-    made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / LOCK
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; give a folder")
+    made, file = not folder.exists(), folder / LOCK
     lock = FileLock(file, blocking=False)
     try:
-        lock.acquire()
+        while not lock.is_locked:
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # another process has just removed the folder, as below
+                lock.acquire()
     except Timeout as e:
         holder = "another process"
         with suppress(OSError, UnicodeDecodeError):
             holder = file.read_text(encoding="utf-8") or holder
-        raise ValueError(f"{folder} is being written to by {holder}; wait for it, or choose another folder") from e
+        raise ValueError(f"{folder} is being written to by {holder} ({LOCK}); wait for it, or choose another") from e
     try:
         with suppress(OSError):  # on Windows no other handle can write to it
             file.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")

@@ -15,10 +15,12 @@ from ddpm.trainer import Trainer, learning_rate
 CONFIG_FILE, LAUNCH_FILE = "config.toml", "launch.txt"
 CURVES = "tb/events.out.tfevents.*"
 FIRST = "checkpoints/step_00000000.safetensors"
+MOST_AT_START = 2**20  # bytes of curves that are read
 # The files of a run, in the order in which they are removed: what is left is always that of a run with less in it.
 FILES = (
-    *(CURVES, "samples/grid_*.png", "samples/path_*.png", EARLY_FILE, BEST_FILE),
-    *("checkpoints/step_*.damaged", "checkpoints/step_*.safetensors", MODEL_FILE, LAUNCH_FILE, CONFIG_FILE),
+    *(CURVES, f"samples/grid_{7 * '[0-9]'}.png", f"samples/path_{7 * '[0-9]'}.png", EARLY_FILE, BEST_FILE),
+    *(f"checkpoints/step_{8 * '[0-9]'}.{kind}" for kind in ("damaged", "safetensors")),
+    *(MODEL_FILE, LAUNCH_FILE, CONFIG_FILE),
 )
 
 # Settings that a resumed run may change: how long it is, where it and its data are, and what is tried when training
@@ -42,10 +44,10 @@ def check_folder(config: Config, resume: bool, overwrite: bool, launched_by: str
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
     if resume or is_begun_by(out, launched_by):
-        check_resumable(config, overwrite_helps=not startable(out))
+        check_resumable(config, overwrite_helps=not startable(config))
         return True
-    if not overwrite and not startable(out):
-        refuse(out)
+    if not startable(config):
+        refuse(out, overwrite)
     return False
 
 
@@ -58,8 +60,9 @@ def prepare_folder(config: Config, resume: bool, overwrite: bool, launched_by: s
     out, saved = config.out, config.out / CONFIG_FILE
     goes_on = check_folder(config, resume, overwrite, launched_by)
     out.mkdir(parents=True, exist_ok=True)
-    for folder in ("", "checkpoints", "samples"):
-        drop_written_aside(out / folder)
+    drop_written_aside(out, ".safetensors", ".toml", ".txt")
+    drop_written_aside(out / "checkpoints", ".safetensors")
+    drop_written_aside(out / "samples", ".png")
     if goes_on and not saved.exists():
         warn(f"{saved} is missing; the settings that are given now are taken for those of the run")
         return config
@@ -82,8 +85,9 @@ def begin_or_resume(trainer: Trainer, resume: bool, overwrite: bool, tell: Calla
     resumed = bool(highest(before is not None))
     if resumed:
         tell(f"resuming from {trainer.resume()}, step {trainer.step}")
-        if is_main():
-            save_settings(config, launch())
+        with main_first():
+            if is_main():
+                save_settings(config, launch())
     if before and before.steps != config.steps:
         was, now = (learning_rate(trainer.step + 1, c.steps, c.optim.warmup) for c in (before, config))
         change = f"the learning rate goes on at {now:.2f} of its peak, where it was {was:.2f}, and falls until then"
@@ -111,32 +115,35 @@ def clear(out: Path) -> None:
 
 
 def contents(out: Path) -> Iterator[str]:
-    """Paths in a folder of the files at any depth, but for locks and files that are not whole. One after another: it
-    may be any folder of the user's."""
+    """Paths in a folder of the files at any depth, and of links to folders, but for locks and files that are not whole.
+    One after another: it may be any folder of the user's."""
     for folder, folders, names in os.walk(out):
         folders.sort()
-        for name in sorted(names):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in sorted(names + links):
             if name != LOCK and not fnmatch(name, PARTS):
                 yield Path(folder, name).relative_to(out).as_posix()
 
 
-def startable(out: Path) -> bool:
-    """Whether a run can begin in the folder, and nothing is lost: there are no files in it, or only those that a run
+def startable(config: Config) -> bool:
+    """Whether a run can begin in its folder, and nothing is lost: there are no files in it, or only those that a run
     has before its first step, as when it found no memory for that."""
-    at_start = (out / FIRST).exists() or is_first(out / MODEL_FILE)
+    out = config.out
+    at_start = is_first(out / FIRST) or is_first(out / MODEL_FILE)
+    saved = out / CONFIG_FILE
+    ours = saved.is_file() and ((at_start and is_resolved(saved)) or saved.read_bytes() == to_toml(config).encode())
     return all(
-        (name == CONFIG_FILE and is_resolved(out / name))
-        or (name == MODEL_FILE and is_first(out / name))
-        or name in (LAUNCH_FILE, FIRST)
-        or (at_start and fnmatch(name, CURVES))
+        (name in (CONFIG_FILE, LAUNCH_FILE) and ours)
+        or (name in (MODEL_FILE, FIRST) and is_first(out / name))
+        or (fnmatch(name, CURVES) and is_empty(out / name))
         for name in contents(out)
     )
 
 
-def is_first(model: Path) -> bool:
-    """Whether a file holds the weights of a run that has made no step."""
+def is_first(weights: Path) -> bool:
+    """Whether a file holds the weights, or the state of training, of a run that has made no step."""
     try:
-        return read_safetensors(model)[1].get("step") == 0
+        return read_safetensors(weights)[1].get("step") == 0
     except (ValueError, OSError):
         return False
 
@@ -149,18 +156,32 @@ def is_resolved(config: Path) -> bool:
         return False
 
 
-def refuse(out: Path) -> None:
-    """Raise ValueError for a folder in which no run may begin: what is there, and what can be done."""
+def is_empty(events: Path) -> bool:
+    """Whether a TensorBoard file has nothing of any step."""
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    if events.stat().st_size > MOST_AT_START:
+        return False
+    return not any(event.step for event in EventFileLoader(str(events)).Load())
+
+
+def refuse(out: Path, overwrite: bool) -> None:
+    """Raise ValueError for a folder in which no run may begin: what is there, and what can be done. overwrite: the
+    files of a run may go."""
+    of_run = [file.relative_to(out).as_posix() for pattern in FILES for file in out.glob(pattern)]
+    if of_run == [CONFIG_FILE] and not is_resolved(out / CONFIG_FILE):
+        raise ValueError(f"{out} holds a {CONFIG_FILE} that no run wrote, and that would be lost; choose another --out")
+    if overwrite:
+        return
     if checkpoints(out):
         raise ValueError(
             f"{out} already holds a run: add --resume to go on with it, --overwrite to begin anew in its place, or "
             "choose another --out"
         )
-    found = next((name for name in contents(out) if any(fnmatch(name, pattern) for pattern in FILES)), None)
-    if found:
+    if of_run:
         raise ValueError(
-            f"{out} holds {found} of a run that cannot be gone on with, since it has no checkpoints: choose another "
-            "--out, or add --overwrite to begin anew in its place"
+            f"{out} holds {of_run[0]} of a run that cannot be gone on with, since it has no checkpoints: choose "
+            "another --out, or add --overwrite to begin anew in its place"
         )
     raise ValueError(
         f"{out} holds {next(contents(out))}, which is not of a run: choose another --out, or add --overwrite to put "

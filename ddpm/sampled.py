@@ -1,6 +1,5 @@
 """What sample.py writes: a picture grid, arrays, PNG files; and what of it may be replaced."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ ARRAYS = ("sprites", "labels", "guidance")
 
 
 def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
-    """Raise ValueError for files that are there and that sample.py did not write, unless they are to be replaced; and
+    """Raise ValueError for files that are there, unless they are to be replaced or are pictures of sample.py; and
     for places among the sprites that the model was trained on, or in one another."""
     files = {"--out": out, "--npz": npz}
     data = data_of_run(model)
@@ -28,26 +27,18 @@ def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | No
         if path and data:
             check_apart(flag, path, data)
     for flag, path in files.items():
-        if path and png_folder and png_folder.absolute() in path.absolute().parents:
+        if path and png_folder and png_folder.absolute() in (path.absolute(), *path.absolute().parents):
             raise ValueError(f"{flag} {path} lies in --png-folder {png_folder}, which is to be of the PNG files alone")
         if path and path.exists() and not overwrite and not is_sampled(path):
-            raise ValueError(
-                f"{flag} {path} is there, and not by sample.py: name another, or add --overwrite to replace it"
-            )
+            raise ValueError(f"{flag} {path} is there already: name another, or add --overwrite to replace it")
 
 
 def is_sampled(path: Path) -> bool:
-    """Whether sample.py wrote this file: a picture with its name in it, or its arrays alone."""
-    if not path.is_file():
+    """Whether this is a picture that sample.py wrote, which has its name in it."""
+    if not path.is_file() or path.suffix.lower() != ".png":
         return False
-    if path.suffix.lower() == ".png":
-        with open(path, "rb") as file:
-            return f"tEXtSoftware\0{SOFTWARE}".encode() in file.read(256)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return sorted(archive.namelist()) == sorted(f"{name}.npy" for name in ARRAYS)
-    except zipfile.BadZipFile:
-        return False
+    with open(path, "rb") as file:
+        return f"tEXtSoftware\0{SOFTWARE}".encode() in file.read(256)
 
 
 def data_of_run(model: Path) -> Path | None:

@@ -99,7 +99,7 @@ def main() -> int:
     options = [how.options(m, models[m][1], device) for how, (m, *_) in zip(flags, combinations, strict=True)]
     names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
-    judges = judges_folder(args.judges, args.models[0])
+    judges = judges_folder(args.judges, args.models[0], args.data)
     with held(args.out):
         judge = Judge(data, cache=judges)
 

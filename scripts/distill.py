@@ -58,7 +58,7 @@ def check_out(out: Path, teacher: Path, overwrite: bool) -> None:
     check_folder("--out", out)
     check_apart("--out", out, trained_with(teacher).data)
     file = out / MODEL_FILE
-    if (out / "config.toml").exists() or (file.exists() and "student" not in read_safetensors(file)[1]["spec"]):
+    if (out / "config.toml").exists() or (file.exists() and "student" not in read_safetensors(file)[1].get("spec", {})):
         raise ValueError(f"--out {out} holds a model that is no student, and would be lost; choose another --out")
     if file.exists() and not overwrite:
         raise ValueError(f"{out} holds a student already: add --overwrite to replace it, or choose another --out")

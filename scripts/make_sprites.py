@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ddpm.cli import exit_on_user_error, progress
 from ddpm.command_line import Parser
+from ddpm.outputs import held
 from sprites.draw.collection import SIZES
 from sprites.draw.folders import replacing
 from sprites.draw.output import (
@@ -97,6 +98,7 @@ def write(args: argparse.Namespace) -> None:
         total = args.count * len(CATEGORIES)
     folder = args.contact or args.npy or args.out
     with (
+        held(folder),
         replacing(folder, names, args.overwrite, **how) as aside,
         progress(total=total, unit="sprite") as bar,
     ):

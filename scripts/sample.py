@@ -63,6 +63,8 @@ class Arguments:
             if twice := sorted({row for row in rows if rows.count(row) > 1}):
                 raise ValueError(f"{flag} names {twice[0]} twice; a row of the grid is needed once")
         check_count("--count", self.count)
+        if self.list_tags:
+            return
         check_file("--out", self.out, ".png")
         check_file("--npz", self.npz, ".npz")
         check_new_folder("--png-folder", self.png_folder)
@@ -76,7 +78,7 @@ def tell(save: Callable[[Path], str], path: Path) -> None:
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
-    from ddpm.distributed import highest, is_main, join, main_first, own, world
+    from ddpm.distributed import highest, is_main, join, local_world, main_first, own
 
     device = join(args.device)
     from ddpm.asked import asked, check_form, describe, labels_of, named
@@ -98,7 +100,7 @@ def main() -> int:
     rows, contexts, weights = asked(spec, args.categories, args.tags, by_facet)
     N = len(rows) * len(scales) * args.count
     with main_first():
-        check_memory(spec, N, world(), bool(args.png_folder))
+        check_memory(spec, N, local_world(), bool(args.png_folder))
     if args.png_folder:
         png_names(rows, scales, args.count)
     negative = None if args.negative is None else named(spec, args.negative)
@@ -119,8 +121,8 @@ def main() -> int:
         about = {"model": args.model, "guidance": " ".join(args.guidance), "not": args.negative or "nothing"}
         about |= {name: options[name] for name in ("form", "sampler", "steps", "grid", "seed")}
         sampled = Sampled(pixels, done, rows, columns, labels, scales, about)
-        saves = {args.out: sampled.save_grid, args.npz: sampled.save_npz, args.png_folder: sampled.save_pngs}
-        write_all(*(partial(tell, save, path) for path, save in saves.items() if path))
+        saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
+        write_all(*(partial(tell, save, path) for save, path in saves if path))
     return code
 
 

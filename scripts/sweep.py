@@ -10,7 +10,7 @@ trade-off curves, a grid for each scale and the closest pairs of generated and t
 
 import json
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -101,15 +101,16 @@ def main() -> int:
     from ddpm.report import Report
 
     out = args.out or run_of(args.model) / "sweep"
-    with main_first():
-        model, spec = load_model(args.model)
-        model.to(device)
-        options = args.sampling.options(args.model, spec, device)
-        if is_main():  # the others only sample
-            data = data_of(args.data, args.model, spec, args.per_category)
-            check_results("--out", out, "sweep.json", args.data)
-            judges = judges_folder(args.judges, args.model)
-    with held(out) if is_main() else nullcontext():
+    with ExitStack() as stack:
+        with main_first():
+            model, spec = load_model(args.model)
+            model.to(device)
+            options = args.sampling.options(args.model, spec, device)
+            if is_main():  # the others only sample
+                data = data_of(args.data, args.model, spec, args.per_category)
+                check_results("--out", out, "sweep.json", args.data)
+                judges = judges_folder(args.judges, args.model, args.data)
+                stack.enter_context(held(out))
         sampled, gaps = sample(args, model, spec, options)
         if not is_main():
             return 0

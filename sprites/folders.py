@@ -33,7 +33,7 @@ def visible(folder: Path) -> list[Path]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({why(error)})") from error
-    if "tb" in names and not set(WRITTEN).isdisjoint(names):
+    if "tb" in names and not set(WRITTEN).isdisjoint(names) and any((folder / "tb").glob("events.out.tfevents.*")):
         raise DataError(f"{folder}: a run, or what was measured of one; give a folder of sprites, with no run in it")
     return [folder / name for name in names if not name.startswith(".") and name not in LITTER]
 
@@ -91,9 +91,10 @@ def refuse_wrapper(folder: Path, folders: list[Path]) -> None:
         path = folders[0]
         inside = visible(path)
         folders = [sub for sub in inside if os.path.isdir(sub)]
-        if is_described(inside):
+        pictures = any(file.suffix.lower() in SUFFIXES for file in inside if file not in folders)
+        if is_described(inside, pictures):
             raise DataError(f"{folder}: the sprites are in {path}; give that folder")
-        if any(file.suffix.lower() in SUFFIXES for file in inside if file not in folders):
+        if pictures:
             return
     if path != folder and len(folders) > 1:
         raise DataError(
@@ -102,9 +103,9 @@ def refuse_wrapper(folder: Path, folders: list[Path]) -> None:
         )
 
 
-def is_described(inside: list[Path]) -> bool:
-    """Whether a sprite set or an npy pair is among the files of a folder."""
-    return any(path.name == "sprites.toml" or path.suffix.lower() == ".npy" for path in inside)
+def is_described(inside: list[Path], pictures: bool) -> bool:
+    """Whether a sprite set, or an npy pair without pictures beside it, is among the files of a folder."""
+    return any(path.name == "sprites.toml" or (path.suffix.lower() == ".npy" and not pictures) for path in inside)
 
 
 def refuse_link(folder: Path) -> NoReturn:

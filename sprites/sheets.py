@@ -36,7 +36,7 @@ def tile_of(pixels: np.ndarray, known: int | None = None) -> int | None:
     (h, w), pixels = pixels.shape[:2], part(pixels)
     tiles = [known] if known else []
     tiles += sorted({*TILES, min(h, w)} & {*SIZES})
-    tiles = [tile for tile in tiles if h % tile == w % tile == 0 and h * w > tile**2]
+    tiles = [tile for tile in tiles if h % tile == w % tile == 0 and h * w > 2 * tile**2]
     clear = pixels[..., 3] == 0
     seen = ~clear if clear.any() else (pixels != pixels[0, 0]).any(axis=-1)
     if not tiles or not seen.any():

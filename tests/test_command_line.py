@@ -74,6 +74,7 @@ DEMO = str(ROOT / "configs" / "demo.toml")
         ("sample", "x -- y", "Unrecognized options: y"),
         ("sample", "x --sampler foo", f"--sampler foo: expected one of {CHOICES}"),
         ("sample", "x --no-list-tags", "unknown flag --no-list-tags; did you mean --list-tags?"),
+        ("distill", "x --guidance=0 1 2", "'2' is one word too many: --guidance takes 2 values"),
         ("sweep", "x --data y --gird middle", "unknown flag --gird; did you mean --grid?"),
         ("compare", "a b", "--data is missing: expected a path"),
         ("facets", "a --data b --guidance 1 two", "--guidance two: expected a number"),
@@ -162,7 +163,7 @@ def test_categories_that_are_hard_to_say_are_sampled(monkeypatch, capsys, tmp_pa
         assert code == 0, err
         return np.load(tmp_path / "s.npz")["labels"].tolist()
 
-    said = ("--npz", tmp_path / "s.npz")
+    said = ("--npz", tmp_path / "s.npz", "--overwrite")
     assert labels(*said) == [*range(8)]
     assert labels(*said, "--categories", *names, "--png-folder", tmp_path / "pngs") == [*range(8)]
     assert labels(*said, "--categories", "'a,b'=0.7,c=0.3", "'hero + c' + 0.5 hero", "hero + 2 c", "'it''s'") == [
@@ -172,3 +173,9 @@ def test_categories_that_are_hard_to_say_are_sampled(monkeypatch, capsys, tmp_pa
         6,
     ]
     assert labels(*said, "--categories", "hero", "--not", "a=1") == [2]
+
+
+@pytest.mark.parametrize(("words", "read"), [("--guidance=1 2 4", ("1", "2", "4")), ("--guidance=-1", ("-1",))])
+def test_values_after_an_equals_sign_are_read_as_tyro_does(monkeypatch, words, read):
+    monkeypatch.setattr(sys, "argv", ["sample.py", "x", *words.split()])
+    assert MODULES["sample"].parse(MODULES["sample"].Arguments, None).guidance == read

@@ -33,14 +33,16 @@ def system(tmp_path, monkeypatch):
 
 def test_the_least_of_memory_and_cgroups_is_available(system):
     assert memory.available() == 8 * 2**30
+    system("proc/meminfo", f"MemAvailable: {6 * 2**20} kB\nSwapFree: {2 * 2**20} kB\n")
+    assert memory.available() == 8 * 2**30
     system("proc/self/cgroup", "4:memory:/box/inner\n1:cpu:/box\n0::/unit\n")
     system("cgroup/unit/memory.max", "max\n")
     system("cgroup/unit/memory.current", "77\n")
     assert memory.available() == 8 * 2**30
     system("cgroup/memory.max", str(2**30))  # of all that is below it
     system("cgroup/memory.current", str(2**29))
-    system("cgroup/memory.stat", f"anon 5\ninactive_file {2**20}\n")
-    assert memory.available() == 2**29 + 2**20
+    system("cgroup/memory.stat", f"anon 5\ninactive_file {2**20}\nactive_file {2**21}\n")
+    assert memory.available() == 2**29 + 2**20 + 2**21  # files that are mapped go when there is need
     system("cgroup/memory/box/memory.limit_in_bytes", "1000\n")
     system("cgroup/memory/box/memory.usage_in_bytes", "900\n")
     assert memory.available() == 100

@@ -252,12 +252,32 @@ def test_a_run_is_never_read(tmp_path, marker):
     folder = folder_of(tmp_path / "d")
     run = folder / "hero" / "run"
     (run / "tb").mkdir(parents=True)
+    (run / "tb" / "events.out.tfevents.1.vm").touch()
     (run / marker).touch()
     save_pngs(run, of("hero", 1), ["samples/grid"])
     for data in (run, folder):
         refused(data, f"{run}: a run, or what was measured of one")
     os.rename(run, folder / "run")
     refused(folder, f"{folder / 'run'}: a run, or what was measured of one")
+
+
+def test_what_is_no_run_is_no_run(tmp_path):
+    folder = folder_of(tmp_path / "d")
+    os.rename(folder / "hero", folder / "tb")  # a category may have that name
+    (folder / "config.toml").touch()
+    assert load_sprites(folder).categories == ("food", "tb")
+
+
+def test_an_array_beside_the_pictures_of_the_only_category_is_no_pair(tmp_path):
+    save_pngs(tmp_path, of("hero", 3), [f"hero/{i}" for i in range(3)])
+    np.save(tmp_path / "hero" / "features.npy", np.zeros(3))
+    assert load_sprites(tmp_path).categories == ("hero",)
+
+
+def test_a_sprite_of_two_squares_is_no_sheet():
+    tall = np.zeros((32, 16, 4), np.uint8)
+    tall[2:15, 4:12] = tall[17:30, 4:12] = (200, 40, 40, 255)  # a thin neck, where two tiles would meet
+    assert sheets.tile_of(tall) is None and sheets.tile_of(np.concatenate([tall, tall, tall])) == 16
 
 
 # --- pixels -------------------------------------------------------------------------------------------------

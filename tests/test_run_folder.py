@@ -83,6 +83,45 @@ def test_a_folder_with_a_file_of_the_users_is_refused(tmp_path, name):
     assert file.read_text() == "steps = 3  # as I like it\n"
 
 
+@pytest.mark.parametrize("name", ["launch.txt", "checkpoints/step_00000000.safetensors", "samples/grid_s4.png"])
+def test_a_file_that_only_has_the_name_of_a_runs_is_not_taken_for_it(tmp_path, name):
+    file = tmp_path / "run" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(ValueError, match="--overwrite"):
+        prepare_folder(Config(out=tmp_path / "run"), **AGAIN)
+    assert file.read_text() == "mine"
+
+
+def test_settings_that_a_person_wrote_are_not_overwritten_at_all(tmp_path):
+    (tmp_path / "config.toml").write_text("steps = 3  # as I like it\n")
+    with pytest.raises(ValueError, match=r"a config\.toml that no run wrote"):
+        prepare_folder(Config(out=tmp_path), **AGAIN | {"overwrite": True})
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tb", "samples"])
+def test_what_a_link_leads_to_is_not_removed(finished, tmp_path, name):
+    config = copied(finished, tmp_path)
+    (config.out / name).rename(tmp_path / "elsewhere")
+    for file in [f for f in config.out.rglob("*") if f.is_file()]:
+        file.unlink()
+    (config.out / name).rmdir() if (config.out / name).exists() else None
+    (config.out / name).symlink_to(tmp_path / "elsewhere")
+    before = everything(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="choose another --out"):
+        prepare_folder(config, **AGAIN)
+    assert everything(tmp_path / "elsewhere") == before
+
+
+def test_curves_of_steps_are_not_removed_though_there_is_no_checkpoint_of_them(finished, tmp_path):
+    config = copied(finished, tmp_path)
+    for file in [*config.out.glob("checkpoints/*"), *config.out.glob("samples/*"), *config.out.glob("*.safetensors")]:
+        file.unlink()
+    (curves_file,) = (config.out / "tb").iterdir()
+    with pytest.raises(ValueError, match=f"holds tb/{curves_file.name} of a run"):
+        prepare_folder(config, **AGAIN)
+
+
 def test_overwrite_removes_the_files_of_the_run_and_no_others(finished, tmp_path):
     config = copied(finished, tmp_path)
     mine = {".best.tmp": b"1", "notes.txt": b"2", "checkpoints/mine.txt": b"3", "sweep/sweep.txt": b"4"}
@@ -97,9 +136,9 @@ def test_the_same_command_works_again_after_a_run_that_made_no_step(finished, tm
     """As one that found no memory for its first step, or was killed before it."""
     folder, args = finished
     before = Config(out=tmp_path / "run", steps=7)
-    assert prepare_folder(before, **AGAIN) is None
-    now = replace(before, steps=3)  # maybe with other settings
-    assert prepare_folder(now, **AGAIN) is None and load_config(now.out / "config.toml") == now
+    assert prepare_folder(before, **AGAIN) is None and prepare_folder(before, **AGAIN) is None
+    with pytest.raises(ValueError, match=r"holds config\.toml of a run"):  # whose settings alone were kept
+        prepare_folder(replace(before, steps=3), **AGAIN)
     script = "import runpy, sys; from ddpm.trainer import Trainer\n"
     script += "def advance(self): raise OSError\n"
     script += "Trainer.advance = advance; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -109,7 +148,7 @@ def test_the_same_command_works_again_after_a_run_that_made_no_step(finished, tm
     left = everything(tmp_path / "first")
     assert {"config.toml", "model.safetensors", "checkpoints/step_00000000.safetensors"} < left.keys()
     config = load_config(tmp_path / "first" / "config.toml")
-    assert not check_folder(config, **AGAIN)
+    assert not check_folder(replace(config, steps=3), **AGAIN)  # maybe with other settings
     (config.out / "checkpoints/step_00000000.safetensors").unlink()
     result = run(*args, "--steps", 4)
     assert result.returncode == 0, result.stderr
@@ -240,10 +279,12 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     (out / "samples").mkdir(parents=True)
     stale = [out / PART.format(token="0123456789ab", suffix=".toml")]
     stale += [out / "samples" / PART.format(token="ba9876543210", suffix=".png")]
-    for file in (*stale, out / ".config.toml.tmp"):
+    others = [out / PART.format(token="0123456789ab", suffix=".png")]  # of sample.py, which may be at work
+    for file in (*stale, *others, out / ".config.toml.tmp"):
         file.write_text("half")
+    (out / PART.format(token="0123456789ab", suffix="")).mkdir()
     assert prepare_folder(Config(out=out), **AGAIN | {"overwrite": True}) is None
-    assert everything(out).keys() == {"config.toml", ".config.toml.tmp"}
+    assert everything(out).keys() == {"config.toml", ".config.toml.tmp", others[0].name}
 
 
 # --- students -----------------------------------------------------------------------------------------------

@@ -82,23 +82,21 @@ def test_all_cells_have_sprites_before_one_has_all(model):
 FEW = ("--count", 2, "--steps", 1, "--guidance", 1)
 
 
-def test_only_a_picture_or_arrays_of_its_own_are_replaced(call, tmp_path, monkeypatch):
+def test_only_a_picture_of_its_own_is_replaced_unasked(call, tmp_path):
     grid, arrays = tmp_path / "grid.png", tmp_path / "a.npz"
     assert call("sample", *FEW, "--npz", arrays).returncode == 0
     first = grid.read_bytes()
     assert Image.open(grid).info["Software"] == "ddpm-sprites sample.py" and Image.open(grid).info["seed"] == "0"
-    assert is_sampled(grid) and is_sampled(arrays)
-    assert call("sample", *FEW, "--npz", arrays, "--seed", 1).returncode == 0
+    assert is_sampled(grid) and call("sample", *FEW, "--seed", 1).returncode == 0
     assert grid.read_bytes() != first
 
     Image.new("RGB", (8, 8)).save(grid)
-    np.savez(arrays, sprites=np.zeros(3), mine=np.zeros(3))
     mine = grid.read_bytes(), arrays.read_bytes()
-    assert_one_line_error(call("sample", *FEW), "--out grid.png is there", "not by sample.py", "--overwrite")
-    assert_one_line_error(call("sample", *FEW, "--out", "new.png", "--npz", arrays), "--npz", "not by sample.py")
+    assert_one_line_error(call("sample", *FEW), "--out grid.png is there already", "--overwrite")
+    assert_one_line_error(call("sample", *FEW, "--out", "new.png", "--npz", arrays), "--npz", "is there already")
     assert (grid.read_bytes(), arrays.read_bytes()) == mine and len(list(tmp_path.iterdir())) == 2
-    assert call("sample", *FEW, "--npz", arrays, "--overwrite").returncode == 0
-    assert is_sampled(grid) and is_sampled(arrays)
+    assert call("sample", *FEW, "--npz", arrays, "--overwrite", "--seed", 1).returncode == 0
+    assert is_sampled(grid) and arrays.read_bytes() != mine[1]
 
 
 def test_nothing_is_written_among_the_training_sprites(call, model, tmp_path):
@@ -111,6 +109,10 @@ def test_nothing_is_written_among_the_training_sprites(call, model, tmp_path):
         assert_one_line_error(result, "--out", "lies in the data folder")
     (tmp_path / "p").mkdir()
     assert_one_line_error(call("sample", *FEW, "--out", "p/x.png", "--png-folder", "p"), "--png-folder p")
+    assert_one_line_error(call("sample", *FEW, "--out", "x.png", "--png-folder", "x.png"), "--png-folder x.png")
+    (tmp_path / "link").symlink_to(tmp_path / "p")
+    for name in ("link", "."):
+        assert_one_line_error(call("sample", *FEW, "--png-folder", name), f"--png-folder {name} is not the name")
     assert sorted(data.iterdir()) == before
 
 

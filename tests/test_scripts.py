@@ -86,7 +86,19 @@ def test_sample_writes_exact_sprites(trained, tmp_path):
 
 def test_sampling_is_a_function_of_the_seed(trained, tmp_path):
     def sprites(seed, name, *more):
-        base = ("--count", 2, "--steps", 2, "--seed", seed, "--out", tmp_path / "g.png", "--npz", tmp_path / name)
+        base = (
+            "--count",
+            2,
+            "--steps",
+            2,
+            "--seed",
+            seed,
+            "--out",
+            tmp_path / "g.png",
+            "--npz",
+            tmp_path / name,
+            "--overwrite",
+        )
         assert run("sample", trained[0], "--guidance", 2, *base, *more).returncode == 0
         return np.load(tmp_path / name)["sprites"]
 
@@ -295,7 +307,7 @@ def test_mistakes_in_comparing(trained, tmp_path, args, words):
 def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
     def sprites(*args):
         result = run("sample", trained[0], *args, "--count", 2, "--steps", 2, "--precision", "fp32", "--out",
-                     tmp_path / "g.png", "--npz", tmp_path / "s.npz")  # fmt: skip
+                     tmp_path / "g.png", "--npz", tmp_path / "s.npz", "--overwrite")  # fmt: skip
         assert result.returncode == 0, result.stderr
         return np.load(tmp_path / "s.npz")
 

@@ -13,6 +13,7 @@ from sprites.files import some
 
 MANIFEST = "drawn.json"  # how the files beside it were drawn, and a digest of each
 PART = ".drawn-????????.part"  # a folder of files that are not yet whole
+LOCK = ".ddpm.lock"  # of the command that draws
 
 Digests = dict[str, str]
 
@@ -20,12 +21,13 @@ Digests = dict[str, str]
 @contextmanager
 def replacing(folder: Path, names: tuple[str, ...], overwrite: bool = False, **how: int) -> Iterator[Path]:
     """A folder to write the files of these names to, which are moved into `folder` when all went well; how: what the
-    manifest says of them.
+    manifest says of them. No other process may draw into it meanwhile.
 
     After a kill there are the old files, or some old and some new: the same call finishes the job. Raises ValueError
     where files would be lost that were not drawn by such a call, unless `overwrite`.
     """
-    before, made = replaceable(folder, names, overwrite), not folder.exists()
+    made = not folder.exists()
+    replaceable(folder, names, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         for stale in folder.glob(PART):  # of processes that were killed
@@ -34,6 +36,7 @@ def replacing(folder: Path, names: tuple[str, ...], overwrite: bool = False, **h
         with TemporaryDirectory(suffix, prefix, folder) as part:
             aside = Path(part)
             yield aside
+            before = replaceable(folder, names, overwrite)  # they may have been changed meanwhile
             about = how | {"files": {name: digest(aside / name) for name in names}}
             write_manifest(folder, aside, about | {"replaced": before})  # both count as drawn from here on
             for name in names:
@@ -51,7 +54,7 @@ def replaceable(folder: Path, names: tuple[str, ...], overwrite: bool) -> Digest
         return {}
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file; give a folder")
-    there = sorted(path.name for path in folder.iterdir() if not path.match(PART))
+    there = sorted(path.name for path in folder.iterdir() if not path.match(PART) and path.name != LOCK)
     lost = [name for name in names if name in there]
     if folders := [name for name in lost if (folder / name).is_dir()]:
         raise ValueError(f"{folder / folders[0]} is a folder, where a file of that name is to be; move it away")
