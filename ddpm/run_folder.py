@@ -16,11 +16,12 @@ CONFIG_FILE, LAUNCH_FILE = "config.toml", "launch.txt"
 CURVES = "tb/events.out.tfevents.*"
 FIRST = "checkpoints/step_00000000.safetensors"
 MOST_AT_START = 2**20  # bytes of curves that are read
-# The files of a run, in the order in which they are removed: what is left is always that of a run with less in it.
+# The files of a run, in the order in which they are removed: a run can begin in what is left of one that made no step.
 FILES = (
     *(CURVES, f"samples/grid_{7 * '[0-9]'}.png", f"samples/path_{7 * '[0-9]'}.png", EARLY_FILE, BEST_FILE),
+    *(LAUNCH_FILE, CONFIG_FILE),
     *(f"checkpoints/step_{8 * '[0-9]'}.{kind}" for kind in ("damaged", "safetensors")),
-    *(MODEL_FILE, LAUNCH_FILE, CONFIG_FILE),
+    MODEL_FILE,
 )
 
 # Settings that a resumed run may change: how long it is, where it and its data are, and what is tried when training
@@ -44,7 +45,7 @@ def check_folder(config: Config, resume: bool, overwrite: bool, launched_by: str
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
     if resume or is_begun_by(out, launched_by):
-        check_resumable(config, overwrite_helps=not startable(config))
+        check_resumable(config)
         return True
     if not startable(config):
         refuse(out, overwrite)
@@ -189,12 +190,12 @@ def refuse(out: Path, overwrite: bool) -> None:
     )
 
 
-def check_resumable(config: Config, overwrite_helps: bool) -> None:
+def check_resumable(config: Config) -> None:
     """Raise ValueError unless there is a run to go on with, begun with these settings."""
     out, saved = config.out, config.out / CONFIG_FILE
     if not checkpoints(out):
         what = f"{out} holds no checkpoint" if out.exists() else f"there is no folder {out}"
-        how = "in another --out, or with --overwrite in this one" if overwrite_helps else "without --resume"
+        how = "without --resume" if startable(config) else "in another --out, or with --overwrite in this one"
         raise ValueError(f"nothing to resume: {what}; start {how}")
     if saved.exists():
         check_same(load_config(saved), config)
