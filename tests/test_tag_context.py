@@ -343,7 +343,7 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
         (2, "--tags", "kind=barish side=left", "--guidance", "side=3", "kind=1.5", "--not", "category=square"),
         (8, "--categories", "bar", "square + 0.5 bar", "--guidance", "0", "2", "--negative", "square"),
     ):
-        result = run(*sample, *more, "--npz", tmp_path / "s.npz")
+        result = run(*sample, *more, "--npz", tmp_path / "s.npz", "--overwrite")
         assert result.returncode == 0, result.stderr
         with np.load(tmp_path / "s.npz") as f:
             assert len(f["sprites"]) == count
