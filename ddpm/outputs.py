@@ -51,10 +51,11 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 def drop_written_aside(folder: Path, *suffixes: str) -> None:
     """Remove what processes that were killed left half-written of files of these kinds, ".png" say, in a folder that no
-    other process writes such files to."""
+    other process writes such files to; "" for those of `check_writable`."""
     for suffix in suffixes:
         for aside in folder.glob(PART.format(token="?" * 12, suffix=suffix)):
-            aside.unlink()
+            if aside.is_file():
+                aside.unlink()
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def prepare_folder(config: Config, resume: bool, overwrite: bool, launched_by: s
     out, saved = config.out, config.out / CONFIG_FILE
     goes_on = check_folder(config, resume, overwrite, launched_by)
     out.mkdir(parents=True, exist_ok=True)
-    drop_written_aside(out, ".safetensors", ".toml", ".txt")
+    drop_written_aside(out, "", ".safetensors", ".toml", ".txt")
     drop_written_aside(out / "checkpoints", ".safetensors")
     drop_written_aside(out / "samples", ".png")
     if goes_on and not saved.exists():
