@@ -15,7 +15,6 @@ from ddpm.outputs import check_apart, written_aside
 from sprites.io import check_png_names, save_pngs
 
 SOFTWARE = "ddpm-sprites sample.py"  # stands in its pictures
-ARRAYS = ("sprites", "labels", "guidance")
 
 
 def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
@@ -106,7 +105,8 @@ class Sampled:
     def save_npz(self, path: Path) -> str:
         """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""
         labels, scales = self.labels[:, None, None], np.float32(self.scales)[:, None]
-        arrays = dict(zip(ARRAYS, map(self.of_done, (self.pixels, labels, scales)), strict=True))
+        arrays = {"sprites": self.pixels, "labels": labels, "guidance": scales}
+        arrays = {name: self.of_done(values) for name, values in arrays.items()}
         with written_aside(path) as aside, open(aside, "wb") as file:
             np.savez_compressed(file, **arrays)
         n, height, width, channels = arrays["sprites"].shape
