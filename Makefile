@@ -17,13 +17,13 @@ test: .venv/installed-test  ## lint, format check, and every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 faults: .venv/installed-test  ## kill a training run at KILLS (20) random moments, and at each file operation, and compare
-	KILLS=$(or $(KILLS),20) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_operations.py
+	KILLS=$(or $(KILLS),20) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/runs/test_faults.py tests/runs/test_operations.py
 
 fuzz: .venv/installed-fuzz  ## try every reader of files and values with inputs grown from valid ones; SECONDS=60 each
-	$(BIN)/python tests/fuzz.py --seconds $(or $(SECONDS),60)
+	PYTHONPATH=tests $(BIN)/python tests/hostile/fuzz.py --seconds $(or $(SECONDS),60)
 
 soak: .venv/installed-test  ## train, save, sample and resume in a loop for MINUTES (30), and see that nothing grows
-	MINUTES=$(or $(MINUTES),30) $(BIN)/python -m pytest -s tests/soak.py
+	MINUTES=$(or $(MINUTES),30) $(BIN)/python -m pytest -s tests/hostile/soak.py
 
 board: .venv/installed  ## TensorBoard on runs/
 	$(BIN)/tensorboard --logdir runs

@@ -30,7 +30,7 @@ def check_ranges(*ranges: tuple[str, int, int, int]) -> None:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The ContextUNet (see ddpm/unet.py)."""
+    """The ContextUNet (see ddpm/network/unet.py)."""
 
     widths: tuple[int, ...] = (64, 64, 96)
     """Channels of each level, from the full resolution down."""
@@ -56,7 +56,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DiffusionConfig:
-    """Noise schedule and prediction (see ddpm/schedule.py and ddpm/prediction.py)."""
+    """Noise schedule and prediction (see ddpm/diffusion/schedule.py and ddpm/diffusion/prediction.py)."""
 
     schedule: Literal["linear", "cosine"] = "cosine"
     timesteps: int = 1000
@@ -71,7 +71,9 @@ class DiffusionConfig:
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """What a distilled network learnt (see ddpm/distill.py): it takes the guidance scale as an input, and few steps."""
+    """What a distilled network learnt: it takes the guidance scale as an input, and few steps.
+
+    See ddpm/training/distillation.py."""
 
     knots: tuple[int, ...] = (0, 3, 4, 5)
     """Steps of its teacher, counted from 0, with which its own begin: more of them where the way bends most."""

@@ -1,7 +1,9 @@
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -39,6 +41,14 @@ def write_npy(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
 
 
 SMALL = ["--model.widths", "16", "16", "--model.attention", "1", "--optim.batch", "8", "--optim.precision", "fp32"]
+
+
+ELSEWHERE = {"bench": "bench.race", "bench_gpu": "bench.gpu"}  # modules of commands with another name than the script
+
+
+def command_module(script: str) -> ModuleType:
+    """The module whose main() a script runs."""
+    return importlib.import_module(f"ddpm.commands.{ELSEWHERE.get(script, script)}")
 
 
 def command(script: str, *args: object) -> list[str]:

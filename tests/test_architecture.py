@@ -1,53 +1,133 @@
-"""The flow of data is one way; an import against it fails here."""
+"""The rooms of DESIGN and the one-way flow of data between them: an import against it fails here.
+
+sprites < {system, config} < {data, context, diffusion} < network < runs < sampling < {training, evaluation} < show
+< commands. Within a room modules may import one another, without circles.
+"""
 
 import ast
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
 FLOW = [
-    {"config", "cli", "command_line", "outputs", "memory"},
-    {"distributed"},
-    {"precision", "schedule", "attention", "ema", "optim", "context", "tags", "grids", "timing", "running"},
-    {"metrics", "memorisation", "pixel_art", "classifier"},
-    {"prediction", "data", "unet"},
-    {"checkpoint", "guidance"},
-    {"footprint"},
-    {"trainer", "samplers", "forms"},
-    {"generate", "asked", "run_folder"},
-    {"evaluate", "flags", "peers", "distill"},
-    {"report", "time_to_quality", "tag_judge", "sampled"},
-    {"board", "benchmark", "tag_report"},
+    {"sprites"},
+    {"system", "config"},
+    {"context"},
+    {"data", "diffusion"},
+    {"network"},
+    {"runs"},
+    {"sampling"},
+    {"training", "evaluation"},
+    {"show"},
+    {"commands"},
 ]
-RANK = {name: rank for rank, names in enumerate(FLOW) for name in names}
+RANK = {room: rank for rank, rooms in enumerate(FLOW) for room in rooms}
+BESIDE = {("evaluation", "training"), ("diffusion", "data")}  # rooms of one rank of which the first may not import
+MOST_FOLDERS, MOST_MODULES, MOST_IN_A_FOLDER = 10, 3, 8
 
 
-def imports(path) -> set[str]:
+def modules(root: Path) -> dict[str, str]:
+    """Source by dotted name of all modules of the two packages below `root`, but empty ones."""
+    paths = [p for package in ("ddpm", "sprites") for p in (root / package).rglob("*.py")]
+    sources = {p.relative_to(root).with_suffix(""): p.read_text(encoding="utf-8") for p in paths}
+    return {".".join(path.parts).removesuffix(".__init__"): source for path, source in sources.items() if source}
+
+
+def imports(source: str, known: dict[str, str]) -> set[str]:
+    """Modules that are imported, wherever in the source; of `from a import b`, a.b where that is a module, else a."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+            full = {f"{node.module}.{a.name}" for a in node.names}
+            found |= {name if name in known else node.module for name in full}
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "ddpm").glob("*.py")), ids=lambda p: p.stem)
-def test_ddpm_imports_only_what_comes_before(path):
-    if path.stem == "__init__":
-        assert not imports(path)
-        return
-    for name in imports(path) - {"ddpm"}:
-        assert name.split(".")[0] not in ("scripts", "tests")
-        if name.startswith("ddpm."):
-            assert RANK[name.split(".")[1]] < RANK[path.stem], f"{path.stem} imports {name}"
+def room(module: str) -> str:
+    package, *rest = module.split(".")
+    return rest[0] if package == "ddpm" and rest else package
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "sprites").rglob("*.py")), ids=lambda p: p.stem)
-def test_sprites_know_neither_torch_nor_ddpm(path):
-    assert not {n.split(".")[0] for n in imports(path)} & {"torch", "ddpm", "scripts"}
+def against_the_flow(sources: dict[str, str]) -> list[str]:
+    """Each import that runs from an earlier room to a later one."""
+    wrong = []
+    for module, source in sources.items():
+        own = room(module)
+        for name in sorted(imports(source, sources)):
+            if name.split(".")[0] in ("scripts", "tests", "conftest"):
+                wrong.append(f"{module} imports {name}")
+            if name.split(".")[0] not in ("ddpm", "sprites") or own in ("ddpm", "__main__") or room(name) == own:
+                continue
+            if room(name) == "ddpm" or RANK[room(name)] >= RANK[own]:
+                wrong.append(f"{module} imports {name}")
+        if own == "sprites" and "torch" in {name.split(".")[0] for name in imports(source, sources)}:
+            wrong.append(f"{module} imports torch")
+    return wrong
+
+
+def test_imports_go_one_way():
+    sources = modules(ROOT)
+    assert against_the_flow(sources) == []
+
+
+def test_every_module_is_read():
+    count = sum(p.stat().st_size > 0 for package in ("ddpm", "sprites") for p in (ROOT / package).rglob("*.py"))
+    assert len(modules(ROOT)) == count > 60
+    assert {room(m) for m in modules(ROOT)} - {"ddpm", "__main__"} == set(RANK)
+
+
+@pytest.mark.parametrize(
+    "module, planted",
+    [
+        ("ddpm.diffusion.samplers", "from ddpm.training.trainer import Trainer"),
+        ("ddpm.training.trainer", "from ddpm.sampling import generate\nimport ddpm.show"),
+        ("ddpm.network.unet", "def f():\n    import ddpm.commands.shared.flags"),
+        ("sprites.tags", "import torch.nn"),
+        ("sprites.draw.brush", "from ddpm import config"),
+        ("ddpm.show.grids", "from conftest import ROOT"),
+    ],
+)  # fmt: skip
+def test_a_planted_import_is_found(module, planted):
+    sources = modules(ROOT)
+    sources[module] += "\n" + planted
+    assert against_the_flow(sources)
+
+
+def test_there_are_no_circles():
+    sources = modules(ROOT)
+    graph = {module: imports(source, sources) & sources.keys() - {module} for module, source in sources.items()}
+    list(TopologicalSorter(graph).static_order())
+    graph["ddpm.config"] = graph["ddpm.config"] | {"ddpm.sampling"}
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(graph).static_order())
 
 
 def test_the_trainer_knows_neither_samplers_nor_metrics():
-    others = ("samplers", "metrics", "evaluate", "board", "generate")
-    assert not imports(ROOT / "ddpm" / "trainer.py") & {f"ddpm.{m}" for m in others}
+    sources = modules(ROOT)
+    known = imports(sources["ddpm.training.trainer"], sources)
+    assert not {m for m in known if room(m) in ("evaluation", "show", "commands", "sampling") or "samplers" in m}
+
+
+def test_rooms_stay_small():
+    folders = [p for p in (ROOT / "ddpm").iterdir() if p.is_dir() and list(p.rglob("*.py"))]
+    assert len(folders) <= MOST_FOLDERS
+    top = {p.stem for p in (ROOT / "ddpm").glob("*.py")} - {"__init__"}
+    assert len(top) <= MOST_MODULES, top
+    for folder in [f for p in ("ddpm",) for f in (ROOT / p).rglob("*/") if f != ROOT / p and f.is_dir()]:
+        names = [p.name for p in folder.glob("*.py") if p.name != "__init__.py"]
+        assert len(names) <= MOST_IN_A_FOLDER, (folder, names)
+
+
+def test_what_is_parsed_imports_no_torch():
+    """A mistyped flag is told before torch is loaded, which takes seconds."""
+    code = "import sys, ddpm, ddpm.config, ddpm.__main__\n"
+    names = ("train", "sample", "sweep", "compare", "facets", "distill", "make_sprites", "bench.race", "bench.gpu")
+    code += "".join(f"import ddpm.commands.{name}\n" for name in names) + "print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "False\n", result.stderr

@@ -1,8 +1,8 @@
 import pytest
 from conftest import ROOT
 
+from ddpm.commands.shared.flags import check_run
 from ddpm.config import Config, ModelConfig, doubts, load_config, to_toml
-from ddpm.flags import check_run
 
 
 def write(tmp_path, text):

@@ -1,0 +1,33 @@
+"""The commands of scripts/, for an installed package: python -m ddpm train CONFIG.toml ..."""
+
+import importlib
+import pkgutil
+import sys
+
+from ddpm import commands
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.system.names import first_line, near
+
+
+@exit_on_user_error
+def main() -> int:
+    """Run the command that the first word names. Raises ValueError for an unknown one."""
+    known = sorted(module.name for module in pkgutil.iter_modules(commands.__path__) if not module.ispkg)
+    word = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if word in ("-h", "--help"):
+        width = max(map(len, known))
+        print("usage: python -m ddpm COMMAND ...; python -m ddpm COMMAND --help tells its flags\n")
+        for name in known:
+            print(f"  {name:{width}}  {first_line(f'ddpm.commands.{name}')}")
+        return 0
+    if word not in known:
+        meant = near(word, known)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+        raise ValueError(f"unknown command {word!r}: {hint}")
+    del sys.argv[1]
+    sys.argv[0] = f"python -m ddpm {word}"
+    return importlib.import_module(f"ddpm.commands.{word}").main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

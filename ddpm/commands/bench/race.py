@@ -1,0 +1,126 @@
+"""Compare this project with libraries of its kind, side by side on this machine's CPU.
+
+    python scripts/bench.py --data FOLDER                      # all sections, about an hour
+    python scripts/bench.py --quick                            # a few minutes
+    python scripts/bench.py --sections throughput scaling --contestants ours baseline16
+
+The sections: training throughput, guided sampling, time to quality, scaling, levers and profile of our own training,
+set-up time. make bench installs the libraries.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import check_guidance
+from ddpm.commands.shared.parsing import parse
+from ddpm.system.console import progress
+
+if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
+    from ddpm.commands.bench.benchmark import Table
+    from ddpm.data.collection import SpriteData
+
+ROOT = Path(__file__).parents[3]
+CONFIGS = ROOT / "configs"
+QUICK_MINUTES = (0.5,)
+
+# The names in ddpm.peers, which cannot be imported here without torch.
+Name = Literal["ours", "baseline16", "denoising-diffusion-pytorch", "diffusers", "smalldiffusion"]
+Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "profile", "setup"]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    data: Path = Path("sprites")
+    """Folder of 16x16 sprites to train on and to judge by."""
+    sections: tuple[Section, ...] = get_args(Section)
+    contestants: tuple[Name, ...] = get_args(Name)
+    minutes: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    """Of training, after which sprites are judged."""
+    guidance: tuple[float, ...] = (2.0,)
+    """Guidance scales above 1 of the judged sprites, the same for all; of several, the best is told."""
+    per_category: int = 40
+    """Sprites judged per category."""
+    out: Path = Path("runs/bench.md")
+    """The tables as Markdown; the figures as JSON are put beside it."""
+    quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Short blocks and few rounds, and quality only of our own model, after half a minute."""
+
+    def check(self) -> None:
+        """Refuse values that cannot work, before anything is computed."""
+        check_guidance(self.guidance)
+        for flag, values, low in (("--minutes", self.minutes, 0), ("--guidance", self.guidance, 1)):
+            if not values or min(values) <= low:
+                raise ValueError(f"{flag} needs numbers above {low}, got {list(values)}")
+        if self.per_category < 2:
+            raise ValueError(f"--per-category must be at least 2, got {self.per_category}")
+        if self.out.suffix not in (".md", ".json"):
+            raise ValueError(f"--out {self.out} must end in .md or .json; both are written")
+
+
+def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Table"]]:
+    """What each section measures, as a function that gives its table."""
+    import torch
+
+    from ddpm.commands.bench import benchmark
+    from ddpm.commands.bench.peers import OWN, enter
+    from ddpm.commands.bench.time_to_quality import Panel, compete
+    from ddpm.config import load_config
+    from ddpm.evaluation.judge import Judge
+
+    effort = benchmark.QUICK if args.quick else benchmark.FULL
+    rest = (CONFIGS, data, torch.device("cpu"))
+    makers = {name: partial(enter, name, *rest, batch=effort.batch) for name in args.contestants}
+    ours = CONFIGS / OWN["ours"]
+
+    @cache
+    def alone() -> dict[str, benchmark.Fresh]:
+        bar = progress(makers.items(), "memory and set-up", unit="contestant", leave=False)
+        return {name: benchmark.fresh(make) for name, make in bar}
+
+    def untrained() -> list:
+        return [make() for make in makers.values()]
+
+    def quality() -> "Table":
+        panel = Panel(Judge(data, cache=args.out.parent / "judges"), args.per_category, args.guidance)
+        chosen = {name: make for name, make in makers.items() if name == "ours" or not args.quick}
+        return benchmark.quality(compete(chosen, QUICK_MINUTES if args.quick else args.minutes, panel), panel)
+
+    return {
+        "throughput": lambda: benchmark.throughput(untrained(), alone(), effort),
+        "sampling": lambda: benchmark.sampling(untrained(), args.guidance[0], effort),
+        "quality": quality,
+        "scaling": lambda: benchmark.scaling(benchmark.variants(load_config(ours), args.data), effort),
+        "levers": lambda: benchmark.levers(load_config(ours), args.data, effort),
+        "profile": lambda: benchmark.profile(enter("ours", *rest)),
+        "setup": lambda: benchmark.setup(ROOT, ours, args.data, data.sprites.categories[0], alone()),
+    }
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    import torch
+
+    from ddpm.commands.bench.benchmark import machine, write_results
+    from ddpm.commands.bench.peers import check_installed
+    from ddpm.data.loading import load_data
+
+    check_installed(args.contestants)
+    data = load_data(args.data, size=16)
+    about = machine(torch.device("cpu")) | {"data": f"{args.data.name}: {data.describe()}"}
+    measure, tables, start = sections(args, data), [], time.monotonic()
+    for name in args.sections:
+        tables.append(measure[name]())
+        print(tables[-1].markdown())
+        about["minutes"] = f"{(time.monotonic() - start) / 60:.1f}"
+        write_results(tables, about, args.out)  # after each, for those that do not wait for the last
+    print(f"{args.out.with_suffix('.md')} and .json, in {about['minutes']} minutes")
+    return 0

@@ -1,0 +1,101 @@
+"""Distil a trained model into a student that samples in few steps, with one prediction a step.
+
+    python scripts/distill.py runs/mine
+    python scripts/sample.py runs/mine/student --guidance 0 1 2 4
+
+The student learns from sprites that its teacher samples, so no data is needed. It takes the guidance scale as an input.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import check_count, check_folder, check_seed
+from ddpm.commands.shared.parsing import parse
+from ddpm.config import OptimConfig, StudentConfig
+from ddpm.system.console import progress
+from ddpm.system.devices import pick_device
+from ddpm.system.outputs import check_apart, held
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path]
+    """The teacher: a run folder or a .safetensors file."""
+    knots: tuple[int, ...] = StudentConfig.knots
+    """Steps of the teacher, counted from 0, with which those of the student begin."""
+    teacher_steps: int = StudentConfig.teacher_steps
+    """Steps that the teacher samples with."""
+    guidance: tuple[float, float] = StudentConfig.scales
+    """Lowest and highest guidance scale to learn."""
+    sprites: int = 24_000
+    """Sprites that the teacher samples; with fewer, the student learns them by heart."""
+    updates: int = 3000
+    """Optimiser steps of the student's training."""
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(batch=64, lr=5e-4, muon_lr=5e-3))
+    seed: int = 0
+    out: Path | None = None
+    """Folder for the student's model.safetensors; left out, student/ in the model's folder."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Replace the student that is in --out."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        check_count("--sprites", self.sprites, 10**7)
+        check_count("--updates", self.updates, 10**9)
+        check_seed(self.seed)
+        check_folder("--out", self.out)
+
+
+def check_out(out: Path, teacher: Path, overwrite: bool) -> None:
+    """Raise ValueError for a folder with a model, unless that is a student to overwrite, and for the teacher's data."""
+    from ddpm.runs.folder import trained_with
+    from ddpm.runs.models import MODEL_FILE
+    from ddpm.runs.tensor_files import read_safetensors
+
+    check_folder("--out", out)
+    check_apart("--out", out, trained_with(teacher).data)
+    file = out / MODEL_FILE
+    if (out / "config.toml").exists() or (file.exists() and "student" not in read_safetensors(file)[1].get("spec", {})):
+        raise ValueError(f"--out {out} holds a model that is no student, and would be lost; choose another --out")
+    if file.exists() and not overwrite:
+        raise ValueError(f"{out} holds a student already: add --overwrite to replace it, or choose another --out")
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
+
+    from ddpm.runs.folder import run_of
+    from ddpm.runs.models import MODEL_FILE, load_model, save_model
+    from ddpm.training.distillation import Distillation, teacher_ways
+
+    device = pick_device(args.device)
+    teacher, spec = load_model(args.model)
+    if spec.student:
+        raise ValueError(f"{args.model} is a student itself; give the model that it was distilled from")
+    if spec.facets:
+        raise ValueError(f"{args.model} takes tags, which students do not learn; give a model of categories")
+    teacher.to(device)
+    out = args.out or run_of(args.model) / "student"
+    check_out(out, args.model, args.overwrite)
+    distillation = Distillation(teacher, spec, config, args.optim, args.seed)
+    with held(out):
+        check_out(out, args.model, args.overwrite)
+        with progress(total=args.sprites, desc="teacher", unit="sprite") as bar:
+            ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
+        with progress(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
+            for step, loss in enumerate(bar, 1):
+                if step % 50 == 0:
+                    bar.set_postfix_str(f"loss {loss:.5f}")
+        save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
+    print(f"{out / MODEL_FILE}: {len(args.knots)} steps a sprite, one prediction each")
+    print(f"next: {sys.executable} scripts/sample.py {out} --guidance 0 1 2 4")
+    return 0

@@ -1,0 +1,121 @@
+"""Measure a model that takes tags: does it show those that are asked for, and vary in those left open?
+
+    python scripts/facets.py runs/tags --data sprites --guidance 0 1 2 4
+
+A classifier trained on the training split of FOLDER sees the tags in sprites. A row of a table is what was asked for:
+one facet alone, as training sprites have it, or all of them, or some. A column is what is seen: the share of the asked
+values, or in brackets the entropy of a facet left open, as a share of that in real sprites with the same tags.
+
+Tags that were never seen together in training, by the setting `hold_out`, are asked for too.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import check_count, check_guidance, check_results, check_seed
+from ddpm.commands.shared.parsing import parse
+from ddpm.system.console import progress
+from ddpm.system.devices import pick_device
+from ddpm.system.outputs import held, write_all, write_texts
+
+if TYPE_CHECKING:
+    from ddpm.evaluation.tag_judge import FacetResult, TagJudge
+    from ddpm.network.unet import ContextUNet
+    from ddpm.runs.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path]
+    """A run folder or a .safetensors file, trained with --tags."""
+    data: Path
+    """The folder of sprites, with its tags.csv, that it was trained on."""
+    guidance: tuple[float, ...] = (1.0, 2.0)
+    count: int = 300
+    """Sprites for each row at each scale; a tenth of it for each of the tags never seen together."""
+    epochs: int = 20
+    """Of the classifier's training."""
+    seed: int = 0
+    out: Path | None = None
+    """Folder for facets.md, facets.json and pictures; left out, facets/ in the model's folder."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        check_guidance(self.guidance)
+        check_count("--count", self.count)
+        check_count("--epochs", self.epochs)
+        check_seed(self.seed)
+
+
+def report(
+    args: Arguments, model: "ContextUNet", spec: "ModelSpec", judge: "TagJudge", pairs: tuple[str, ...]
+) -> tuple[str, dict[float, list["FacetResult"]], dict[float, list["FacetResult"]]]:
+    """Tables, and the results behind them: of facets, and of tags never seen together."""
+
+    from ddpm.evaluation.report import facet_table, pair_table
+    from ddpm.evaluation.tag_judge import measure
+
+    questions = judge.questions(args.count, args.seed)
+    unseen = judge.pairs(pairs, -(-args.count // 10), args.seed) if pairs else []
+    total = len(args.guidance) * sum(len(asked.contexts) for asked in (*questions, *unseen))
+    with progress(total=total, desc="sampling", unit="sprite", unit_scale=True) as bar:
+        how = {"seed": args.seed, "on_sprites": bar.update}
+        results = {s: measure(model, spec, judge, questions, s, **how) for s in args.guidance}
+        together = {s: measure(model, spec, judge, unseen, s, **how) for s in args.guidance}
+    facets = tuple(judge.columns)
+    tables = [facet_table(judge.references(args.count, args.seed), facets, "real")]
+    tables += [facet_table(found, facets, f"s = {s:g}") for s, found in results.items()]
+    if pairs:
+        tables.append(pair_table(together, [judge.real(asked) for asked in unseen]))
+    return "\n".join(tables), results, together
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    import torch
+
+    from ddpm.commands.shared.requests import check_tags
+    from ddpm.data.loading import load_data
+    from ddpm.data.tensors import to_uint8
+    from ddpm.evaluation.report import guidance_labels
+    from ddpm.evaluation.tag_judge import TagJudge
+    from ddpm.runs.folder import run_of, trained_with
+    from ddpm.runs.models import load_model
+    from ddpm.sampling import generate_grid
+    from ddpm.show.figures import curves, examples
+    from ddpm.show.grids import labelled_grid
+    from ddpm.show.sweep_board import show_alone
+
+    device = pick_device(args.device)
+    model, spec = load_model(args.model)
+    check_tags(spec)
+    model.to(device)
+    trained = trained_with(args.model)
+    data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, tags=True)
+    if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
+        raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
+    out = args.out or run_of(args.model) / "facets"
+    check_results("--out", out, "facets.json", args.data)
+    with held(out):
+        judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)
+        text, results, together = report(args, model, spec, judge, trained.hold_out)
+        print(text, end="")
+
+        shown = examples(data)
+        x = generate_grid(model, spec, torch.stack(list(shown.values())), args.guidance, 8, seed=args.seed)
+        pictures = {"curves": curves(results, tuple(judge.columns))}
+        pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
+        found = {"facets": results, "never_seen_together": together}
+        about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
+        about = json.dumps(asdict(args) | about, indent=1, default=str)
+        texts = {"facets.json": about + "\n", "facets.md": text}
+        write_all(lambda: write_texts(out, texts), lambda: show_alone(out, "facets", pictures, text))
+        return 0

@@ -1,0 +1,134 @@
+"""Sample sprites from a trained model: a labelled grid, and if asked the sprites themselves.
+
+    python scripts/sample.py runs/mine --guidance 0 1 2 4
+    python scripts/sample.py runs/mine --categories hero hero=0.7,food=0.3 uncond --count 100 --npz sprites.npz
+    python scripts/sample.py runs/mine --categories "hero + 0.4 food - side_facing" --form interval=0.5:20+apg
+    python scripts/sample.py runs/tags --tags "kind=knight colour=red" --guidance colour=3 kind=1.5 --not colour=blue
+
+Rows are categories, mixtures, sums or tags, columns guidance scales; the noise is the same in all of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import (
+    SamplingFlags,
+    check_count,
+    check_file,
+    check_new_folder,
+    check_seed,
+    parse_guidance,
+)
+from ddpm.commands.shared.parsing import parse
+from ddpm.system.console import progress
+from ddpm.system.outputs import write_all
+from ddpm.system.signals import interruptible
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path]
+    """A run folder or a .safetensors file."""
+    guidance: tuple[str, ...] = ("0", "1", "2", "4")
+    """Guidance scales s of uncond + s * (cond - uncond), one column of the grid each; or a scale for each facet of the
+    tags, as in colour=3 kind=1.5, which join in this order."""
+    categories: tuple[str, ...] = ()
+    """One row each: a name, a mixture like hero=0.7,food=0.3 (one context, fed to the network as it is), a sum like
+    "hero + 0.4 food - side_facing" (a scale for each), or uncond. Left out: all of the model's. In a mixture or sum, a
+    name that holds such signs stands in single quotes: "'a,b'=0.7,food=0.3"."""
+    tags: tuple[str, ...] = ()
+    """Of a model trained with --tags, one row each: "kind=knight colour=red"; what is not named is left open."""
+    list_tags: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Only tell all the tags that the model knows."""
+    negative: Annotated[str | None, tyro.conf.arg(aliases=("--not",))] = None
+    """A category, mixture or tags to guide away from, instead of away from none."""
+    count: int = 8
+    """Sprites per row and scale."""
+    sampling: Annotated[SamplingFlags, tyro.conf.arg(name="")] = field(default_factory=SamplingFlags)
+    seed: int = 0
+    out: Path = Path("grid.png")
+    """The picture grid."""
+    npz: Path | None = None
+    """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N].
+    A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1."""
+    png_folder: Path | None = None
+    """Also write each sprite as a PNG file into this new or empty folder."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Replace --out and --npz even if sample.py did not write them."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        parse_guidance(self.guidance)
+        check_seed(self.seed)
+        for flag, rows in (("--categories", self.categories), ("--tags", self.tags)):
+            if twice := sorted({row for row in rows if rows.count(row) > 1}):
+                raise ValueError(f"{flag} names {twice[0]} twice; a row of the grid is needed once")
+        check_count("--count", self.count)
+        if self.list_tags:
+            return
+        check_file("--out", self.out, ".png")
+        check_file("--npz", self.npz, ".npz")
+        check_new_folder("--png-folder", self.png_folder)
+
+
+def tell(save: Callable[[Path], str], path: Path) -> None:
+    print(save(path))
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    from ddpm.system.distributed import highest, is_main, join, local_world, main_first, own
+
+    device = join(args.device)
+    from ddpm.commands.shared.requests import asked, check_form, describe, labels_of, named
+    from ddpm.evaluation.report import guidance_labels
+    from ddpm.runs.models import load_model
+    from ddpm.sampling import check_conditions, generate_cells
+    from ddpm.show.sampled import Sampled, check_memory, check_places, png_names
+
+    with main_first():
+        model, spec = load_model(args.model)
+        if not args.list_tags:
+            check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite)
+    if args.list_tags:
+        print(describe(spec))
+        return 0
+    model.to(device)
+    scales, by_facet = parse_guidance(args.guidance)
+    check_form(args.sampling.form, by_facet)
+    rows, contexts, weights = asked(spec, args.categories, args.tags, by_facet)
+    N = len(rows) * len(scales) * args.count
+    with main_first():
+        check_memory(spec, N, local_world(), bool(args.png_folder))
+    if args.png_folder:
+        png_names(rows, scales, args.count)
+    negative = None if args.negative is None else named(spec, args.negative)
+    check_conditions(spec, weights, negative)
+    options = args.sampling.options(args.model, spec, device) | {"seed": args.seed}
+    total = own(N).stop - own(N).start
+    with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:
+        with progress(total=total, desc="sampling", unit="sprite", disable=not is_main()) as bar:
+            how = options | {"negative": negative, "on_sprites": bar.update, "stop": lambda: max(caught, default=0)}
+            pixels, done = generate_cells(model, spec, contexts, scales, args.count, weights=weights, **how)
+        code = 0 if done.all() else 128 + highest(max(caught, default=0))
+        if not is_main():
+            return code
+        if code:
+            print(f"stopped after {done.sum()} of {N} sprites")
+        columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
+        labels = labels_of(spec, contexts, weights).numpy()
+        about = {"model": args.model, "guidance": " ".join(args.guidance), "not": args.negative or "nothing"}
+        about |= {name: options[name] for name in ("form", "sampler", "steps", "grid", "seed")}
+        sampled = Sampled(pixels, done, rows, columns, labels, scales, about)
+        saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
+        write_all(*(partial(tell, save, path) for save, path in saves if path))
+    return code

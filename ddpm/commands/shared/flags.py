@@ -1,0 +1,188 @@
+"""How to sample: the flags that the commands share, and the checks of their values."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from ddpm.config import Config, check_levels
+from ddpm.system.outputs import LOCK, PARTS, check_apart, check_writable
+
+if TYPE_CHECKING:
+    import torch
+
+    from ddpm.runs.spec import ModelSpec
+
+
+# The names in ddpm.samplers.SAMPLERS and ddpm.schedule.GRIDS, which cannot be imported here without torch.
+Sampler = Literal["dpmpp_2m", "dpmpp_2m_sde", "heun", "ddim", "ddpm"]
+Grid = Literal["middle", "uniform", "log_snr", "karras"]
+JUDGES = "judges"  # a folder of kept classifiers, which may be among results
+
+
+@dataclass(frozen=True)
+class SamplingFlags:
+    """How to sample: the flags that sample.py, sweep.py and compare.py share."""
+
+    form: str = "cfg"
+    """Form of guidance: cfg, auto, interval=0.5:20, apg, rescale=0.7, threshold=0.995, or several joined by +."""
+    weak: Path | None = None
+    """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
+    sampler: Sampler = "dpmpp_2m"
+    steps: int | None = None
+    """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
+    network, for heun two."""
+    grid: Grid = "middle"
+    """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
+    it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bfloat16 where the processor computes in it, else float32."""
+
+    @classmethod
+    def parse(cls, form: str, sampler: str) -> Self:
+        """The flags for a form and a sampler in short, "heun:10" or "heun:10:karras". ValueError for anything else."""
+        found = re.fullmatch(r"(\w+):(\d{1,9})(?::(\w+))?", sampler)
+        name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
+        if name not in get_args(Sampler) or grid not in get_args(Grid):
+            samplers, grids = "|".join(get_args(Sampler)), "|".join(get_args(Grid))
+            raise ValueError(f"sampler {sampler!r}: expected {samplers}, then :STEPS and, if you like, :{grids}")
+        return cls(form=form, sampler=name, steps=int(steps), grid=grid)
+
+    def options(self, model: Path, spec: "ModelSpec", device: "torch.device") -> dict[str, Any]:
+        """The keyword arguments of `ddpm.generate.generate` for a model loaded from `model`; ValueError if they cannot
+        work with it."""
+        from ddpm.diffusion.forms import parse_form
+        from ddpm.diffusion.schedule import timestep_grid
+        from ddpm.runs.models import load_weak
+        from ddpm.sampling import STEPS
+
+        if spec.student:
+            changed = [k for k, v in asdict(self).items() if k != "precision" and v != getattr(SamplingFlags, k)]
+            if changed:
+                raise ValueError(
+                    f"{model} is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, "
+                    f"grid and form of guidance; leave out {', '.join(f'--{k}' for k in changed)}"
+                )
+            return asdict(self) | {"sampler": "ddim", "steps": len(spec.student.knots)}
+        form, schedule = parse_form(self.form), spec.build_diffusion().schedule
+        if self.weak and "auto" not in form:
+            raise ValueError(f"--weak {self.weak} is for the form auto; add --form auto, or leave it out")
+        steps = min(STEPS, len(schedule)) if self.steps is None else self.steps
+        timestep_grid(self.grid, schedule, steps)
+        weak = load_weak(self.weak, model, spec).to(device) if "auto" in form else None
+        return asdict(self) | {"weak": weak, "steps": steps}
+
+
+def check_guidance(scales: Sequence[float]) -> None:
+    """Raise ValueError unless these are one or more finite numbers that their labels, of six digits, tell apart."""
+    if not scales or not all(map(math.isfinite, scales)):
+        raise ValueError(f"--guidance needs one or more finite numbers, got {', '.join(map(str, scales)) or 'none'}")
+    for i, s in enumerate(scales):
+        for other in scales[:i]:
+            if s == other:
+                raise ValueError(f"--guidance has {s:g} twice; give different scales")
+            if f"{s:g}" == f"{other:g}":
+                raise ValueError(f"--guidance has {other} and {s}, both of which would be labelled {s:g}; give one")
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a seed that is negative, or too large for torch."""
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"--seed must not be negative, and less than 2**63, got {seed}")
+
+
+def check_count(flag: str, count: int, most: int = 100_000) -> None:
+    """Raise ValueError for none, or for more than can be meant."""
+    if not 1 <= count <= most:
+        raise ValueError(f"{flag} must be at least 1 and at most {most:,}, got {count}")
+
+
+def check_file(flag: str, path: Path | None, suffix: str) -> None:
+    """Raise ValueError unless a file of this name, if it has one, can be written into a folder that is there."""
+    if path is None:
+        return
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{flag} {path} must end in {suffix}")
+    if path.is_dir():
+        raise ValueError(f"{flag} {path} is a folder; name a file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"{flag} {path}: there is no folder {path.absolute().parent}")
+    check_writable(flag, path, path.absolute().parent)
+
+
+def check_new_folder(flag: str, path: Path | None) -> None:
+    """Raise ValueError if there is anything in a folder of this name, it is none, or nothing can be written there."""
+    if path and (path.is_symlink() or not path.name):
+        raise ValueError(f"{flag} {path} is not the name of a folder to be made; choose another")
+    if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{flag} {path} exists and is not an empty folder; choose another")
+    if path:
+        check_writable(flag, path, path.absolute().parent)
+
+
+def check_folder(flag: str, path: Path | None) -> None:
+    """Raise ValueError if something that is no folder has this name, or that of a folder which is to hold it, or if
+    nothing can be written there."""
+    for place in (path, *path.absolute().parents) if path else ():
+        if place.exists():
+            if not place.is_dir():
+                what = flag if place == path else f"{flag} {path}:"
+                raise ValueError(f"{what} {place} is a file; name a folder")
+            check_writable(flag, path, path)
+            return
+
+
+def check_run(config: Config, resume: bool) -> None:
+    """Raise ValueError for a run folder that is none, or a network to be trained that cannot be as it is asked for."""
+    check_folder("--out", config.out)
+    if not resume:
+        check_levels(config.model)
+
+
+def check_results(flag: str, path: Path | None, result: str, data: Path) -> None:
+    """Raise ValueError unless the results of a command, whose main file is `result`, can be written into this folder,
+    and nothing is lost but earlier ones of that command: not a run's, nor what else is there."""
+    if path is None:
+        return
+    check_folder(flag, path)
+    check_apart(flag, path, data)
+    if (path / "config.toml").exists():
+        raise ValueError(f"{flag} {path} is a training run; name another folder, or leave {flag} out")
+    if path.is_dir() and not (path / result).exists():
+        others = sorted(p.name for p in path.iterdir() if p.name not in (JUDGES, LOCK) and not fnmatch(p.name, PARTS))
+        if others:
+            raise ValueError(
+                f"{flag} {path} holds {others[0]} and no {result}: only earlier results are replaced; name a new or "
+                "empty folder"
+            )
+
+
+def parse_guidance(words: Sequence[str]) -> tuple[tuple[float, ...], dict[str, float]]:
+    """Read guidance scales: several for all, "0 1 2", or one for each facet of the tags, "colour=3 kind=1.5", for which
+    that for all is 1. Raises ValueError for anything else."""
+    facets, equals, numbers = zip(*(word.partition("=") for word in words), strict=True) if words else ((), (), ())
+    try:
+        scales = tuple(map(float, numbers if all(equals) else words))
+    except ValueError:
+        expected = "expected a number for each facet, or numbers for all" if any(equals) else "expected numbers"
+        raise ValueError(f"--guidance {' '.join(words)}: {expected}") from None
+    if not all(equals) or not words:
+        check_guidance(scales)
+        return scales, {}
+    if not all(map(math.isfinite, scales)) or len(set(facets)) < len(facets):
+        raise ValueError(f"--guidance {' '.join(words)}: expected each facet once, with a finite number")
+    return (1.0,), dict(zip(facets, scales, strict=True))
+
+
+def judges_folder(asked: Path | None, model: Path, data: Path) -> Path:
+    """The folder for classifiers: that asked for, or `judges_beside` the run. Raises ValueError if nothing can be
+    written there, or if it is in the folder of the sprites."""
+    from ddpm.runs.folder import judges_beside
+
+    folder = asked or judges_beside(model)
+    check_apart("--judges", folder, data)
+    check_writable("--judges", folder, folder)
+    return folder

@@ -1,0 +1,128 @@
+"""Measure a model's samples at several guidance scales, and choose one.
+
+    python scripts/sweep.py runs/mine --data FOLDER --guidance 0 1 1.5 2 3 5 --per-category 200
+
+A classifier is trained on the training split of FOLDER and judges: are sprites taken for the category they were asked
+to be, how near are its features to those of training sprites, do they cover them, are they copies? The rows held-out,
+training, blurred and shuffled are real sprites to read the figures by. Writes the table as text, Markdown and JSON, the
+trade-off curves, a grid for each scale and the closest pairs of generated and training sprites, all in TensorBoard too.
+"""
+
+import json
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
+from ddpm.commands.shared.parsing import parse
+from ddpm.system.console import progress
+from ddpm.system.outputs import held, write_all, write_texts
+
+if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
+    from ddpm.evaluation.judge import Judge, Measured
+    from ddpm.network.unet import ContextUNet
+    from ddpm.runs.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path]
+    """A run folder or a .safetensors file."""
+    data: Path
+    """The folder of sprites to compare with."""
+    guidance: tuple[float, ...] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
+    per_category: int = 200
+    """Sprites sampled per category at each scale."""
+    sampling: Annotated[SamplingFlags, tyro.conf.arg(name="")] = field(default_factory=SamplingFlags)
+    seed: int = 0
+    out: Path | None = None
+    """Folder for the results; left out, sweep/ in the model's folder."""
+    judges: Path | None = None
+    """Folder where the classifier of each data set is kept for the next time; left out, judges/ beside the run."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        check_count("--per-category", self.per_category)
+        check_guidance(self.guidance)
+        check_seed(self.seed)
+
+
+def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple[dict, dict]:
+    """By the name of each scale: its samples, and the gaps between the two predictions."""
+
+    from ddpm.evaluation.report import Gaps
+    from ddpm.sampling import generate_together, sample_per_category
+    from ddpm.system.distributed import is_main, own
+
+    schedule, sampled, gaps = spec.build_diffusion().schedule, {}, {}
+    shared = own(args.per_category * len(spec.categories))
+    total = (shared.stop - shared.start) * len(args.guidance)
+    with progress(total=total, unit="sprite", unit_scale=True, disable=not is_main()) as bar:
+        for s in args.guidance:
+            name, gap = f"s = {s:g}", Gaps(len(schedule))
+            bar.set_description(f"sampling {name}")
+            how = options | {"on_gap": gap, "on_sprites": bar.update, "draw": generate_together}
+            sampled[name], _ = sample_per_category(model, spec, s, args.per_category, args.seed, **how)
+            gaps[name] = gap.means(schedule, sampled[name].device)
+    return sampled, gaps
+
+
+def measure(args: Arguments, judge: "Judge", sampled: dict) -> list["Measured"]:
+    """The figures of real sprites, then of those sampled at each scale."""
+    import torch
+
+    labels = torch.arange(len(judge.data.sprites.categories)).repeat_interleave(args.per_category)
+    references = judge.references(args.per_category)
+    sets = [(name, *real, None) for name, real in references.items()]
+    sets += [(name, x, labels, s) for (name, x), s in zip(sampled.items(), args.guidance, strict=True)]
+    rows = []
+    with progress(total=sum(len(x) for _, x, *_ in sets), unit="sprite", unit_scale=True) as bar:
+        for name, x, asked, s in sets:
+            bar.set_description(f"judging {name}")
+            rows.append(judge.measure(name, x, asked, s, bar.update))
+    return rows
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    from ddpm.system.distributed import is_main, join, main_first
+
+    device = join(args.device)
+    from ddpm.commands.shared.flags import judges_folder
+    from ddpm.evaluation.judge import Judge, data_of
+    from ddpm.evaluation.report import Report
+    from ddpm.runs.folder import run_of
+    from ddpm.runs.models import load_model
+    from ddpm.show.sweep_board import SweepBoard
+
+    out = args.out or run_of(args.model) / "sweep"
+    with ExitStack() as stack:
+        with main_first():
+            model, spec = load_model(args.model)
+            model.to(device)
+            options = args.sampling.options(args.model, spec, device)
+            if is_main():  # the others only sample
+                data = data_of(args.data, args.model, spec, args.per_category)
+                check_results("--out", out, "sweep.json", args.data)
+                judges = judges_folder(args.judges, args.model, args.data)
+                stack.enter_context(held(out))
+        sampled, gaps = sample(args, model, spec, options)
+        if not is_main():
+            return 0
+        judge = Judge(data, cache=judges)
+        rows = measure(args, judge, sampled)
+
+        result = Report(rows)
+        print(result.text(), end="")
+        about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)
+        texts = {"sweep.json": about + "\n", "sweep.txt": result.text(), "sweep.md": result.markdown()}
+        write_all(lambda: write_texts(out, texts), lambda: SweepBoard(out, judge, result).write(sampled, gaps))
+        print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")
+        return 0

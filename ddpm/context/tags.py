@@ -1,0 +1,128 @@
+"""Tags as context: a sprite has values of several facets (category, kind, colour, ...), any of which may be left open.
+
+A context is a row of V flags, one for each value of each facet, in the order of a vocabulary. A tag that is missing is
+a zero, and has no part in what the network computes (ddpm/network/attention.py); a row of zeros is no context at all.
+"""
+
+import difflib
+import shlex
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddpm.context.categories import mask_context
+from sprites.tags import Tags
+
+CATEGORY = "category"
+Vocabulary = Mapping[str, tuple[str, ...]]  # the values of each facet, by its name
+
+
+def vocabulary_of(tags: Tags) -> dict[str, tuple[str, ...]]:
+    """The facets of a tag table that have values; "sword+shield" is two values."""
+    found = {
+        name: tuple(sorted({part for value in facet.values for part in value.split("+")} - {""}))
+        for name, facet in tags.facets.items()
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+def flags_of(tags: Tags) -> Tensor:
+    """bool [N, V]: which of the values of `vocabulary_of(tags)` each sprite has."""
+    columns = [tags[name].has(value) for name, values in vocabulary_of(tags).items() for value in values]
+    return torch.from_numpy(np.stack(columns, axis=1))
+
+
+def quoted(facet: str, value: str) -> str:
+    """A tag as `parse_tags` reads it."""
+    return f"{shlex.quote(facet)}={shlex.quote(value)}"
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """The names most like this one, or all of them if they are few, for a message."""
+    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if found:
+        return f"did you mean {' or '.join(map(repr, found))}?"
+    return f"there are {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
+
+
+def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
+    """Read "kind=knight colour=red accessory='full helm+sword'": by facet, in the order given, float32 [V] with a 1 for
+    each of its values. Names are quoted as in a shell. Empty text asks for nothing.
+
+    Raises ValueError for an unknown facet or value, with the nearest known ones, and for one given twice.
+    """
+    places = [(facet, value) for facet, values in vocabulary.items() for value in values]
+    found: dict[str, Tensor] = {}
+    try:
+        parts = shlex.split(text)
+    except ValueError as e:
+        raise ValueError(f"tags {text!r}: {e}; expected facet=value, as in {quoted(*places[0])}") from e
+    for part in parts:
+        facet, equals, value = part.partition("=")
+        if not equals:
+            owners = [f"{f}={v}" for f, v in places if v == part]
+            raise ValueError(f"tag {part!r}: expected facet=value, as in {(owners or [quoted(*places[0])])[0]}")
+        if facet not in vocabulary:
+            raise ValueError(f"no facet {facet!r} is known: {near(facet, tuple(vocabulary))}")
+        if facet in found:
+            raise ValueError(f"{facet} is given twice in {text!r}; join values by +, as in {facet}=a+b")
+        names = [value] if value in vocabulary[facet] else value.split("+")  # a category may hold a plus
+        for name in names:
+            if name not in vocabulary[facet]:
+                raise ValueError(f"no {facet} {name!r} is known: {near(name, vocabulary[facet])}")
+        wanted = {(facet, name) for name in names}
+        found[facet] = torch.tensor([float(place in wanted) for place in places])
+    return found
+
+
+def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> tuple[Tensor, Tensor]:
+    """Contexts [M, V] and weights [M] of a sum that guides every facet by a scale of its own.
+
+    The facets join one after the other, and each step is scaled, as Brooks et al. 2023 (arXiv:2211.09800, eq. 3) do
+    with two conditions: with c_0 = none, c_i = the tags of the first i facets,
+
+        out = f(c_0) + sum_i s_i (f(c_i) - f(c_(i-1))) = f(c_0) + sum_i (s_i - s_(i+1)) (f(c_i) - f(c_0)),  s_(M+1) = 0.
+
+    So facets of one scale need one call together, and equal scales for all are plain guidance. Facets without a scale
+    come last, with 1. Raises ValueError for the scale of a facet that is not asked for.
+    """
+    for facet in scales:
+        if facet not in asked:
+            raise ValueError(f"--guidance {facet}={scales[facet]:g} is for a facet that --tags does not ask for")
+    order = [*scales, *(facet for facet in asked if facet not in scales)]
+    contexts = torch.stack([asked[facet] for facet in order]).cumsum(0)
+    s = torch.tensor([*scales.values(), *(1.0 for _ in range(len(order) - len(scales))), 0.0])
+    weights = s[:-1] - s[1:]
+    needed = weights != 0
+    return contexts[needed], weights[needed]
+
+
+def mask_tags(
+    context: Tensor, keep_tag: float, few_tags: float, keep_all: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
+    of its own, and all of a sample by `mask_context` with keep_all.
+
+    With 0.9, one of six tags would be seen alone in 54 of a million samples, but it is how people ask. So a share
+    `few_tags` of the samples keep just some of their n tags, any as likely as others: k of them with probability
+    log(1 + 1/k) / log(1 + n), so one alone most often.
+
+    Returns the masked context and which samples have any left, float32 [B].
+    """
+    which, u = torch.rand(2, len(context), 1, generator=generator)
+    present = (context != 0).cpu()
+    k = ((present.sum(1, keepdim=True) + 1) ** u).long().clamp(max=context.shape[1])
+    order = torch.rand(context.shape, generator=generator).masked_fill(~present, 2)
+    last = order.sort(1).values.gather(1, k - 1)
+    each = torch.bernoulli(torch.full(context.shape, keep_tag), generator=generator).bool()
+    kept = torch.where(which < few_tags, order <= last, each).to(context.device)
+    masked, _ = mask_context(context * kept, keep_all, generator)
+    return masked, masked.any(1).float()
+
+
+def slices(vocabulary: Vocabulary) -> dict[str, slice]:
+    """The columns of each facet in a context."""
+    ends = torch.tensor([0, *map(len, vocabulary.values())]).cumsum(0).tolist()
+    return {facet: slice(ends[i], ends[i + 1]) for i, facet in enumerate(vocabulary)}

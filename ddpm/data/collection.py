@@ -1,0 +1,123 @@
+"""A sprite collection with its split, its mirroring and its tags."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddpm.context.categories import one_hot
+from ddpm.context.tags import CATEGORY, parse_tags
+from ddpm.data.tensors import to_tensor
+from sprites.io import Sprites, count_duplicates
+
+VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
+
+
+def digest(values: np.ndarray) -> str:
+    """Of an array's bytes, as 16 hexadecimal digits."""
+    return blake2b(np.ascontiguousarray(values), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True)
+class SpriteData:
+    """A sprite collection with its split: `train` and `val` are int64 [*] indices into `sprites`.
+
+    mirror: bool [K], the categories whose sprites may be flipped left to right.
+    """
+
+    sprites: Sprites
+    train: np.ndarray
+    val: np.ndarray
+    mirror: Tensor
+    hashes: np.ndarray
+    """Of the content of each sprite, uint64 [N]; see `sprites.io.content_hashes`."""
+    facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The values of each facet of its tags, if they are part of the context."""
+    flags: Tensor | None = None
+    """bool [N, V]: which of those values each sprite has."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the data, one line each."""
+
+    @cached_property
+    def duplicates(self) -> int:
+        """How many sprites are exact copies of an earlier one."""
+        return count_duplicates(self.hashes)
+
+    def batch(self, indices: Tensor | np.ndarray, flipped: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; mirrored where `flipped`, bool [B], says so."""
+        indices = np.asarray(indices)
+        x, labels = to_tensor(self.sprites.take(indices)), torch.from_numpy(self.sprites.labels[indices])
+        if flipped is not None:
+            x = torch.where(flipped[:, None, None, None], x.flip(-1), x)
+        return x, labels
+
+    def contexts(self, indices: Tensor | np.ndarray) -> Tensor:
+        """All that is known of these sprites, float32 [B, K], or with tags [B, K + V]."""
+        indices = torch.as_tensor(indices)
+        context = one_hot(torch.from_numpy(self.sprites.labels)[indices], len(self.sprites.categories))
+        return context if self.flags is None else torch.cat([context, self.flags[indices].float()], 1)
+
+    def flips(self, labels: Tensor, generator: torch.Generator) -> Tensor | None:
+        """bool [B]: which sprites of these categories to mirror, half of those that may be; None if none may."""
+        if not self.mirror.any():
+            return None
+        return (torch.rand(len(labels), generator=generator) < 0.5) & self.mirror[labels]
+
+    @property
+    def vocabulary(self) -> dict[str, tuple[str, ...]]:
+        """The values of each facet, of the category first, in the order of a context."""
+        return {CATEGORY: self.sprites.categories} | self.facets
+
+    def showing(self, text: str) -> tuple[Tensor, Tensor]:
+        """Indices of the sprites that have all of these tags, int64 [*], and the tags as a context, float32 [V].
+
+        Raises ValueError as `parse_tags` does, and for tags that no sprite has together.
+        """
+        context = torch.zeros(sum(map(len, self.vocabulary.values())))
+        for flags in parse_tags(text, self.vocabulary).values():
+            context += flags
+        K, labels = len(self.sprites.categories), torch.from_numpy(self.sprites.labels)
+        shown = torch.ones(len(self.sprites), dtype=torch.bool)
+        for place in context.nonzero().flatten().tolist():
+            shown &= labels == place if place < K else self.flags[:, place - K]
+        rows = shown.nonzero().flatten()
+        if not len(rows):
+            raise ValueError(f"no sprite has the tags {text!r} together")
+        return rows, context
+
+    def without(self, texts: Sequence[str]) -> "SpriteData":
+        """The same, but sprites that have all the tags of one of these texts, and copies of them, are not trained on.
+        Those held out by chance stay what they are: a draw from all.
+
+        Raises ValueError as `showing` does.
+        """
+        if not texts:
+            return self
+        rows = np.concatenate([self.showing(text)[0] for text in texts])
+        return replace(self, train=self.train[~np.isin(self.hashes[self.train], self.hashes[rows])])
+
+    def validation(self) -> tuple[Tensor, Tensor]:
+        """The held-out sprites, or `VALIDATION_MAX` at most of them, evenly spread: x and contexts."""
+        rows = self.val[:: max(1, -(-len(self.val) // VALIDATION_MAX))]
+        return self.batch(rows)[0], self.contexts(rows)
+
+    def facts(self) -> dict[str, str]:
+        """What tells this collection from another, for a run that is resumed."""
+        facts = {"sprites": self.describe(), "pixels": digest(self.hashes), "labels": digest(self.sprites.labels)}
+        return facts if self.flags is None else facts | {"tags": digest(self.flags.numpy())}
+
+    def describe(self) -> str:
+        """One line: how many sprites, what they are, copies found and the split."""
+        s = self.sprites
+        kind = {3: "RGB", 4: "RGBA"}[s.channels]
+        copies = f", {self.duplicates} exact copies" if self.duplicates else ", no exact copies"
+        apart = len(s) - len(self.train) - len(self.val)
+        return (
+            f"{len(s)} sprites {s.size}x{s.size} {kind} in {len(s.categories)} categories ({', '.join(s.categories)})"
+            f"{copies}; {len(self.train)} to train on, {len(self.val)} held out"
+            f"{f', {apart} more by their tags' if apart else ''}"
+        )

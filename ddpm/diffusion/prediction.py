@@ -1,0 +1,125 @@
+"""What the network predicts (eps, x0 or v), the conversions between the three, and the training loss.
+
+With x_t = alpha * x0 + sigma * eps and alpha^2 + sigma^2 = 1:
+
+    v = alpha * eps - sigma * x0    (Salimans & Ho 2022, arXiv:2202.00512, section 4)
+
+Each prediction is a linear map of (x_t, x0), so a mixture of predictions with weights that sum to one, such as
+classifier-free guidance, is the same in all three.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.diffusion.schedule import Schedule
+
+PREDICTIONS = ("eps", "x0", "v")
+LOSS_WEIGHTS = ("none", "min_snr")
+ContextDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x_t, t, context) -> x0_hat
+
+
+def target(kind: str, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """What a network of this kind should predict: eps, x0 or v."""
+    return {"eps": lambda: eps, "x0": lambda: x0, "v": lambda: alpha * eps - sigma * x0}[kind]()
+
+
+def to_x0(kind: str, prediction: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """x0 implied by a prediction. With eps it divides by alpha, and so cannot be had where alpha is 0."""
+    if kind == "eps":
+        return (x_t - sigma * prediction) / alpha
+    return prediction if kind == "x0" else alpha * x_t - sigma * prediction
+
+
+def to_eps(kind: str, prediction: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """eps implied by a prediction. With x0 it divides by sigma, and so cannot be had where sigma is 0."""
+    if kind == "x0":
+        return (x_t - alpha * prediction) / sigma
+    return prediction if kind == "eps" else sigma * x_t + alpha * prediction
+
+
+def convert(source: str, wanted: str, prediction: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """Turn a prediction of kind `source` into one of kind `wanted`."""
+    if source == wanted:
+        return prediction
+    if wanted == "x0":
+        return to_x0(source, prediction, x_t, alpha, sigma)
+    eps = to_eps(source, prediction, x_t, alpha, sigma)
+    if wanted == "eps":
+        return eps
+    return alpha * eps - sigma * to_x0(source, prediction, x_t, alpha, sigma)
+
+
+def loss_weight(kind: str, weighting: str, snr: Tensor, gamma: float = 5.0) -> Tensor:
+    """Weight of the squared error of a prediction at this SNR.
+
+    min_snr (Hang et al. 2023, arXiv:2303.09556) is min(SNR, gamma) on the squared error of x0. Since an error e in x0
+    is SNR * e^2 in eps and (SNR + 1) * e^2 in v, it is divided by those factors for the other two.
+    """
+    if weighting == "none":
+        return torch.ones_like(snr)
+    per_x0 = {"x0": torch.ones_like(snr), "eps": snr, "v": snr + 1}[kind]
+    return snr.clamp(max=gamma) / per_x0
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """A schedule, a kind of prediction and a loss weight that fit together.
+
+    Raises ValueError for unknown names, and for what cannot work with a terminal SNR of zero: eps, since there x_T
+    holds no signal and x0 = (x_T - sigma * eps) / 0 has no value; min_snr, whose weight is 0 where sampling starts.
+    """
+
+    schedule: Schedule
+    prediction: str = "v"
+    weighting: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.prediction not in PREDICTIONS:
+            raise ValueError(f"unknown prediction {self.prediction!r}: choose one of {', '.join(PREDICTIONS)}")
+        if self.weighting not in LOSS_WEIGHTS:
+            raise ValueError(f"unknown loss weight {self.weighting!r}: choose one of {', '.join(LOSS_WEIGHTS)}")
+        if self.prediction == "eps" and self.schedule.alpha[-1] == 0:
+            raise ValueError(
+                "prediction 'eps' cannot work with zero terminal SNR: at the last timestep x_t is pure noise and x0 "
+                "would be divided by alpha = 0; choose prediction 'v' or 'x0', or zero_terminal_snr = false"
+            )
+        if self.weighting == "min_snr" and self.schedule.alpha[-1] == 0:
+            raise ValueError(
+                "loss weight 'min_snr' cannot work with zero terminal SNR: it is 0 at the last timestep, where "
+                "sampling starts, and nothing would be learnt; choose loss weight 'none', or zero_terminal_snr = false"
+            )
+
+    def loss(self, model: nn.Module, x0: Tensor, context: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+        """Weighted squared error of each sample: x0, eps [B, C, H, W], context [B, K], t int64 [B] -> [B]."""
+        alpha, sigma = self.schedule.at(t, x0)
+        wanted = target(self.prediction, x0, eps, alpha, sigma)
+        predicted = model(alpha * x0 + sigma * eps, t, context).float()
+        weight = loss_weight(self.prediction, self.weighting, (alpha / sigma).square().flatten())
+        return weight * (predicted - wanted).square().flatten(1).mean(1)
+
+    def denoiser(self, model: nn.Module, autocast: torch.dtype | None = None) -> ContextDenoiser:
+        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W]; that of a
+        student takes a guidance scale [B] too.
+
+        autocast: a lower precision for the network; all around it stays in that of x_t.
+        """
+
+        def denoise(x_t: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
+            with torch.autocast(x_t.device.type, autocast, enabled=autocast is not None):
+                predicted = model(x_t, t, *conditions)
+            return to_x0(self.prediction, predicted.to(x_t), x_t, *self.schedule.at(t, x_t))
+
+        return denoise
+
+
+def stratified_timesteps(batch: int, T: int, generator: torch.Generator) -> Tensor:
+    """int64 [batch] timesteps, each uniform on 0 ... T-1, spread evenly over the batch in random order.
+
+    One uniform offset shared by the batch lowers the variance of the loss (Kingma et al. 2021, arXiv:2107.00630, I.1).
+    """
+    offset = torch.rand((), generator=generator, dtype=torch.float64)
+    u = (offset + torch.arange(batch, dtype=torch.float64) / batch) % 1
+    return (u * T).long().clamp(max=T - 1)[torch.randperm(batch, generator=generator)]

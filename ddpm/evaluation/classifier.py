@@ -1,0 +1,106 @@
+"""A small CNN that judges sprites: its class accuracy, and its features for Frechet distances."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddpm.system import console
+from ddpm.system.devices import autocast_dtype
+
+STEPS_MIN = 200  # of training, for small sets
+
+
+class Classifier(nn.Module):
+    """Sprites [B, C, H, W] in [-1, 1] -> logits [B, K]; `features` are float32 [B, 128 * cells^2], the layer below.
+
+    cells: features are means over so many parts of the sprite each way; 1 forgets where in the sprite things are.
+    """
+
+    def __init__(self, channels: int, categories: int, cells: int = 1, width: int = 32):
+        super().__init__()
+
+        def stage(inputs: int, outputs: int) -> nn.Sequential:
+            return nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
+                nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
+            )  # fmt: skip
+
+        self.body = nn.Sequential(
+            stage(channels, width),
+            nn.MaxPool2d(2),
+            stage(width, 2 * width),
+            nn.MaxPool2d(2),
+            stage(2 * width, 4 * width),
+            nn.AdaptiveAvgPool2d(cells),
+            nn.Flatten(),
+        )
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(4 * width * cells**2, categories)
+        self.to(memory_format=torch.channels_last)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.drop(self.features(x)))
+
+
+def shift(x: Tensor, generator: torch.Generator) -> Tensor:
+    """The batch moved by up to one pixel each way, the edge repeated."""
+    dy, dx = torch.randint(0, 3, (2,), generator=generator).tolist()
+    h, w = x.shape[-2:]
+    return F.pad(x, (1, 1, 1, 1), mode="replicate")[..., dy : dy + h, dx : dx + w]
+
+
+def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy with some doubt in the labels, int64 [B] (Szegedy et al. 2016, arXiv:1512.00567, section 7)."""
+    return F.cross_entropy(logits, labels, label_smoothing=0.05)
+
+
+def train_classifier(
+    x: Tensor,
+    labels: Tensor,
+    categories: int,
+    *,
+    epochs: int = 20,
+    seed: int = 0,
+    progress: bool = False,
+    loss: Callable[[Tensor, Tensor], Tensor] = smoothed,
+    flips: bool = True,
+    cells: int = 1,
+) -> Classifier:
+    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with labels [N, ...], such as `loss` takes; shifts, and
+    flips if these change no label, as augmentation. cells: of `Classifier`.
+
+    progress: show a bar.
+    """
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    model = Classifier(x.shape[1], categories, cells).train()
+    autocast = autocast_dtype("auto", x.device)
+    batch, steps = 128, max(STEPS_MIN, epochs * -(-len(x) // 128))
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
+    rounds = -(-steps * batch // len(x))
+    order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(rounds)])
+    batches = order[: steps * batch].split(batch)
+    for rows in console.progress(batches, "training the judge", unit="batch", leave=False, disable=not progress):
+        images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
+        if torch.rand((), generator=generator) < 0.5 and flips:
+            images = images.flip(-1)
+        with torch.autocast("cpu", autocast, enabled=autocast is not None):
+            logits = model(images)
+        loss(logits.float(), labels[rows]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        rate.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def judge(model: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Features float32 [N, F] and predicted labels int64 [N] of sprites x [N, C, H, W]."""
+    features = torch.cat([model.features(part) for part in x.split(512)])
+    return features, model.head(features).argmax(1)

@@ -1,0 +1,225 @@
+"""Judging sprites by a classifier trained on the very data set: are they what was asked for, good, varied, and new?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddpm.data.collection import SpriteData
+from ddpm.data.loading import load_data
+from ddpm.data.tensors import to_uint8
+from ddpm.evaluation import classifier
+from ddpm.evaluation.classifier import Classifier, judge, train_classifier
+from ddpm.evaluation.copies import background, changed, is_copy, nearest
+from ddpm.evaluation.metrics import (
+    Gaussian,
+    class_accuracy,
+    frechet_distance,
+    kernel_distance,
+    manifold,
+    standard_error,
+)
+from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, on_palette, palette
+from ddpm.runs.folder import trained_with
+from ddpm.runs.spec import ModelSpec
+from ddpm.runs.tensor_files import read_safetensors, write_safetensors
+from ddpm.system.console import warn
+
+HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
+NEIGHBOURS = 5  # of precision, recall, density and coverage
+MOST_BYTES, MOST_HELD_OUT = 2**28, 10_000  # of training and held-out sprites that are compared with
+NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
+OnSprites = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures of a set of sprites and their standard errors, by name: see `Judge.measure`."""
+
+    name: str
+    guidance: float | None
+    sprites: int
+    copies: int
+    figures: dict[str, float]
+    errors: dict[str, float]
+
+
+def fingerprint(data: SpriteData, seed: int) -> str:
+    """16 hexadecimal digits that change with any training sprite, its label, the seed or the classifier's code."""
+    parts = data.hashes[data.train], data.sprites.labels[data.train], np.array([seed])
+    code = Path(classifier.__file__).read_bytes()
+    return blake2b(b"".join([*(p.tobytes() for p in parts), code]), digest_size=8).hexdigest()
+
+
+def at_most(count: int, rows: np.ndarray, seed: int) -> np.ndarray:
+    """All of the indices `rows`, or `count` of them at random, in order."""
+    return rows if len(rows) <= count else np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+
+
+def shuffle_pixels(x: Tensor, seed: int) -> Tensor:
+    """Sprites [N, C, H, W] with their pixels in random order, each in its own."""
+    order = torch.rand(len(x), 1, x[0, 0].numel(), generator=torch.Generator().manual_seed(seed)).argsort(-1)
+    return x.flatten(2).gather(2, order.expand(-1, x.shape[1], -1)).view_as(x)
+
+
+class Judge:
+    """A classifier fitted to the training split of `data`, and the features of those sprites to compare with.
+
+    Of a set that is larger than `MOST_BYTES` in float32, as many sprites are drawn at random for both.
+    """
+
+    def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None):
+        """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
+        self.data, self.seed = data, seed
+        self.rows = at_most(MOST_BYTES // (4 * data.sprites.images[0].size), data.train, seed)
+        if len(self.rows) < len(data.train):
+            told = f"{len(self.rows):,} of the {len(data.train):,} training sprites"
+            warn(f"the judge compares with {told}; copies of others go unseen")
+        x, labels = data.batch(self.rows)
+        self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
+        self.x, self.labels = x, labels
+        self.features, _ = judge(self.classifier, x)
+        self.gaussian = Gaussian.fit(self.features, self._balance(labels))
+
+    def _classifier(self, x: Tensor, labels: Tensor, file: Path | None) -> Classifier:
+        """As it is kept in `file`, or trained on these sprites and kept there."""
+        if file and file.exists():
+            try:
+                found = Classifier(x.shape[1], self._classes).eval()
+                found.load_state_dict(read_safetensors(file)[0])
+                return found
+            except (ValueError, RuntimeError) as e:
+                warn(f"{' '.join(str(e).split())}; the judge is trained anew")
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)  # before the work
+        found = self._train(x, labels)
+        if file:
+            try:
+                write_safetensors(file, found.state_dict(), {"fingerprint": file.stem})
+            except OSError as e:
+                warn(f"the judge is not kept: {e}")
+        return found
+
+    @property
+    def _classes(self) -> int:
+        return max(2, len(self.data.sprites.categories))
+
+    def _train(self, x: Tensor, labels: Tensor) -> Classifier:
+        """One category has nothing to be told from but sprites that are none: the same with their pixels shuffled."""
+        if len(self.data.sprites.categories) == 1:
+            x, labels = torch.cat([x, shuffle_pixels(x, self.seed)]), torch.cat([labels, torch.ones_like(labels)])
+        return train_classifier(x, labels, self._classes, seed=self.seed, progress=True)
+
+    def _balance(self, labels: Tensor) -> Tensor:
+        """Weights that make every category count the same, whatever its share."""
+        return (1 / torch.bincount(labels, minlength=len(self.data.sprites.categories)))[labels]
+
+    def __call__(self, x: Tensor, labels: Tensor) -> dict[str, float]:
+        """Class accuracy and Frechet distance of sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]: the two
+        figures that are quick to have."""
+        features, predicted = judge(self.classifier, x.cpu())
+        return {
+            "class_accuracy": class_accuracy(predicted, labels),
+            "frechet_distance": frechet_distance(features, self.gaussian, self._balance(labels)),
+        }
+
+    def draw(self, like: Tensor, other: bool = False) -> Tensor:
+        """Training sprites by position, of each category as many as int64 labels `like` [N] name, or as there are:
+        int64 [M]. other: a second draw, with no sprite of the first where a category has twice as many."""
+        order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(self.seed))
+        order = order.flip(0) if other else order
+        counts = torch.bincount(like, minlength=len(self.data.sprites.categories)).tolist()
+        return torch.cat([order[self.labels[order] == k][:count] for k, count in enumerate(counts)])
+
+    def measure(
+        self,
+        name: str,
+        x: Tensor,
+        labels: Tensor,
+        guidance: float | None = None,
+        on_sprites: OnSprites = lambda count: None,
+    ) -> Measured:
+        """All figures of sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories int64 [N].
+
+        class_accuracy, frechet_distance, kernel_distance, precision, recall, density, coverage (see metrics.py; the
+        last five against as many training sprites of each category), copies (copies.py), colours, alpha_hardness (RGBA
+        only) and on_palette (where the set has one; pixel_art.py). Errors: of a mean std / sqrt(N) (recall and coverage
+        are means over training sprites), of the Frechet distance a bootstrap category by
+        category, of the kernel distance the deviation between subsets. `on_sprites` is called with how many are done.
+        """
+        x, N = x.cpu(), len(x)
+        features, predicted = judge(self.classifier, x)
+        real = self.features[self.draw(labels)]
+        values = {"class_accuracy": predicted == labels, **manifold(real, features, NEIGHBOURS)}
+        values |= self._copies(x, on_sprites) | self._pixel_art(x)
+        values = {k: torch.as_tensor(v).double() for k, v in values.items()}
+        figures = {k: v.mean().item() for k, v in values.items()}
+        errors = {k: (v.std(correction=0) / len(v) ** 0.5).item() for k, v in values.items()}
+
+        def frechet(rows: np.ndarray | slice) -> float:
+            return frechet_distance(features[rows], self.gaussian, self._balance(labels[rows]))
+
+        figures["frechet_distance"] = frechet(slice(None))
+        errors["frechet_distance"] = standard_error(frechet, labels.numpy(), seed=self.seed)
+        figures["kernel_distance"], errors["kernel_distance"] = kernel_distance(real, features, seed=self.seed)
+        return Measured(name, guidance, N, int(values["copies"].sum()), figures, errors)
+
+    def _copies(self, x: Tensor, on_sprites: OnSprites) -> dict[str, Tensor]:
+        share = len(x) / len(self.x)
+        found = nearest(x, self.x, lambda count: on_sprites(count * share))
+        return {"copies": is_copy(x, found, background(self.x))}
+
+    def _pixel_art(self, x: Tensor) -> dict[str, np.ndarray | Tensor]:
+        pixels, table = to_uint8(x), palette(self.data.sprites.take(self.rows))
+        values = {"colours": count_colours(pixels)}
+        if table.mean() < NO_PALETTE:
+            values["on_palette"] = on_palette(pixels, table)
+        if x.shape[1] == 4:
+            values["alpha_hardness"] = alpha_hardness(x)
+        return values
+
+    def closest(self, x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The `count` of sprites x that are most like a training sprite, in that order, and those, as moved there."""
+        x, found = x.cpu(), nearest(x.cpu(), self.x)
+        order = changed(x, found.sprite, background(self.x)).argsort(stable=True)[:count]
+        return x[order], found.sprite[order]
+
+    def references(self, per_category: int) -> dict[str, tuple[Tensor, Tensor]]:
+        """Real sprites to read the figures by, each x and labels: held-out ones, training ones (the floor), and what
+        must look bad, the training ones blurred and with their pixels shuffled."""
+        held_out = at_most(MOST_HELD_OUT, self.data.val, self.seed)
+        found = {HELD_OUT: self.data.batch(held_out)} if len(held_out) > NEIGHBOURS else {}
+        each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)
+        chosen = self.draw(each, other=True)
+        x, labels = self.x[chosen], self.labels[chosen]
+        shuffled = shuffle_pixels(x, self.seed + 1)
+        blurred = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+        return found | {TRAINING: (x, labels), "blurred": (blurred, labels), "shuffled": (shuffled, labels)}
+
+
+def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> SpriteData:
+    """The sprites of `folder`, to judge `per_category` samples of each category by, in the split that the model at
+    `model` was trained with, or "held-out" would not be; without its run's config, in the default split.
+
+    Raises ValueError for sprites that the model cannot make, and for too few to have nearest neighbours.
+    """
+    trained = trained_with(model)
+    how = {"tags": bool(trained.hold_out), "hold_out": trained.hold_out}
+    data = load_data(folder, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, **how)
+    if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
+        raise ValueError(
+            f"{folder} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "
+            f"model {', '.join(spec.categories)} in {spec.channels}: give the data it was trained on"
+        )
+    each = np.bincount(data.sprites.labels[data.train]).clip(max=per_category).sum()
+    for what, count in (("sampled", per_category * len(spec.categories)), ("training", each)):
+        if count <= NEIGHBOURS:
+            raise ValueError(
+                f"{count} {what} sprites are too few to judge by {NEIGHBOURS} nearest neighbours; take more"
+            )
+    return data

@@ -1,0 +1,185 @@
+"""Tables of a sweep, a comparison and a measurement of facets; the scales to use, and the verdict on copies."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ddpm.diffusion.schedule import Schedule
+from ddpm.evaluation.copies import Verdict, verdict
+from ddpm.evaluation.judge import HELD_OUT, TRAINING, Measured
+from ddpm.evaluation.tag_judge import SEEN_TOGETHER, FacetResult
+from ddpm.system.distributed import total
+
+HEADINGS = {  # in two tables, so that a row fits a terminal
+    "class_accuracy": "accuracy",
+    "frechet_distance": "Frechet",
+    "kernel_distance": "kernel",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+}
+PIXEL_HEADINGS = {
+    "copies": "copies",
+    "colours": "colours",
+    "alpha_hardness": "hard alpha",
+    "on_palette": "on palette",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A guidance scale to use, and why."""
+
+    use: str
+    guidance: float
+    reason: str
+
+
+class Report:
+    """The figures of sets of sprites, and what follows from them."""
+
+    def __init__(self, rows: Sequence[Measured]):
+        self.rows = list(rows)
+        self.held_out, self.training = (next((r for r in rows if r.name == n), None) for n in (HELD_OUT, TRAINING))
+        self.scales = sorted((r for r in rows if r.guidance is not None), key=lambda r: r.guidance)
+
+    def table(self) -> str:
+        """The figures with their standard errors as text."""
+        wide = max(len(r.name) for r in self.rows)
+        return "\n".join(_block(self.rows, headings, wide) for headings in (HEADINGS, PIXEL_HEADINGS))
+
+    def markdown(self) -> str:
+        """All figures with their standard errors as one Markdown table."""
+        shown = {k: h for k, h in (HEADINGS | PIXEL_HEADINGS).items() if k in self.rows[0].figures}
+        lines = [["", "sprites", *shown.values()], ["---"] * (2 + len(shown))]
+        for r in self.rows:
+            lines.append([r.name, str(r.sprites), *(cell(r, k) for k in shown)])
+        return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+    def text(self) -> str:
+        """The tables, the choices and the verdict on copies."""
+        lines = [f"{c.use}: s = {c.guidance:g}, {c.reason}" for c in self.choices()]
+        return "\n".join([self.table(), *lines, *self.memorisation()]) + "\n"
+
+    def json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        rows = [asdict(r) for r in self.rows]
+        verdicts = {r.name: asdict(self.verdict(r)) for r in self.scales}
+        return {"rows": rows, "choices": [asdict(c) for c in self.choices()], "memorisation": verdicts}
+
+    def asking(self) -> list[Measured]:
+        """The scales that ask for the category, those above 0; all of them if none does."""
+        return [r for r in self.scales if r.guidance > 0] or self.scales
+
+    def choices(self) -> list[Choice]:
+        """The scale to take for each of three uses; none if no scale above 0 was tried."""
+        rows = [r for r in self.scales if r.guidance > 0]
+        if not rows:
+            return []
+        top = max(rows, key=lambda r: r.figures["class_accuracy"])
+        near = top.figures["class_accuracy"] - top.errors["class_accuracy"]
+        faithful = min((r for r in rows if r.figures["class_accuracy"] >= near), key=lambda r: r.guidance)
+        enough = 0.9 * (self.held_out.figures["class_accuracy"] if self.held_out else 1)
+        right = [r for r in rows if r.figures["class_accuracy"] >= enough]
+        diverse = max(right, key=lambda r: r.figures["recall"], default=top)
+        wide = f"the best recall with an accuracy of {enough:.3f} or more"
+        balanced = min(rows, key=lambda r: r.figures["frechet_distance"])
+        return [
+            Choice("most faithful", faithful.guidance, "the lowest within an error of the best accuracy"),
+            Choice(
+                "most diverse", diverse.guidance, wide if right else f"the best accuracy, as none reaches {enough:.3f}"
+            ),
+            Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
+        ]
+
+    def verdict(self, row: Measured) -> Verdict:
+        """Whether this row holds more copies of training sprites than the held-out ones do."""
+        held_out = (self.held_out.copies, self.held_out.sprites) if self.held_out else None
+        return verdict((row.copies, row.sprites), held_out)
+
+    def memorisation(self) -> list[str]:
+        """The verdict on the scale with the most copies, in a line."""
+        if not self.scales:
+            return []
+        row = max(self.scales, key=lambda r: r.figures["copies"])
+        found = self.verdict(row)
+        rates = f"{found.generated:.1%} of the samples at {row.name} are copies of training sprites"
+        if found.held_out is None:
+            return [f"memorising: unknown; {rates}, and there are no held-out sprites to compare with"]
+        answer = {True: "yes", False: "no", None: "unclear, too few sprites were held out"}[found.memorises]
+        return [f"memorising: {answer}; {rates}, {found.held_out:.1%} of the held-out sprites (p = {found.p:.2g})"]
+
+
+def cell(row: Measured, figure: str) -> str:
+    """A figure with its standard error."""
+    digits = 1 if figure == "colours" else 3
+    return f"{row.figures[figure]:.{digits}f} ±{row.errors[figure]:.{digits}f}"
+
+
+def _block(rows: Sequence[Measured], headings: dict[str, str], wide: int) -> str:
+    shown = {k: h for k, h in headings.items() if k in rows[0].figures}
+    head = f"{'':{wide}} {'sprites':>8}" + "".join(f"{h:>15}" for h in shown.values())
+    lines = [f"{r.name:{wide}} {r.sprites:8d}" + "".join(f"{cell(r, k):>15}" for k in shown) for r in rows]
+    return "\n".join([head, *lines]) + "\n"
+
+
+class Gaps:
+    """Collects, as the `on_gap` of `generate`, the mean length of cond - uncond at each of T timesteps."""
+
+    def __init__(self, T: int) -> None:
+        self.sums = torch.zeros(2, T, dtype=torch.float64)  # of the lengths, and of how many there are
+
+    def __call__(self, t: Tensor, gap: Tensor) -> None:
+        self.sums.index_add_(1, t.cpu(), torch.stack([gap, torch.ones_like(gap)]).double().cpu())
+
+    def means(self, schedule: Schedule, device: torch.device) -> list[tuple[float, float]]:
+        """(noise level sigma / alpha, mean length) of each timestep at which the two were both asked, the noisiest
+        first; over all processes, each of which comes here with its device."""
+        levels = (schedule.sigma / schedule.alpha).tolist()
+        sums = total(self.sums.to(device)).cpu()
+        lengths = (sums[0] / sums[1]).tolist()
+        return [(levels[t], lengths[t]) for t in reversed(range(len(levels))) if sums[0, t] and levels[t] < math.inf]
+
+
+Results = Mapping[float, Sequence[FacetResult]]  # by guidance scale
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are aligned, to be read as it is too."""
+    wide = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [head, ["-" * w for w in wide], *rows]
+    return "".join(f"| {' | '.join(map(str.ljust, line, wide))} |\n" for line in lines)
+
+
+def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str) -> str:
+    """A row for each question, a column for each facet: accuracy where it was asked for, else (variety); then the share
+    that shows all that was asked for, the variety of all that is left open, and the Frechet distance."""
+    rows = []
+    for r in results:
+        cells = {f: f"({share:.2f})" for f, share in r.variety.items()} | {f: f"{a:.3f}" for f, a in r.accuracy.items()}
+        asked = f"{r.together:.3f}" if r.accuracy else ""
+        rest = "" if r.variety_together is None else f"({r.variety_together:.2f})"
+        distance = "" if r.frechet is None else f"{r.frechet:.2f}"
+        rows.append([r.name, *(cells.get(f, "") for f in facets), asked, rest, distance])
+    return table([name, *facets, "all asked", "all open", "Frechet"], rows)
+
+
+def pair_table(results: Results, real: Sequence[FacetResult]) -> str:
+    """The share of sprites that show all that they are asked for, of `TagJudge.pairs`: real ones, then a column for
+    each scale."""
+    rows = [(row[0].name, *(r.together for r in row)) for row in zip(real, *results.values(), strict=True)]
+    unseen = [shares for name, *shares in rows if name != SEEN_TOGETHER]
+    rows.insert(len(unseen), ("their mean", *map(fmean, zip(*unseen, strict=True))))
+    cells = [[name, *(f"{share:.3f}" for share in shares)] for name, *shares in rows]
+    return table(["never seen together", "real", *guidance_labels(list(results))], cells)
+
+
+def guidance_labels(scales: Sequence[float]) -> list[str]:
+    """Column labels of guidance scales: "s = 0", "s = 1.5", ..."""
+    return [f"s = {s:g}" for s in scales]

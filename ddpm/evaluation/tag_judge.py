@@ -1,0 +1,235 @@
+"""Does a sprite show the tags that were asked for, and does it vary in those left open? Judged facet by facet, by a
+classifier trained on the very data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddpm.context.tags import slices
+from ddpm.data.collection import SpriteData
+from ddpm.data.order import generator
+from ddpm.evaluation.classifier import judge, train_classifier
+from ddpm.evaluation.judge import at_most
+from ddpm.evaluation.metrics import Gaussian, frechet_distance
+from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import generate
+
+CELLS = 4  # parts of a sprite each way that the classifier tells apart: a leg is forward or back, a tool left or right
+ALL, NONE, SEEN_TOGETHER = "all", "none", "seen together"
+MOST = 30_000  # sprites that the judge learns from, and asks for
+HARDLY = 0.1  # nats of entropy
+GROUP = 10  # sprites that are asked for the same, to see how they vary
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What N sprites are asked to be."""
+
+    name: str
+    contexts: Tensor
+    """[N, V]"""
+    like: Tensor
+    """int64 [N], real sprites with these tags, and others."""
+    group: int = 1
+    """So many, one after the other, are asked for the same."""
+    whole: bool = False
+    """They ask for the whole set: their sprites should be like all that were trained on."""
+
+
+@dataclass(frozen=True)
+class FacetResult:
+    """How N sprites answer."""
+
+    name: str
+    accuracy: dict[str, float]
+    """Share of the asked values that are seen, of each facet asked for."""
+    together: float
+    """Share of the sprites that show all they are asked for."""
+    variety: dict[str, float]
+    """Mean entropy of each facet left open, among sprites asked for the same, as a share of that of real sprites; but
+    for facets that hardly vary in these."""
+    variety_together: float | None
+    """The same of all facets left open, added up, where none counts for more than in real sprites: what exceeds these
+    are errors. None if there are none."""
+    frechet: float | None
+    """Distance from the sprites trained on, if these are what is asked for; too high for few."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the judge sees in N sprites."""
+
+    logits: dict[str, Tensor]
+    """Of none and of the values of each facet, [N, 1 + values]."""
+    features: Tensor
+    """[N, 128], wherever in the sprite they are."""
+
+
+def entropy(values: Tensor) -> float:
+    """In nats, of int64 [N], from how often each occurs."""
+    p = values.unique(return_counts=True)[1].double() / len(values)
+    return -(p * p.log()).sum().item()
+
+
+def entropies(seen: Seen, facets: Sequence[str], group: int) -> dict[str, float]:
+    """Mean entropy of facets within groups of sprites, one after the other."""
+    groups = {facet: seen.logits[facet].argmax(1).split(group) for facet in facets}
+    return {facet: sum(map(entropy, parts)) / len(parts) for facet, parts in groups.items()}
+
+
+class TagJudge:
+    """Sees the values of every facet in sprites, or that they have none; trained on the training split of `data`."""
+
+    def __init__(self, data: SpriteData, hold_out: Sequence[str] = (), seed: int = 0, epochs: int = 20):
+        """hold_out: tags that a model has not seen together. The judge has, but does not ask for such sprites."""
+        self.data, self.columns = data, slices(data.vocabulary)
+        self.sizes = [1 + c.stop - c.start for c in self.columns.values()]
+        asking = data.without(hold_out)
+        self.rows, rows = (torch.from_numpy(at_most(MOST, r, seed)) for r in (asking.train, data.train))
+        self.flags, flags = data.contexts(self.rows), data.contexts(rows)
+        # Not mirrored: a sprite that faces left would face right.
+        how = {"epochs": epochs, "seed": seed, "progress": True, "loss": self.loss, "flips": False, "cells": CELLS}
+        x, _ = data.batch(rows)
+        self.classifier = train_classifier(x, self.with_none(flags), sum(self.sizes), **how)
+        self.gaussian = Gaussian.fit(self(data.batch(self.rows)[0]).features)
+
+    def with_none(self, contexts: Tensor) -> Tensor:
+        """Contexts [N, V] with one flag more before those of each facet, for those that have none of it."""
+        parts = [contexts[:, c] for c in self.columns.values()]
+        return torch.cat([torch.cat([1 - part.amax(1, keepdim=True), part], 1) for part in parts], 1)
+
+    def loss(self, logits: Tensor, flags: Tensor) -> Tensor:
+        """Cross entropy of each facet; several values of one share its probability (Mahajan et al. 2018,
+        arXiv:1805.00932, section 2.2). Sprites with a value weigh as much together as those with none."""
+        parts = []
+        for found, asked in zip(logits.split(self.sizes, 1), flags.split(self.sizes, 1), strict=True):
+            each = F.cross_entropy(found, asked / asked.sum(1, keepdim=True), label_smoothing=0.05, reduction="none")
+            none = asked[:, 0] > 0
+            parts += [each[rows].mean() for rows in (none, ~none) if rows.any()]
+        return torch.stack(parts).sum()
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Seen:
+        """Look at sprites x [N, C, H, W]."""
+        features, _ = judge(self.classifier, x)
+        logits = self.classifier.head(features).split(self.sizes, 1)
+        return Seen(dict(zip(self.columns, logits, strict=True)), features.unflatten(1, (-1, CELLS**2)).mean(2))
+
+    def right(self, seen: Seen, contexts: Tensor, whole: Tensor) -> dict[str, Tensor]:
+        """For each facet, the share of what contexts [N, V] ask for that is seen: float [N], NaN where none is asked.
+
+        whole: contexts [N, V] of real sprites with these tags. Where these have n values of a facet, what is asked for
+        is to be among the n likeliest.
+        """
+        found = {}
+        for facet, logits in seen.logits.items():
+            asked, real = (c[:, self.columns[facet]].bool() for c in (contexts, whole))
+            rank = logits.argsort(1, descending=True).argsort(1)[:, 1:]
+            found[facet] = (asked & (rank < real.sum(1, keepdim=True))).sum(1) / asked.sum(1)
+        return found
+
+    def questions(self, count: int, seed: int) -> list[Asked]:
+        """About `count` sprites each, asked for one value of a facet alone, facet by facet, in groups; and for all the
+        tags of a sprite that was trained on, for all of its facets but one, for half of them, and for none."""
+        g, questions = generator(seed), []
+        draw = partial(torch.randint, generator=g)
+        groups = -(-count // GROUP)
+        for facet, columns in self.columns.items():
+            has = self.flags[:, columns].any(1).nonzero().flatten()
+            if not len(has):
+                continue
+            contexts = self.one_of(self.flags[has[draw(len(has), (groups,))]], columns, g)
+            like = torch.cat([self.alike(context, g) for context in contexts])
+            questions.append(Asked(facet, contexts.repeat_interleave(GROUP, 0), like, GROUP))
+        rows = draw(len(self.flags), (groups * GROUP,))
+        flags, place = self.flags[rows], self.places()
+        has = torch.stack([flags[:, c].any(1) for c in self.columns.values()], 1)
+        order = torch.rand(has.shape, generator=g).masked_fill(~has, 2).argsort(1).argsort(1)  # those it has come first
+        n = has.sum(1, keepdim=True)
+        for name, missing in ((ALL, 0 * n), ("one missing", 0 * n + 1), ("half missing", n // 2), (NONE, n)):
+            kept = (order < n - missing)[:, place]
+            group = GROUP if name == NONE else 1
+            questions.append(Asked(name, flags * kept, self.rows[rows], group, whole=True))
+        return questions
+
+    def places(self) -> Tensor:
+        """int64 [V]: the facet, by its number, of each place of a context."""
+        return torch.cat([torch.full((c.stop - c.start,), i) for i, c in enumerate(self.columns.values())])
+
+    def one_of(self, flags: Tensor, columns: slice, g: torch.Generator) -> Tensor:
+        """Contexts [N, V] with one of the values that flags [N, V] have of a facet."""
+        chosen = columns.start + flags[:, columns].multinomial(1, generator=g)
+        return torch.zeros_like(flags).scatter_(1, chosen, 1)
+
+    def alike(self, context: Tensor, g: torch.Generator) -> Tensor:
+        """int64 [GROUP]: sprites trained on that have all the tags of a context [V], each once if they are enough."""
+        rows = (self.flags >= context).all(1).nonzero().flatten()
+        rows = rows[torch.randperm(len(rows), generator=g)]
+        return self.rows[rows[torch.arange(GROUP) % len(rows)]]
+
+    def pairs(self, texts: Sequence[str], count: int, seed: int) -> list[Asked]:
+        """For each text of tags, `count` sprites asked for by them; to compare with, as many in all asked for by tags
+        of the same facets that sprites trained on have."""
+        g, found, other = generator(seed, 1), [], []
+        for text in texts:
+            rows, context = self.data.showing(text)
+            found.append(Asked(text, context.expand(count, -1), rows[torch.randint(len(rows), (count,), generator=g)]))
+            columns = [c for c in self.columns.values() if context[c].any()]
+            rows = torch.stack([self.flags[:, c].any(1) for c in columns], 1).all(1).nonzero().flatten()
+            if len(rows):
+                rows = rows[torch.randint(len(rows), (count,), generator=g)]
+                other.append((sum(self.one_of(self.flags[rows], c, g) for c in columns), self.rows[rows]))
+        return [*found, Asked(SEEN_TOGETHER, *map(torch.cat, zip(*other, strict=True)))] if other else found
+
+    def references(self, count: int, seed: int) -> list[FacetResult]:
+        """What is seen in real sprites: those held out, and `count` of those trained on."""
+        rows = self.rows[torch.randint(len(self.rows), (count,), generator=generator(seed, 2))]
+        found = []
+        for name, real in (("held-out", torch.from_numpy(self.data.val)), ("training", rows)):
+            if len(real):
+                found.append(self.real(Asked(name, self.data.contexts(real), real, whole=True)))
+        return found
+
+    def real(self, asked: Asked) -> FacetResult:
+        """How real sprites with these tags would have answered."""
+        return self.answer(asked, self.data.batch(asked.like)[0])
+
+    def answer(self, asked: Asked, x: Tensor) -> FacetResult:
+        """Judge sprites x [N, C, H, W] by what they were asked to be.
+
+        Raises ValueError for sprites that are not finite.
+        """
+        if not x.isfinite().all():
+            raise ValueError(f"sprites that were asked for {asked.name} are not finite: the model is broken")
+        seen, real = self(x), self(self.data.batch(asked.like)[0])
+        right = self.right(seen, asked.contexts, self.data.contexts(asked.like))
+        accuracy = {facet: share.nanmean().item() for facet, share in right.items() if not share.isnan().all()}
+        together = (torch.stack(list(right.values())).nan_to_num(1) == 1).all(0).float().mean().item()
+        open = [facet for facet in self.columns if facet not in accuracy]
+        found, wanted = (entropies(s, open, asked.group) for s in (seen, real))
+        shared, whole = sum(min(found[facet], h) for facet, h in wanted.items()), sum(wanted.values())
+        return FacetResult(
+            name=asked.name,
+            accuracy=accuracy,
+            together=together,
+            variety={facet: found[facet] / h for facet, h in wanted.items() if h >= HARDLY},
+            variety_together=shared / whole if whole >= HARDLY else None,
+            frechet=frechet_distance(seen.features, self.gaussian) if asked.whole else None,
+        )
+
+
+def measure(
+    model: nn.Module, spec: ModelSpec, judge: TagJudge, questions: Sequence[Asked], scale: float, seed: int, **how
+) -> list[FacetResult]:
+    """Sample what is asked for at a guidance scale, each sprite from noise of its own, and judge it. how: more for
+    `generate`."""
+    found, start = [], 0
+    for asked in questions:
+        indices = range(start, start := start + len(asked.contexts))
+        x = generate(model, spec, asked.contexts, scale, seed=seed, indices=indices, **how).cpu()
+        found.append(judge.answer(asked, x))
+    return found

@@ -1,0 +1,170 @@
+"""ContextUNet: the network that sees a noisy sprite, its timestep and its context, and predicts eps, x0 or v.
+
+A U of residual blocks (Ho et al. 2020, arXiv:2006.11239). Timestep and context enter every block as a scale and a shift
+of its normalised features (adaptive group norm: Dhariwal & Nichol 2021, arXiv:2105.05233, section 4).
+
+Every parameter is made in `__init__` and the output of a sample depends on that sample alone. A layer made inside
+`forward`, as the shortcut convolution in the "How Diffusion Models Work" course is, would be random, untrained and
+different at each call: the two predictions that guidance subtracts would then come from two different networks.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddpm.network.attention import CrossAttention, SelfAttention, zeroed
+
+SCALE_UNIT = 100.0  # brings guidance scales to the range of timesteps, for which the embedding is made
+
+
+def timestep_embedding(t: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
+    """Sines and cosines of t at dim / 2 frequencies (Vaswani et al. 2017): number [B] -> float32 [B, dim]."""
+    frequencies = torch.exp(-math.log(max_period) * torch.arange(dim // 2, device=t.device) / (dim // 2))
+    angles = t.float()[:, None] * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+def group_count(width: int) -> int:
+    """Groups of 16 channels where they fit, else one group per 8, 4, ... channels."""
+    return width // math.gcd(width, 16)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(adaptive_norm(conv(silu(norm(x)))))): [B, inputs, H, W], embedding [B, E] -> [B, outputs, H, W]."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(group_count(inputs), inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * outputs)
+        self.norm2 = nn.GroupNorm(group_count(outputs), outputs, affine=False)
+        self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
+        h = torch.addcmul(shift, self.norm2(h), 1 + scale)
+        return self.shortcut(x) + self.conv2(F.silu(h))
+
+
+class ContextUNet(nn.Module):
+    """Predicts from (x_t, t, context) an image of the shape of x_t.
+
+    channels: 3 (RGB) or 4 (RGBA). categories: K, the length of a context row; an all-zero row means no context.
+    widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
+    level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
+    0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
+    facets: contexts are flags of tags, of so many values of each facet; the pixels attend to a token for each facet, at
+    the levels of `attention`. mask_tags: they do not attend to those of facets left open; else these are zeros.
+    guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
+    Any height and width work; they are padded to a multiple of the stride and cropped again.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        categories: int,
+        widths: tuple[int, ...] = (64, 64, 96),
+        blocks: int = 1,
+        attention: tuple[int, ...] = (2,),
+        patch: int = 1,
+        guided: bool = False,
+        facets: tuple[int, ...] = (),
+        mask_tags: bool = True,
+    ):
+        super().__init__()
+        if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
+            raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
+        if facets and not any(level < len(widths) for level in attention):
+            raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
+        self.channels, self.categories, self.patch = channels, categories, patch
+        self.facets, self.mask_tags = facets, mask_tags
+        self.stride = patch * 2 ** (len(widths) - 1)
+        self.time_features = 64
+        E = 4 * self.time_features
+        self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
+        self.embed_context = nn.Linear(categories, E, bias=False)
+        self.embed_tag = nn.Embedding(categories, E) if facets else None
+        self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
+
+        def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
+            attend = SelfAttention(outputs) if level in attention else nn.Identity()
+            cross = [CrossAttention(outputs, E)] if facets and level in attention else []
+            return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
+
+        self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        skips = []
+        for level, (above, width) in enumerate(pairwise((widths[0], *widths))):
+            stage = nn.ModuleList([block(above if i == 0 else width, width, level) for i in range(blocks)])
+            self.down.append(stage)
+            skips += [width] * blocks
+        self.middle = block(widths[-1], widths[-1], len(widths) - 1)
+        below = widths[-1]
+        for level, width in reversed(list(enumerate(widths))):
+            stage = nn.ModuleList()
+            for _ in range(blocks):
+                stage.append(block(below + skips.pop(), width, level))
+                below = width
+            self.up.append(stage)
+        self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
+        self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
+        self.to(memory_format=torch.channels_last)
+
+    @property
+    def hidden(self) -> list[nn.Conv2d]:
+        """The convolutions between stem and head."""
+        parts = (self.down, self.middle, self.up)
+        return [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
+
+    def embedding(self, t: Tensor, context: Tensor, scale: Tensor | None) -> Tensor:
+        """Of all that is known but the image: [B, E]."""
+        e = self.embed_time(timestep_embedding(t, self.time_features)) + self.embed_context(context)
+        if self.embed_scale is not None:
+            e = e + self.embed_scale(timestep_embedding(SCALE_UNIT * scale, self.time_features))
+        return F.silu(e)
+
+    def tokens(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Of contexts [B, V] the sum of the tags of each facet, [B, M, E], and which facets have any, bool [B, M]."""
+        flags = context.split(self.facets, dim=1)
+        embeddings = self.embed_tag.weight.split(self.facets)
+        tokens = torch.stack([f @ e for f, e in zip(flags, embeddings, strict=True)], dim=1)
+        keep = torch.stack([f.any(1) for f in flags], dim=1)
+        return tokens, keep if self.mask_tags else torch.ones_like(keep)
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None) -> Tensor:
+        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, C, H, W]."""
+        height, width = x.shape[-2:]
+        h = F.pad(x, (0, -width % self.stride, 0, -height % self.stride))
+        if self.patch > 1:
+            h = F.pixel_unshuffle(h, self.patch)
+        h = self.stem(h.contiguous(memory_format=torch.channels_last))
+        embedding = self.embedding(t, context, scale)
+        tokens = () if self.embed_tag is None else self.tokens(context)
+
+        def through(block: nn.ModuleList, h: Tensor) -> Tensor:
+            residual, attend, *cross = block
+            h = attend(residual(h, embedding))
+            return cross[0](h, *tokens) if cross else h
+
+        skips = []
+        for level, stage in enumerate(self.down):
+            if level:
+                h = F.avg_pool2d(h, 2)
+            for block in stage:
+                h = through(block, h)
+                skips.append(h)
+        h = through(self.middle, h)
+        for level, stage in enumerate(self.up):
+            if level:
+                h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+            for block in stage:
+                h = through(block, torch.cat([h, skips.pop()], dim=1))
+        h = self.head(F.silu(self.norm(h)))
+        if self.patch > 1:
+            h = F.pixel_shuffle(h, self.patch)
+        return h[..., :height, :width]

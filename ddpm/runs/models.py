@@ -1,0 +1,82 @@
+"""Model files: weights that describe themselves."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.config import from_dict, to_dict
+from ddpm.network.unet import ContextUNet
+from ddpm.runs.spec import ModelSpec
+from ddpm.runs.tensor_files import read_safetensors, some, write_safetensors
+
+MODEL_FILE = "model.safetensors"
+EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
+BEST_FILE = "best.safetensors"  # the weights that did best in an evaluation during training
+
+
+def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:
+    """Write the weights with what is needed to build the network around them, and figures of it if there are any."""
+    write_safetensors(path, model.state_dict(), {"spec": to_dict(spec), "step": step, **figures})
+
+
+def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
+    """A network, in evaluation mode, from a run folder or a .safetensors file.
+
+    Raises ValueError when there is none, or when the file is no model of this project.
+    """
+    path = Path(path)
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
+        raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that scripts/train.py wrote")
+    tensors, about = read_safetensors(file, lambda tensors, about: check_tensors(tensors, spec_of(about)))
+    spec = spec_of(about)
+    model = spec.build()
+    model.load_state_dict(tensors)
+    return model.eval().requires_grad_(False), spec
+
+
+def spec_of(about: dict[str, Any]) -> ModelSpec:
+    """What a file says of its network. Raises ValueError if that is nothing, or nothing that can be."""
+    if "spec" not in about:
+        raise ValueError(f"it holds no model to sample from; give the run's {MODEL_FILE}")
+    return from_dict(ModelSpec, about["spec"])
+
+
+def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:
+    """Raise ValueError, naming the difference, unless these are the weights of the network that `spec` describes.
+
+    That network is not built for it: a file can ask for one that is larger than the memory.
+    """
+    with torch.device("meta"):
+        wanted = spec.build().state_dict()
+    for what, names in (("lacks", wanted.keys() - tensors.keys()), ("has unknown", tensors.keys() - wanted.keys())):
+        if names:
+            raise ValueError(f"{what} weights for the network it describes: {some(sorted(names))}")
+    for name, tensor in tensors.items():
+        like = wanted[name]
+        if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
+            got, expected = (f"{str(t.dtype).removeprefix('torch.')} {list(t.shape)}" for t in (tensor, like))
+            raise ValueError(f"its weights do not fit the network it describes: {name} is {got}, expected {expected}")
+
+
+def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
+    """The weak network of autoguidance for the model with `spec` at `model`: `path`, or the early one of its run.
+
+    Raises ValueError when there is none, or when it was trained for other sprites or another diffusion.
+    """
+    file = model / MODEL_FILE if model.is_dir() else model
+    path = path or file.parent / EARLY_FILE
+    path = path / MODEL_FILE if path.is_dir() else path
+    if path.resolve() == file.resolve():
+        raise ValueError(f"{file} cannot be guided away from itself; name a weaker network with --weak FILE")
+    if not path.exists():
+        raise ValueError(f"the form auto needs a weak network, and there is no {path}; name one with --weak FILE")
+    network, other = load_model(path)
+    if dataclasses.replace(other, model=spec.model) != spec:
+        raise ValueError(f"{path} is for {other.describe()}, the model for {spec.describe()}, or their noise differs")
+    return network

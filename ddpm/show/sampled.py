@@ -1,0 +1,120 @@
+"""What sample.py writes: a picture grid, arrays, PNG files; and what of it may be replaced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ddpm.runs.folder import run_of, trained_with
+from ddpm.runs.spec import ModelSpec
+from ddpm.show.grids import MOST_PIXELS, labelled_grid, left_out, save_picture
+from ddpm.system.console import warn
+from ddpm.system.memory import check_fits
+from ddpm.system.outputs import check_apart, written_aside
+from sprites.io import check_png_names, save_pngs
+
+SOFTWARE = "ddpm-sprites sample.py"  # stands in its pictures
+
+
+def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
+    """Raise ValueError for files that are there, unless they are to be replaced or are pictures of sample.py; and
+    for places among the sprites that the model was trained on, or in one another."""
+    files = {"--out": out, "--npz": npz}
+    data = data_of_run(model)
+    for flag, path in (files | {"--png-folder": png_folder}).items():
+        if path and data:
+            check_apart(flag, path, data)
+    for flag, path in files.items():
+        if path and png_folder and png_folder.absolute() in (path.absolute(), *path.absolute().parents):
+            raise ValueError(f"{flag} {path} lies in --png-folder {png_folder}, which is to be of the PNG files alone")
+        if path and path.exists() and not overwrite and not is_sampled(path):
+            raise ValueError(f"{flag} {path} is there already: name another, or add --overwrite to replace it")
+
+
+def is_sampled(path: Path) -> bool:
+    """Whether this is a picture that sample.py wrote, which has its name in it."""
+    if not path.is_file() or path.suffix.lower() != ".png":
+        return False
+    with open(path, "rb") as file:
+        return f"tEXtSoftware\0{SOFTWARE}".encode() in file.read(256)
+
+
+def data_of_run(model: Path) -> Path | None:
+    """The folder of sprites that a model was trained on, if its run tells."""
+    try:
+        return trained_with(model).data if (run_of(model) / "config.toml").exists() else None
+    except ValueError as e:
+        warn(f"{e}; so it is not known which folder of sprites to keep away from")
+        return None
+
+
+def check_memory(spec: ModelSpec, count: int, processes: int, with_names: bool) -> None:
+    """Raise ValueError for more sprites than there is memory for, in as many processes. with_names: they get files."""
+    each = spec.size**2 * spec.channels + 12 + 300 * with_names  # a label and a scale; a name and its path
+    needed = processes * count * each + 3 * MOST_PIXELS
+    what = f"{count:,} sprites of {spec.size}x{spec.size}x{spec.channels}"
+    check_fits(what, needed, "take fewer rows, scales or sprites at a time; another --seed gives others")
+
+
+def png_names(rows: Sequence[str], scales: Sequence[float], count: int) -> list[str]:
+    """Names of files, without .png, in the order of sprites. Raises ValueError for rows that cannot be names."""
+    names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in scales for i in range(count)]
+    check_png_names(names)
+    return names
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Sprites of R rows, S guidance scales and N in each cell, or those of them that are done. What is saved is told
+    in the line that is returned."""
+
+    pixels: np.ndarray  # uint8 [R, S, N, H, W, C]
+    done: np.ndarray  # bool [R, S, N]
+    rows: Sequence[str]
+    columns: Sequence[str]  # names of the scales
+    labels: np.ndarray  # int64 [R]
+    scales: Sequence[float]
+    settings: Mapping[str, object]  # by their names as flags
+
+    def of_done(self, values: np.ndarray) -> np.ndarray:
+        """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""
+        values = np.broadcast_to(values, self.done.shape + values.shape[3:])
+        return values.reshape(-1, *values.shape[3:]) if self.done.all() else values[self.done]
+
+    def cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """`pixels` and `done` of the cells of a picture: what is done comes first, and there is room for no more."""
+        if self.done.all():
+            return self.pixels, self.done
+        order = np.argsort(~self.done, axis=2, kind="stable")[:, :, : self.done.sum(2).max()]
+        pixels = np.take_along_axis(self.pixels, order[..., None, None, None], 2)
+        return pixels, np.take_along_axis(self.done, order, 2)
+
+    def save_grid(self, path: Path) -> str:
+        """Write the picture, with the settings as texts in it."""
+        pixels, done = self.cells()
+        R, S, N = done.shape
+        picture = labelled_grid(pixels, self.rows, self.columns, done=done)
+        save_picture(path, picture, {"Software": SOFTWARE} | {k: str(v) for k, v in self.settings.items()})
+        told = "seed {seed}, {form}, {sampler}, {steps} steps".format_map(self.settings)
+        few = left_out(pixels.shape)
+        shown = f"\n{path} shows {few}; --npz and --png-folder take all" if few else ""
+        each = f"{N} sprites" if done.all() else f"up to {N} sprites"
+        return f"{path}: {R} rows x {S} scales x {each}, {told}{shown}"
+
+    def save_npz(self, path: Path) -> str:
+        """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""
+        labels, scales = self.labels[:, None, None], np.float32(self.scales)[:, None]
+        arrays = {"sprites": self.pixels, "labels": labels, "guidance": scales}
+        arrays = {name: self.of_done(values) for name, values in arrays.items()}
+        with written_aside(path) as aside, open(aside, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        n, height, width, channels = arrays["sprites"].shape
+        return f"{path}: {n} sprites {height}x{width}x{channels}"
+
+    def save_pngs(self, folder: Path) -> str:
+        """Write each sprite as a file of a new folder."""
+        names = np.array(png_names(self.rows, self.scales, self.done.shape[2]), object).reshape(self.done.shape)
+        with written_aside(folder) as aside:
+            save_pngs(aside, self.of_done(self.pixels), self.of_done(names))
+        return f"{folder}: {self.done.sum()} PNG files"

@@ -1,0 +1,39 @@
+"""Names without imports: what tables and modules hold, read from their source; and the name that was meant.
+
+Importing torch takes seconds, in which a mistyped flag could have been told. So flags and help take the names of
+samplers, schedules and the like from the source text of the modules whose tables they stand in.
+"""
+
+import ast
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+
+
+@cache
+def parsed(module: str) -> ast.Module:
+    """The source of a module, which is not imported. Its packages are, so their __init__.py must import nothing."""
+    spec = find_spec(module)
+    assert spec and spec.loader, module
+    return ast.parse(spec.loader.get_source(module))
+
+
+def choices(module: str, table: str) -> tuple[str, ...]:
+    """The keys of a dict literal at the top level of a module, as choices("ddpm.diffusion.samplers", "SAMPLERS")."""
+    for node in parsed(module).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id == table:
+            assert isinstance(node.value, ast.Dict), f"{module}.{table} must be a dict literal"
+            return tuple(ast.literal_eval(key) for key in node.value.keys)
+    raise AssertionError(f"{module} has no table {table}")
+
+
+def first_line(module: str) -> str:
+    """Of a module's docstring."""
+    return (ast.get_docstring(parsed(module)) or "").partition("\n")[0]
+
+
+def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name that is most like this one, or ""; cutoff: how like at least, from 0 to 1 for the same."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")

@@ -1,0 +1,145 @@
+"""Files and folders that commands write: whole or not at all, and by one process at a time."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from ddpm.system.console import warn
+
+T = TypeVar("T")
+
+
+def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
+    """What `write` returns; if the file system will not have it (a full disk, say), None: training can go on, and
+    what was written before stands."""
+    try:
+        return write(*args)
+    except OSError as e:
+        warn(f"step {step} could not be written: {e}; training goes on")
+        return None
+
+
+PART = ".ddpm-{token}{suffix}.part"  # the name of a file that is not yet whole; nobody else's is like it
+PARTS = PART.format(token="?" * 12, suffix="*")
+LOCK = ".ddpm.lock"
+
+
+def check_writable(flag: str, path: Path, folder: Path) -> None:
+    """Raise ValueError unless `path` can be written into `folder`, or its nearest parent that is there. It is tried, by
+    a file that is removed again: permissions do not tell of a full disk, nor of one that is read-only. Of several
+    processes only the main one writes."""
+    if os.environ.get("RANK", "0") != "0":
+        return
+    folder = folder.absolute()
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    probe = nearest / PART.format(token=token_hex(6), suffix="")
+    try:
+        try:
+            probe.write_bytes(bytes(2**16))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as e:
+        raise ValueError(f"{flag} {path}: nothing can be written into {nearest} ({e.strerror})") from e
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A file to write to, or a folder to make, which takes the place of `path`, if that is a file or an empty folder,
+    only when all went well; nothing half-written remains, but of a process that was killed: see `drop_written_aside`.
+    """
+    aside = path.with_name(PART.format(token=token_hex(6), suffix=path.suffix))
+    try:
+        with named_in_errors(path, aside):
+            yield aside
+            os.replace(aside, path)
+    except BaseException:
+        with suppress(OSError):  # what went wrong first is told
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+        raise
+
+
+def drop_written_aside(folder: Path, *suffixes: str) -> None:
+    """Remove what processes that were killed left half-written of files of these kinds, ".png" say, in a folder that no
+    other process writes such files to; "" for those of `check_writable`."""
+    for suffix in suffixes:
+        for aside in folder.glob(PART.format(token="?" * 12, suffix=suffix)):
+            if aside.is_file():
+                aside.unlink()
+
+
+@contextmanager
+def named_in_errors(path: Path, aside: Path | None = None) -> Iterator[None]:
+    """An error of the file system that names no file, as that of a full disk, or the file `aside`, names `path`."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno is None or e.filename not in (None, str(aside), aside):
+            raise
+        raise OSError(e.errno, e.strerror, str(path)) from e
+
+
+def write_all(*writes: Callable[[], object]) -> None:
+    """Call them all. One that fails, for want of room on a disk or in memory, does not keep the others from writing;
+    it is told at the end, as OSError."""
+    failed = []
+    for write in writes:
+        try:
+            write()
+        except (OSError, MemoryError) as e:
+            failed.append(e)
+    if failed:
+        raise OSError("; ".join(map(str, failed))) from failed[0]
+
+
+def write_texts(folder: Path, texts: dict[str, str]) -> None:
+    """Write files by name into a folder."""
+    for name, text in texts.items():
+        with written_aside(folder / name) as aside:
+            aside.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made if it is not there, as the one process that writes to it.
+
+    The system lets go of it when this process ends, however it does. Raises ValueError, naming the process, when
+    another holds it. A folder that was made for this is removed again if nothing was put into it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; give a folder")
+    made, file = not folder.exists(), folder / LOCK
+    lock = FileLock(file, blocking=False)
+    try:
+        while not lock.is_locked:
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # another process has just removed the folder, as below
+                lock.acquire()
+    except Timeout as e:
+        holder = "another process"
+        with suppress(OSError, UnicodeDecodeError):
+            holder = file.read_text(encoding="utf-8") or holder
+        raise ValueError(f"{folder} is being written to by {holder} ({LOCK}); wait for it, or choose another") from e
+    try:
+        with suppress(OSError):  # on Windows no other handle can write to it
+            file.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()  # while it is held: whoever waits for it sees that it is gone, and makes another
+        lock.release()
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def check_apart(flag: str, out: Path, data: Path) -> None:
+    """Raise ValueError for results that would lie in the folder of the sprites, where they would become sprites."""
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(data)):
+        raise ValueError(f"{flag} {out} lies in the data folder {data}, whose sprites it would join; choose another")

@@ -1,0 +1,115 @@
+"""Distillation: a student that goes the way of a guided teacher in few steps, and takes the scale as an input.
+
+The teacher samples sprites of random categories at random guidance scales (two predictions a step). Its states at a few
+timesteps, the knots, are kept. The student learns to go from knot to knot in one step of DDIM with one prediction:
+guidance (Meng et al. 2022, arXiv:2210.03142) and steps (Salimans & Ho 2022, arXiv:2202.00512) are distilled at once. No
+sprite of the data is needed, only the teacher.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.config import OptimConfig, StudentConfig
+from ddpm.context.categories import mask_context, one_hot
+from ddpm.data.order import ShuffledOrder, generator
+from ddpm.diffusion.schedule import Schedule
+from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import generate, knots
+from ddpm.system.devices import autocast_dtype
+from ddpm.training.ema import EMA
+from ddpm.training.optim import Optimizers, learning_rate
+
+HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
+CONDITIONS = 3  # the stream of random numbers of categories and scales; see ddpm/data.py
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a teacher went: context [N, K], scale [N] and states float16 [N, S + 1, C, H, W], the last being x0."""
+
+    context: Tensor
+    scale: Tensor
+    states: Tensor
+
+
+def teacher_ways(
+    teacher: nn.Module,
+    spec: ModelSpec,
+    student: StudentConfig,
+    count: int,
+    seed: int,
+    on_sprites: Callable[[int], object] = lambda count: None,
+) -> Ways:
+    """Sample `count` sprites from a teacher with `spec`, of all categories alike (none for one in ten) and at scales
+    uniform between the student's two, and keep its states at the student's knots."""
+    g = generator(seed, CONDITIONS)
+    K, (low, high) = len(spec.categories), student.scales
+    context, _ = mask_context(one_hot(torch.arange(count) % K, K), 0.9, g)
+    scale = low + (high - low) * torch.rand(count, generator=g)
+    S, found = len(student.knots), []
+
+    def on_step(step: int, x: Tensor, _) -> None:
+        if step in student.knots:
+            found.append(x.half())
+
+    how = {"steps": student.teacher_steps, "on_step": on_step, "on_sprites": on_sprites}
+    x0 = generate(teacher, spec, context, scale, seed=seed, indices=range(count), **how)
+    batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]
+    return Ways(context, scale, torch.cat([torch.cat(batches), x0[:, None].half()], 1))
+
+
+def leap(x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor, schedule: Schedule) -> Tensor:
+    """The x0_hat [B, C, H, W] with which a step of DDIM goes from x_t at t to x_s at s, int64 [B], s = -1 being clean:
+
+    x_s = alpha_s x0_hat + sigma_s / sigma_t (x_t - alpha_t x0_hat), solved for x0_hat.
+    """
+    (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule.at(t, x_t), schedule.at(s, x_t)
+    ratio = sigma_s / sigma_t
+    return (x_s - ratio * x_t) / (alpha_s - ratio * alpha_t)
+
+
+class Distillation:
+    """Trains a student of `teacher` on its ways; `student` is the network to keep (an average), `spec` describes it."""
+
+    def __init__(self, teacher: nn.Module, spec: ModelSpec, config: StudentConfig, optim: OptimConfig, seed: int):
+        self.spec, self.optim, self.seed = replace(spec, student=config), optim, seed
+        self.device = next(teacher.parameters()).device
+        self.diffusion = self.spec.build_diffusion()
+        self.model = self.spec.build().to(self.device).train()
+        self.model.load_state_dict(teacher.state_dict(), strict=False)  # all but the new input, which starts at zero
+        self.ema = EMA(self.model, optim.ema)
+        self.optimizers = Optimizers(self.model, optim)
+        self.denoise = self.diffusion.denoiser(self.model, autocast_dtype(optim.precision, self.device))
+        self.knots = torch.cat([knots(self.spec), torch.tensor([-1])])
+
+    @property
+    def student(self) -> nn.Module:
+        return self.ema.model
+
+    def train(self, ways: Ways, steps: int) -> Iterator[float]:
+        """Take `steps` optimiser steps on random pieces of the ways; yields the loss of each."""
+        S = len(self.spec.student.knots)
+        order = ShuffledOrder(len(ways.scale) * S, self.seed)
+        for step in range(1, steps + 1):
+            piece = order((step - 1) * self.optim.batch, self.optim.batch)
+            loss = self.loss(ways, piece // S, piece % S)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+            self.optimizers.step(learning_rate(step, steps, self.optim.warmup))
+            self.ema.update(self.model, step)
+            yield loss.item()
+
+    def loss(self, ways: Ways, way: Tensor, knot: Tensor) -> Tensor:
+        """Error of x0_hat on pieces of ways: of way number `way` from knot number `knot`, int64 [B].
+
+        Pseudo-Huber, sqrt(d^2 + c^2) - c, of the root mean square d of each sample's error, as for consistency models
+        (Song & Dhariwal 2023, arXiv:2310.14189, section 3.3): the few far off do not drown what is nearly right.
+        """
+        x_t, x_s = (ways.states[way, k].to(self.device).float() for k in (knot, knot + 1))
+        t, s = (self.knots[k].to(self.device) for k in (knot, knot + 1))
+        wanted = leap(x_t, x_s, t, s, self.diffusion.schedule)
+        x0 = self.denoise(x_t, t, ways.context[way].to(self.device), ways.scale[way].to(self.device))
+        return ((x0 - wanted).square().flatten(1).mean(1) + HUBER**2).sqrt().mean() - HUBER

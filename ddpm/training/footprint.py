@@ -1,0 +1,100 @@
+"""How much memory a training takes, told by its settings: what cannot fit is refused before it is built.
+
+The estimates are lower bounds, of 0.7 to 0.9 of what is measured where it matters: what would fit is not refused.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ddpm.config import OptimConfig
+from ddpm.network.attention import SelfAttention
+from ddpm.network.unet import ContextUNet
+from ddpm.runs.spec import ModelSpec
+from ddpm.system.devices import autocast_dtype
+from ddpm.system.distributed import is_main, local_world, world
+from ddpm.system.memory import available, check_fits
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that one process of a training takes."""
+
+    lasting: int
+    """The weights, their average, and the states of the optimisers."""
+    gradients: int
+    sample: int
+    """What the forward pass keeps of each sample for the backward pass."""
+    samples: int
+    """That go through the network at once."""
+    parts: int
+    """That a batch is taken in, one after the other; gradients stay in between."""
+    saving: int
+    """What is needed beside what lasts while a checkpoint is written."""
+
+    @property
+    def total(self) -> int:
+        features = self.sample * self.samples
+        step = self.gradients + features if self.parts > 1 else max(self.gradients, features)
+        return self.lasting + max(step, self.saving)
+
+    def parts_that_fit(self, free: int) -> int | None:
+        """So many parts of the batch would do, if any number does."""
+        room = 0.7 * free - self.lasting - self.gradients
+        return math.ceil(self.parts * self.sample * self.samples / room) if room > self.sample else None
+
+
+def footprint(spec: ModelSpec, optim: OptimConfig, device: torch.device) -> Footprint:
+    """Of one of the processes that train the network of `spec`, which is not built for it."""
+    with torch.device("meta"):
+        network = spec.build()
+    low = autocast_dtype(optim.precision, device) is not None
+    weights = 4 * sum(p.numel() for p in network.parameters())
+    by_muon = 4 * sum(m.weight.numel() for m in network.hidden) if optim.optimizer == "muon" else 0
+    lasting = 2 * weights + by_muon + 2 * (weights - by_muon)
+    return Footprint(
+        lasting=lasting,
+        gradients=weights * (2 if world() > 1 else 1),  # those that are averaged are copied
+        sample=kept(network, spec.size, 2 if low else 4, scores=low and device.type == "cpu"),
+        samples=math.ceil(optim.batch / world() / optim.accumulate),
+        parts=optim.accumulate,
+        # safetensors copies all twice; one process of the machine does it. A GPU's memory has no part in that.
+        saving=2 * lasting // local_world() if device.type == "cpu" else 0,
+    )
+
+
+def kept(network: ContextUNet, size: int, width: int, scores: bool) -> int:
+    """Bytes that the forward pass keeps of a sample of `size` pixels, in numbers of `width` bytes.
+
+    scores: attention keeps its scores too, as it does where they are multiplied out (see `ddpm.attention.attention`).
+    """
+    side, last = -(-size // network.stride) * network.stride // network.patch, len(network.down) - 1
+    stages = [*enumerate(network.down), (last, [network.middle])]
+    stages += [(last - i, stage) for i, stage in enumerate(network.up)]
+    total = 3 * width * side**2 * network.head.in_channels
+    for level, stage in stages:
+        pixels = (side >> level) ** 2
+        for residual, attend, *cross in stage:
+            inputs, outputs = residual.conv1.in_channels, residual.conv1.out_channels
+            features = 3 * inputs + 4 * outputs + 5 * outputs * len(cross)  # what goes into norms, SiLUs, convolutions
+            if isinstance(attend, SelfAttention):
+                features += 6 * outputs
+                total += 6 * attend.heads * pixels**2 * scores  # in float32 and in bfloat16
+            total += width * features * pixels
+    return total
+
+
+def check_training_fits(spec: ModelSpec, optim: OptimConfig, device: torch.device) -> None:
+    """Raise ValueError, with both figures, for a training that would not fit into the memory that is free."""
+    if device.type == "cpu" and not is_main():
+        return  # it speaks for all of its machine, before any of them takes memory
+    processes = local_world() if device.type == "cpu" else 1
+    free = (available() if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]) // processes
+    needs = footprint(spec, optim, device)
+    parts = needs.parts_that_fit(free)
+    less = f"--optim.accumulate {parts}, a smaller --optim.batch" if parts else "a smaller --optim.batch"
+    narrower = f"narrower --model.widths than {' '.join(map(str, spec.model.widths))}"
+    least = needs.lasting + max(needs.gradients, needs.saving)
+    advice = f"give {less} or {narrower}" if least < free else f"give {narrower}"
+    check_fits("training", processes * needs.total, advice, processes * free)

@@ -1,0 +1,52 @@
+"""The optimiser of training: Muon for the convolutions inside the network, AdamW for all else."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.config import OptimConfig
+
+
+def learning_rate(step: int, steps: int, warmup: int) -> float:
+    """Factor on the peak learning rate at step 1 ... steps: a linear rise times a cosine fall to zero."""
+    rise = min(1.0, step / max(warmup, 1))
+    return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+
+
+def matrix(weight: Tensor) -> Tensor:
+    """A convolution's weight [O, I, H, W] as a matrix [O, H * W * I]; over the same memory if it is channels-last."""
+    return weight.detach().permute(0, 2, 3, 1).reshape(len(weight), -1)
+
+
+class Optimizers:
+    """Steps the parameters of `model`, a ContextUNet, by `parts`: torch's optimisers by name.
+
+    Muon (Jordan 2024, kellerjordan.github.io/posts/muon) replaces the momentum of a weight matrix by the nearest
+    semi-orthogonal one, so that every direction is learnt at the same speed. It takes the hidden convolutions; stem,
+    head, biases, norms and embeddings, which are no matrices or not hidden, go to AdamW, as its author advises.
+    """
+
+    def __init__(self, model: nn.Module, config: OptimConfig):
+        hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
+        ids = {id(p) for p in hidden}
+        rest = [p for p in model.parameters() if id(p) not in ids]
+        self.hidden = [(p, nn.Parameter(matrix(p))) for p in hidden]
+        self.parts: dict[str, torch.optim.Optimizer] = {
+            "adamw": torch.optim.AdamW(rest, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+        }
+        if hidden:
+            how = {"lr": config.muon_lr, "momentum": config.muon_momentum, "weight_decay": 0.0}
+            self.parts["muon"] = torch.optim.Muon([m for _, m in self.hidden], **how)
+        self.rates = {"adamw": config.lr, "muon": config.muon_lr}
+
+    def step(self, factor: float) -> None:
+        """One step along the gradients, at `factor` times the peak learning rates; leaves no gradient behind."""
+        for weight, view in self.hidden:
+            view.grad = matrix(weight.grad)
+            weight.grad = None
+        for name, part in self.parts.items():
+            for group in part.param_groups:
+                group["lr"] = factor * self.rates[name]
+            part.step()
+            part.zero_grad()

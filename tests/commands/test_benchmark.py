@@ -1,0 +1,286 @@
+"""The benchmark: its instruments against what is known, its loops by a clock of their own, its commands."""
+
+import importlib.util
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import get_args
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import ROOT, assert_one_line_error, command_module, run, tiny_sprites, write_npy
+from torch import Tensor
+
+from ddpm.commands.bench import benchmark, peers, time_to_quality, timing
+from ddpm.config import Config, ModelConfig, OptimConfig
+from ddpm.data.loading import load_data
+
+CPU = torch.device("cpu")
+BRIEF = benchmark.Effort(rounds=1, seconds=0.01, sprites=2, batch=4)
+TINY = Config(steps=2, model=ModelConfig(widths=(16, 16), attention=(1,)), optim=OptimConfig(batch=4, precision="fp32"))
+
+
+@dataclass
+class Counter:
+    """A contestant that only counts; its sprites tell how far it was trained."""
+
+    name: str = "counter"
+    steps: int = 30
+    batch: int = 8
+    planned: int | None = None
+    trained: int = 0
+    asked: list = field(default_factory=list)
+
+    def step(self) -> None:
+        self.trained += 1
+
+    def sample(self, labels: Tensor, scale: float, seed: int, steps: int, batch: int) -> Tensor:
+        self.asked.append((scale, seed, steps))
+        return torch.full((len(labels), 3, 2, 2), self.trained / 100 + abs(scale - 2))
+
+
+class Scales:
+    """A judge whose Frechet distance is the sprites' mean."""
+
+    class data:
+        class sprites:
+            categories = ("a", "b")
+
+    def __call__(self, x: Tensor, labels: Tensor) -> dict[str, float]:
+        return {"frechet_distance": x.mean().item(), "class_accuracy": len(labels) / 100}
+
+
+@pytest.fixture
+def panel():
+    return time_to_quality.Panel(Scales(), 3, (1.5, 2.0, 3.0), seed=7)
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """Every step takes one second."""
+    monkeypatch.setattr(time_to_quality, "seconds_of", lambda call, device: (call(), 1.0)[1])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return load_data(write_npy(tmp_path_factory.mktemp("sprites") / "data", *tiny_sprites(40, 16, 3)))
+
+
+def test_blocks_take_turns_and_the_warm_up_is_dropped():
+    order = []
+    blocks = {name: lambda name=name: order.append(name) or float(len(order)) for name in "abc"}
+    results = timing.interleave(blocks, rounds=2, title="t")
+    assert order == list("abc" * 3)
+    assert results == {"a": [4.0, 7.0], "b": [5.0, 8.0], "c": [6.0, 9.0]}
+    assert timing.interleave(blocks, rounds=1, title="t", warmup=0) == {"a": [10.0], "b": [11.0], "c": [12.0]}
+
+
+def test_medians_and_ratios():
+    found = timing.medians({"peer": [1.0, 9.0, 2.0], "ours": [4.0, 4.0, 5.0]})
+    assert found == {"peer": 2.0, "ours": 4.0}
+    assert timing.ratios(found) == {"peer": 0.5, "ours": 1.0}
+    assert timing.ratios({"a": 2.0, "b": 3.0}) == {"a": 1.0, "b": 1.5}
+
+
+def test_a_table_as_markdown_and_json(tmp_path):
+    rows = [("ours", 1234, 0.12345, 256.4, 60.0, None), ("peer", 5, 98765.4, 1.0, 0.0, float("nan"))]
+    table = benchmark.Table("Speed", ("", "a", "b", "c", "d", "e"), rows, ("a note",))
+    assert "| ours | 1,234 | 0.123 | 256 | 60 |  |\n| peer | 5 | 98,765 | 1 | 0 | nan |" in table.markdown()
+    benchmark.write_results([table], {"torch": "2"}, tmp_path / "new" / "b.json")
+    text = (tmp_path / "new" / "b.md").read_text()
+    assert text.startswith("# Benchmark\n\n- torch: 2\n") and text.endswith("\n- a note\n")
+    assert json.loads((tmp_path / "new" / "b.json").read_text())["tables"][0]["rows"][0][:4] == list(rows[0][:4])
+
+
+def test_rate_counts_what_was_done(monkeypatch):
+    calls = []
+    monkeypatch.setattr(timing, "seconds_of", lambda call, device: (call(), 0.5)[1])
+    assert timing.rate(lambda: calls.append(1), amount=10, seconds=1.6, device=CPU) == 20
+    assert len(calls) == 4
+    assert timing.rate(lambda: None, amount=10, seconds=0, device=CPU) == 20
+
+
+def test_matrix_peak_is_a_speed_of_this_world():
+    for dtype in (torch.float32, torch.bfloat16):
+        assert 1e6 < timing.matrix_peak(dtype, CPU, seconds=0.01, size=64) < 1e15
+
+
+def test_operations_are_counted_attention_included():
+    a, x, w = torch.zeros(5, 7), torch.zeros(1, 3, 6, 6), torch.zeros(4, 3, 3, 3)
+    assert timing.flops_of(lambda: a @ a.T) == 2 * 5 * 7 * 5
+    assert timing.flops_of(lambda: F.conv2d(x, w, padding=1)) == 2 * 36 * 4 * 3 * 9
+    q = torch.zeros(2, 3, 16, 8)
+    assert timing.flops_of(lambda: F.scaled_dot_product_attention(q, q, q)) == 2 * (2 * 2 * 3 * 16 * 16 * 8)
+
+
+def peak_with(megabytes: int) -> int:
+    torch.ones(megabytes, 250_000)
+    return timing.resident_peak()
+
+
+def test_memory_is_that_of_the_fresh_process_alone():
+    held = torch.ones(400, 250_000)
+    assert timing.resident_peak() > 400e6
+    assert 250e6 < timing.in_fresh_process(peak_with, 200) < timing.resident_peak() + 100e6
+    assert len(held) == 400
+
+
+def test_a_contestant_in_a_fresh_process():
+    alone = benchmark.fresh(Counter, steps=2)
+    assert alone.memory > 10e6 and alone.seconds > 0
+
+
+def test_threads_are_put_back():
+    before = torch.get_num_threads()
+    assert timing.with_threads(1, torch.get_num_threads) == 1
+    assert torch.get_num_threads() == before
+
+
+def test_waiting_for_what_a_command_says():
+    assert timing.seconds_until((sys.executable, "-c", "print('step 1/1 [')"), rb"1/1 \[") > 0
+    for code in ("print('step 1/1 ['); exit(3)", "print('no step')"):
+        with pytest.raises(RuntimeError, match="step"):
+            timing.seconds_until((sys.executable, "-c", code), rb"1/1 \[")
+
+
+def test_the_panel_tells_the_best_scale(panel):
+    contestant = Counter(trained=5)
+    assert panel(contestant) == (2.0, pytest.approx(0.05), 0.06)
+    assert contestant.asked == [(1.5, 7, 20), (2.0, 7, 20), (3.0, 7, 20)]
+    assert panel.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_one_run_is_judged_on_its_way(panel, seconds):
+    spent = []
+    points = time_to_quality.in_one_run(Counter(), (0.1, 0.05), panel, spent.append)
+    assert [(p.minutes, p.seconds, p.sprites) for p in points] == [(0.05, 3.0, 24), (0.1, 6.0, 48)]
+    assert [p.frechet_distance for p in points] == pytest.approx([0.03, 0.06])
+    assert sum(spent) == 6
+
+
+def test_each_time_has_a_run_of_as_many_steps_as_fit(panel, seconds):
+    made = []
+
+    def make(steps: int) -> Counter:
+        made.append(Counter(planned=steps))
+        return made[-1]
+
+    points = time_to_quality.in_runs(make, (0.2, 0.1), panel, lambda seconds: None)
+    assert [c.planned for c in made[1:]] == [6, 12] == [c.trained for c in made[1:]]
+    assert [(p.minutes, p.seconds, p.sprites) for p in points] == [(0.1, 6.0, 48), (0.2, 12.0, 96)]
+
+
+def test_the_competition_and_its_table(panel, seconds):
+    makers = {name: lambda name=name, steps=None: Counter(name=name) for name in ("ours", "baseline16", "peer")}
+    points = time_to_quality.compete(makers, (0.1, 0.2), panel)
+    assert [(p.name, p.minutes) for p in points] == [
+        ("ours", 0.1), ("ours", 0.2), ("baseline16", 0.2), ("peer", 0.1), ("peer", 0.2)
+    ]  # fmt: skip
+    table = benchmark.quality(points, panel)
+    assert [row[6] for row in table.rows] == [1.0] * 5
+    assert time_to_quality.minutes_for("baseline16", (1, 8), alone=False) == (4,)
+    assert time_to_quality.minutes_for("baseline16", (1, 8), alone=True) == (1, 8)
+
+
+def test_growth_is_the_power():
+    assert benchmark.growth([(x, 3 * x**-1.5) for x in (1, 2, 8)]) == pytest.approx(-1.5)
+
+
+def test_speed_sections_of_a_tiny_model(data):
+    contestant = peers.Own("ours", TINY, data, CPU)
+    alone = {"ours": benchmark.Fresh(1.0, 3_000_000)}
+    (row,) = benchmark.throughput([contestant], alone, BRIEF).rows
+    assert row[:3] == ("ours", 4, "float32") and row[4] == 1 and row[-1] == 3
+    assert row[6] == pytest.approx(3 * row[3] * row[5] / 1e3)
+    (row,) = benchmark.sampling([contestant], 2.0, BRIEF).rows
+    assert row[:4] == ("ours", "dpmpp_2m", 8, 16) and row[4] > 0
+    changes = [benchmark.Variant("cores", n, TINY, data, n) for n in (1, 2)]
+    table = benchmark.scaling(changes, BRIEF)
+    assert [row[:2] for row in table.rows] == [("cores", 1), ("cores", 2)]
+    assert len(table.notes) == 1 and "at 2 as at 1" in table.notes[0]
+
+
+def test_levers_and_profile_of_a_tiny_model(data, tmp_path):
+    folder = write_npy(tmp_path / "data", *tiny_sprites(20, 16, 3))
+    rows = [f"{name},{i},{'big' if i % 2 else ''}" for name in ("square", "bar") for i in range(10)]
+    (folder / "tags.csv").write_text("category,index,size\n" + "\n".join(rows) + "\n")
+    table = benchmark.levers(TINY, folder, BRIEF)
+    speeds = {name: (flops, ratio) for name, flops, _, ratio in table.rows}
+    assert speeds["as it is"][1] == 1.0
+    assert speeds["no attention"][0] < speeds["as it is"][0] == speeds["AdamW for all"][0] < speeds["with tags"][0]
+    found = benchmark.profile(peers.Own("ours", TINY, data, CPU), steps=2).rows
+    times = [milliseconds for _, milliseconds, *_ in found]
+    assert times == sorted(times, reverse=True) and sum(share for *_, share, _ in found) <= 1
+    assert any("convolution" in name for name, *_ in found)
+
+
+def test_variants_change_one_thing_each(tmp_path):
+    folder = write_npy(tmp_path / "data", *tiny_sprites(20, 16, 3))
+    found = {(v.what, v.value): v for v in benchmark.variants(TINY, folder)}
+    assert found["image size", 64].data.sprites.size == 64
+    assert found["batch", 256].config.optim.batch == 256
+    assert found["width", 32].config.model.widths == (32, 32)
+    assert {what for what, _ in found} == {"batch", "image size", "width", "cores"}
+
+
+def test_the_path_of_the_gpu_on_the_cpu(data, panel):
+    table = benchmark.on_device(TINY, data, CPU, panel, sprites=5, batch=2)
+    assert [row[0] for row in table.rows] == ["training on 8 sprites", "sampling 5 guided sprites"]
+    assert all(row[1] > 0 and row[4] > 0 for row in table.rows)
+
+
+@pytest.mark.parametrize("name", [*peers.OWN, *peers.LIBRARIES])
+def test_contestants_train_and_sample(name, data):
+    try:
+        peers.check_installed((name,))
+    except ValueError as e:
+        pytest.skip(str(e))
+    contestant = peers.enter(name, ROOT / "configs", data, CPU, batch=4, steps=2)
+    contestant.step()
+    labels, state = torch.tensor([0, 1, 1]), torch.get_rng_state()
+    x, again, guided = (contestant.sample(labels, s, 0, 2, 2) for s in (1.5, 1.5, 8.0))
+    assert x.shape == (3, 3, 16, 16) and x.isfinite().all()
+    assert torch.equal(x, again) and torch.equal(state, torch.get_rng_state())
+    assert name in peers.OWN or (x.abs().max() <= 1 and not torch.equal(x, guided))
+    assert timing.flops_of(contestant.forward) > 1e8
+    contestant.step()
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "smalldiffusion" else name)
+    peers.check_installed(("ours", "baseline16"))
+    with pytest.raises(ValueError, match=r"the peers need smalldiffusion: make bench .*\.\[bench\]"):
+        peers.check_installed(("ours", "smalldiffusion"))
+
+
+def test_a_hidden_package_comes_back():
+    for name, before in (("json", json), ("no_such_package", None)):
+        with peers.hidden(name):
+            assert importlib.util.find_spec(name) is None
+        assert sys.modules.get(name) is before
+
+
+def test_the_script_knows_the_contestants():
+    assert get_args(command_module("bench").Name) == (*peers.OWN, *peers.LIBRARIES)
+
+
+def test_bench_runs_from_the_command_line(tmp_path):
+    folder = write_npy(tmp_path / "data", *tiny_sprites(60, 16, 3))
+    flags = ("--contestants", "ours", "--sections", "quality", "--minutes", 0.001, "--per-category", 4)
+    result = run("bench", "--data", folder, *flags, "--out", tmp_path / "b.md")
+    assert result.returncode == 0, result.stderr
+    assert "## Time to quality" in result.stdout
+    assert re.search(r"\| ours \| 0\.00100 \|", (tmp_path / "b.md").read_text())
+    assert len(json.loads((tmp_path / "b.json").read_text())["tables"]) == 1
+
+
+def test_help_and_errors_of_the_scripts(tmp_path):
+    assert "--quick" in run("bench", "--help").stdout and "--sprites" in run("bench_gpu", "--help").stdout
+    assert_one_line_error(run("bench", "--guidance", 1), "--guidance", "above 1")
+    assert_one_line_error(run("bench", "--minutes", 0), "--minutes")
+    assert_one_line_error(run("bench", "--out", tmp_path / "b.txt"), ".md or .json")
+    assert_one_line_error(run("bench", "--data", tmp_path / "none", "--contestants", "ours"), "none")
+    if not torch.cuda.is_available():
+        assert_one_line_error(run("bench_gpu"), "CUDA GPU")

@@ -1,0 +1,211 @@
+"""The judge of samples, and what is concluded from its figures."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_sprites, write_npy
+
+from ddpm.config import Config, DiffusionConfig, LogConfig, ModelConfig, OptimConfig
+from ddpm.data.loading import load_data
+from ddpm.diffusion.schedule import make_schedule
+from ddpm.evaluation.in_training import Evaluation
+from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of
+from ddpm.evaluation.report import Gaps, Report
+from ddpm.runs.spec import ModelSpec
+from ddpm.runs.tensor_files import read_safetensors
+from ddpm.sampling import sample_per_category
+from ddpm.training.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = write_npy(tmp_path_factory.mktemp("sprites") / "data", *tiny_sprites(400, 8, 4))
+    return load_data(folder, val_fraction=0.2)
+
+
+@pytest.fixture(scope="module")
+def judge(data):
+    return Judge(data)
+
+
+def test_real_sprites_do_well_and_spoilt_ones_badly(judge):
+    rows = {name: judge.measure(name, x, labels).figures for name, (x, labels) in judge.references(40).items()}
+    assert list(rows) == [HELD_OUT, "training", "blurred", "shuffled"]
+    for name in (HELD_OUT, "training"):
+        assert rows[name]["class_accuracy"] >= 0.95 and rows[name]["alpha_hardness"] == 1
+        for spoilt in ("blurred", "shuffled"):
+            assert rows[spoilt]["frechet_distance"] > 3 * rows[name]["frechet_distance"]
+            assert rows[spoilt]["coverage"] < rows[name]["coverage"]
+    assert rows["training"]["on_palette"] == 1
+    assert rows["training"]["copies"] == 1 and rows["shuffled"]["copies"] < 0.2
+    assert rows["blurred"]["alpha_hardness"] < 0.95
+    assert rows["shuffled"]["colours"] == pytest.approx(rows["training"]["colours"])  # the same pixels elsewhere
+
+
+@pytest.mark.parametrize("count", [12, 60, 300])
+def test_a_small_set_has_a_judge_too(tmp_path, count):
+    data = load_data(write_npy(tmp_path / "data", *tiny_sprites(count, 8, 4, seed=2)), val_fraction=0)
+    new = load_data(write_npy(tmp_path / "new", *tiny_sprites(200, 8, 4, seed=3)), val_fraction=0)
+    assert Judge(data)(*new.batch(new.train))["class_accuracy"] >= 0.95
+
+
+def test_a_single_category_is_judged_too(tmp_path):
+    images, labels = tiny_sprites(200, 8, 3)
+    np.save(tmp_path / "sprites.npy", images[labels == 0])
+    np.save(tmp_path / "labels.npy", labels[labels == 0])
+    judge = Judge(load_data(tmp_path, val_fraction=0.1))
+    rows = {name: judge.measure(name, x, labels).figures for name, (x, labels) in judge.references(20).items()}
+    assert rows["training"]["class_accuracy"] >= 0.95 > 0.2 > rows["shuffled"]["class_accuracy"]
+    assert rows["shuffled"]["frechet_distance"] > 20 * rows["training"]["frechet_distance"]
+
+
+def test_two_draws_of_training_sprites_share_none(judge):
+    like = torch.tensor([0] * 30 + [1] * 20)
+    first, second = judge.draw(like).tolist(), judge.draw(like, other=True).tolist()
+    assert len(first) == len(second) == 50 and not set(first) & set(second)
+    assert torch.bincount(judge.labels[first]).tolist() == torch.bincount(judge.labels[second]).tolist() == [30, 20]
+    assert judge.draw(torch.zeros(10_000, dtype=torch.int64)).sort().values.equal((judge.labels == 0).nonzero()[:, 0])
+
+
+def test_wrong_labels_cost_accuracy_and_nothing_else(judge):
+    x, labels = judge.references(40)["training"]
+    right, wrong = judge.measure("a", x, labels), judge.measure("b", x, 1 - labels)
+    assert wrong.figures["class_accuracy"] == pytest.approx(1 - right.figures["class_accuracy"])
+    assert wrong.figures["recall"] == right.figures["recall"]
+    assert right.errors["class_accuracy"] == pytest.approx(
+        math.sqrt(right.figures["class_accuracy"] * (1 - right.figures["class_accuracy"]) / 80)
+    )
+
+
+def test_measuring_twice_gives_the_same_and_counts_to_the_end(judge):
+    x, labels = judge.references(20)["blurred"]
+    done = []
+    a, b = judge.measure("a", x, labels, on_sprites=done.append), judge.measure("a", x, labels)
+    assert a == b and sum(done) == pytest.approx(len(x))
+
+
+def test_closest_pairs_come_nearest_first(judge):
+    real, _ = judge.data.batch(judge.data.train[:3])
+    noisy = torch.cat([torch.randn(5, 4, 8, 8, generator=torch.Generator().manual_seed(0)), real.flip(-1) * 0.99])
+    generated, training = judge.closest(noisy, 3)
+    assert {g.sum().item() for g in generated} == {r.sum().item() for r in noisy[5:]}
+    assert (generated - training).abs().max() < 0.03
+
+
+def small_spec(**changes) -> ModelSpec:
+    values = {"size": 8, "channels": 4, "categories": ("square", "bar")} | changes
+    return ModelSpec(**values, model=ModelConfig((8, 8), attention=()), diffusion=DiffusionConfig(timesteps=50))
+
+
+def test_the_best_weights_of_a_run_are_kept(data, tmp_path):
+    spec, run = small_spec(), tmp_path / "run"
+    run.mkdir()
+    config = Config(out=run, log=LogConfig(evaluate_count=6))
+    torch.manual_seed(0)
+    models = [spec.build() for _ in range(3)]
+    for scale, model in zip((0.5, 0.0, 2.0), models, strict=True):
+        for p in model.parameters():
+            torch.nn.init.normal_(p, std=0.05 * scale)
+    distances = []
+    for step, model in enumerate(models, 1):
+        if step == 3:
+            evaluation = Evaluation(config, spec, data)  # as after a resume: it knows the best so far
+            assert evaluation.best == pytest.approx(min(distances))
+        else:
+            evaluation = evaluation if step == 2 else Evaluation(config, spec, data)
+        distances.append(evaluation(model.eval(), step)["evaluation/frechet_distance"])
+    about = read_safetensors(run / "best.safetensors")[1]
+    assert about["frechet_distance"] == min(distances) and about["step"] == 1 + int(np.argmin(distances))
+
+
+def test_data_of_another_kind_is_refused(data, tmp_path):
+    folder = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 4))
+    assert data_of(folder, tmp_path, small_spec(), 40).sprites.categories == ("square", "bar")
+    with pytest.raises(ValueError, match=r"2 sampled sprites are too few .* 5 nearest neighbours"):
+        data_of(folder, tmp_path, small_spec(), 1)
+    with pytest.raises(ValueError, match="square, bar in 4 channels, the model square, bar in 3"):
+        data_of(folder, tmp_path, small_spec(channels=3), 40)
+
+
+# Conclusions
+
+
+def measured(s, accuracy, frechet, recall, copies=0, name=None) -> Measured:
+    figures = {"class_accuracy": accuracy, "frechet_distance": frechet, "recall": recall, "copies": copies / 1000}
+    return Measured(name or f"s = {s:g}", s, 1000, copies, figures, dict.fromkeys(figures, 0.01))
+
+
+ROWS = [
+    measured(None, 0.95, 0.1, 0.9, 20, HELD_OUT),
+    measured(0, 0.2, 9.0, 0.99),
+    measured(1, 0.80, 1.0, 0.97, 10),
+    measured(1.5, 0.90, 0.3, 0.95),
+    measured(2, 0.975, 0.4, 0.90, 25),
+    measured(4, 0.98, 2.0, 0.60),
+]
+
+
+def test_choices_by_hand():
+    choices = {c.use: c.guidance for c in Report(ROWS).choices()}
+    # 2 is within 0.01 of the best 0.98; 1 is below 0.9 * 0.95; s = 0 asks for nothing.
+    assert choices == {"most faithful": 2, "most diverse": 1.5, "balanced": 1.5}
+    assert Report(ROWS[:1]).choices() == []
+    poor = [ROWS[0], measured(1, 0.5, 1.0, 0.9), measured(2, 0.6, 2.0, 0.8)]
+    assert "most diverse: s = 2, the best accuracy, as none reaches 0.855" in Report(poor).text()
+    text = Report(ROWS).text()
+    assert "balanced: s = 1.5" in text and "0.900 ±0.010" in text
+
+
+@pytest.mark.parametrize(("copies", "says"), [(25, "no"), (150, "yes")])
+def test_the_verdict_is_against_held_out_sprites(copies, says):
+    report = Report([*ROWS, measured(3, 0.98, 1.0, 0.8, copies)])
+    assert report.text().splitlines()[-1].startswith(f"memorising: {says}; {copies / 1000:.1%} of the samples")
+    assert report.json()["memorisation"]["s = 3"]["memorises"] is (says == "yes")
+
+
+def test_without_held_out_sprites_there_is_no_verdict():
+    report = Report(ROWS[1:])
+    assert "unknown" in report.memorisation()[0]
+    assert report.json()["memorisation"]["s = 2"] == {
+        "generated": 0.025,
+        "held_out": None,
+        "p": None,
+        "memorises": None,
+    }
+
+
+def test_gaps_are_means_by_noise_level():
+    gaps, schedule = Gaps(10), make_schedule("cosine", 10)
+    gaps(torch.tensor([7, 7]), torch.tensor([1.0, 3.0]))
+    gaps(torch.tensor([7, 2]), torch.tensor([5.0, 0.0]))
+    [(level, mean)] = gaps.means(schedule, torch.device("cpu"))  # where nothing differed, nothing was asked twice
+    assert level == pytest.approx((schedule.sigma[7] / schedule.alpha[7]).item()) and mean == 3
+
+
+# Memorisation, for real
+
+
+def test_a_model_of_few_sprites_memorises_and_new_sprites_do_not(tmp_path):
+    patterns = np.random.default_rng(0).integers(0, 2, (100, 4, 4, 1), np.uint8)  # no two alike, but by great chance
+    images = 40 + 175 * patterns.repeat(2, 1).repeat(2, 2).repeat(3, 3)
+    data = load_data(write_npy(tmp_path / "data", images.astype(np.uint8), np.arange(100) % 2), val_fraction=0.5)
+    data = dataclasses.replace(data, train=data.train[:10])
+    config = Config(
+        out=tmp_path,
+        steps=700,
+        model=ModelConfig((32, 32), 1, (1,)),
+        optim=OptimConfig(batch=32, lr=4e-3, precision="fp32", ema=0.98),
+        log=LogConfig(checkpoint=1000),
+    )
+    trainer = Trainer(config, data, torch.device("cpu"))
+    trainer.train(lambda *_: None, lambda *_: None, lambda *_: {})
+    judge = Judge(data)
+    x, labels = sample_per_category(trainer.ema.model, trainer.spec, 1.0, 25, seed=0)
+    new, new_labels = data.batch(data.val)
+    rows = [judge.measure(HELD_OUT, new[::2], new_labels[::2]), judge.measure("s = 1", x, labels, 1.0)]
+    assert "memorising: yes" in Report(rows).text()
+    rows[1] = judge.measure("s = 1", new[1::2], new_labels[1::2], 1.0)
+    assert "memorising: no" in Report(rows).text()

@@ -1,0 +1,238 @@
+"""What sample.py leaves: nothing of the user's is lost, nor what was sampled, and nothing is found out too late."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import assert_one_line_error, command_module, tiny_sprites, write_npy
+from PIL import Image
+
+from ddpm import sampling as generate
+from ddpm.commands.shared.flags import check_results
+from ddpm.config import Config, DiffusionConfig, ModelConfig, to_toml
+from ddpm.data.tensors import to_uint8
+from ddpm.runs.models import save_model
+from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import BATCH, generate_cells, generate_grid
+from ddpm.show.sampled import Sampled, is_sampled
+from ddpm.system import memory
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A run folder with an untrained network of 8x8 RGBA in two categories, beside its data."""
+    folder = tmp_path_factory.mktemp("sampled") / "run"
+    folder.mkdir()
+    data = write_npy(folder.with_name("data"), *tiny_sprites(40, 8, 4))
+    tiny, short = ModelConfig(widths=(16,), attention=()), DiffusionConfig(timesteps=10)
+    spec = ModelSpec(8, 4, ("square", "bar"), tiny, short)
+    torch.manual_seed(0)
+    network = spec.build()
+    with torch.no_grad():
+        for p in network.parameters():
+            p += 0.05 * torch.randn_like(p)
+    save_model(folder / "model.safetensors", network, spec, 1)
+    (folder / "config.toml").write_text(to_toml(Config(data=data, out=folder)))
+    return folder, network.eval(), spec
+
+
+@pytest.fixture
+def call(model, tmp_path, monkeypatch, capfd):
+    """Run a script in this process, in a folder of its own; returns it as if it had been a process."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(script, *args):
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", str(model[0]), *map(str, args)])
+        capfd.readouterr()
+        code = command_module(script).main()
+        out, err = capfd.readouterr()
+        lines = [line for line in err.splitlines() if line.strip() and "sprite/s" not in line]
+        return subprocess.CompletedProcess(script, code, out, "\n".join(lines))
+
+    return run_it
+
+
+def test_cells_are_those_of_the_grid(model):
+    """Of large cells too, whose batches come in another order."""
+    _, network, spec = model
+    contexts, weights = spec.contexts()[:, None], torch.ones(2, 1)
+    how = {"weights": weights, "seed": 3, "steps": 2}
+    for count in (5, BATCH + 40):
+        pixels, done = generate_cells(network, spec, contexts, [0.0, 2.0], count, **how)
+        assert done.all() and np.array_equal(
+            pixels, to_uint8(generate_grid(network, spec, contexts, [0.0, 2.0], count, **how))
+        )
+
+
+def test_all_cells_have_sprites_before_one_has_all(model):
+    _, network, spec = model
+    batches = iter([0, 0, 0, signal.SIGINT])
+    how = {"weights": torch.ones(2, 1), "seed": 0, "steps": 1, "stop": lambda: next(batches)}
+    _, done = generate_cells(network, spec, spec.contexts()[:, None], [0.0, 2.0], 3 * BATCH, **how)
+    assert done.sum((2,)).tolist() == [[BATCH, BATCH], [BATCH, BATCH]]
+
+
+FEW = ("--count", 2, "--steps", 1, "--guidance", 1)
+
+
+def test_only_a_picture_of_its_own_is_replaced_unasked(call, tmp_path):
+    grid, arrays = tmp_path / "grid.png", tmp_path / "a.npz"
+    assert call("sample", *FEW, "--npz", arrays).returncode == 0
+    first = grid.read_bytes()
+    assert Image.open(grid).info["Software"] == "ddpm-sprites sample.py" and Image.open(grid).info["seed"] == "0"
+    assert is_sampled(grid) and call("sample", *FEW, "--seed", 1).returncode == 0
+    assert grid.read_bytes() != first
+
+    Image.new("RGB", (8, 8)).save(grid)
+    mine = grid.read_bytes(), arrays.read_bytes()
+    assert_one_line_error(call("sample", *FEW), "--out grid.png is there already", "--overwrite")
+    assert_one_line_error(call("sample", *FEW, "--out", "new.png", "--npz", arrays), "--npz", "is there already")
+    assert (grid.read_bytes(), arrays.read_bytes()) == mine and len(list(tmp_path.iterdir())) == 2
+    assert call("sample", *FEW, "--npz", arrays, "--overwrite", "--seed", 1).returncode == 0
+    assert is_sampled(grid) and arrays.read_bytes() != mine[1]
+
+
+def test_nothing_is_written_among_the_training_sprites(call, model, tmp_path):
+    data = model[0].with_name("data")
+    before = sorted(data.iterdir())
+    for flags in (("--out", data / "x.png"), ("--npz", data / "x.npz"), ("--png-folder", data / "hero")):
+        assert_one_line_error(call("sample", *FEW, *flags, "--overwrite"), flags[0], "lies in the data folder")
+    for script in ("sweep", "compare"):
+        result = call(script, "--data", data, "--out", data / "found", "--per-category", 6)
+        assert_one_line_error(result, "--out", "lies in the data folder")
+    (tmp_path / "p").mkdir()
+    assert_one_line_error(call("sample", *FEW, "--out", "p/x.png", "--png-folder", "p"), "--png-folder p")
+    assert_one_line_error(call("sample", *FEW, "--out", "x.png", "--png-folder", "x.png"), "--png-folder x.png")
+    (tmp_path / "link").symlink_to(tmp_path / "p")
+    for name in ("link", "."):
+        assert_one_line_error(call("sample", *FEW, "--png-folder", name), f"--png-folder {name} is not the name")
+    assert sorted(data.iterdir()) == before
+
+
+PLACES = [
+    ("sample", "--out", "/proc/x.png"),
+    ("sample", "--npz", "/proc/x.npz"),
+    ("sample", "--png-folder", "/proc/x"),
+    ("sweep", "--out", "/proc/x"),
+    ("sweep", "--judges", "/proc/x"),
+    ("compare", "--out", "/proc/x/y"),
+    ("compare", "--judges", "/proc/x"),
+    ("distill", "--out", "/proc/x"),
+]
+
+
+@pytest.mark.parametrize("script, flag, place", PLACES, ids=lambda x: x)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(call, model, monkeypatch, script, flag, place):
+    if not os.path.isdir("/proc"):
+        pytest.skip("needs a folder that even root cannot write into")
+
+    def work(*args, **how):
+        raise AssertionError("too late")
+
+    monkeypatch.setattr("ddpm.sampling.batches_of", work)
+    data = ("--data", model[0].with_name("data"), "--per-category", 6) if script in ("sweep", "compare") else ()
+    assert_one_line_error(call(script, *data, flag, place), f"{flag} {place}", "nothing can be written into /proc")
+
+
+@pytest.mark.parametrize("script", ["sweep", "compare", "facets"])
+def test_results_go_into_no_folder_of_other_files(call, model, tmp_path, script):
+    """Where a sweep would replace curves.png and remove tb/ and grid_s*.png."""
+    pictures = tmp_path / "Pictures"
+    pictures.mkdir()
+    (pictures / "curves.png").write_text("mine")
+    data = model[0].with_name("data")
+    if script == "facets":
+        with pytest.raises(ValueError, match=r"holds curves\.png and no facets\.json"):
+            check_results("--out", pictures, "facets.json", data)
+        return
+    many = ("--data", data, "--out", pictures, "--per-category", 6)
+    assert_one_line_error(call(script, *many), "holds curves.png", f"no {script}.json", "new or empty folder")
+    assert [p.name for p in pictures.iterdir()] == ["curves.png"]
+
+
+def test_one_output_that_fails_does_not_lose_the_others(call, tmp_path, monkeypatch):
+    def full(*args, **how):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ddpm.show.grids.labelled_grid", full)
+    result = call("sample", *FEW, "--npz", "a.npz", "--png-folder", "p")
+    assert_one_line_error(result, "No space left on device")
+    assert np.load(tmp_path / "a.npz")["sprites"].shape == (4, 8, 8, 4)
+    assert len(list((tmp_path / "p").rglob("*.png"))) == 4 and not (tmp_path / "grid.png").exists()
+
+
+def test_what_does_not_fit_is_refused_before(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 2**30)
+    result = call("sample", "--count", 100_000, "--guidance", *range(40))
+    assert_one_line_error(result, "8,000,000 sprites of 8x8x4", "2.0 GiB", "1.0 GiB are free")
+    assert not list(tmp_path.iterdir())
+
+
+def test_very_many_sprites_in_little_memory(call, tmp_path):
+    """The picture alone would have needed gigabytes."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    taken = memory.number(memory.PROC / "self/status", "VmSize") or 0
+    resource.setrlimit(resource.RLIMIT_AS, (taken * 1024 + 2**28, limits[1]))
+    try:
+        result = call("sample", "--count", 10_000, "--steps", 1, "--npz", "a.npz", "--guidance", 0)
+        assert result.returncode == 0, result.stderr
+        with pytest.raises(MemoryError):
+            np.ones(2**28)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert "grid.png shows the first 2401 of 10000 sprites of each cell; --npz" in result.stdout
+    assert np.load(tmp_path / "a.npz")["sprites"].shape == (20_000, 8, 8, 4)
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert 2**23 < picture.width * picture.height < 2**25
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch", "cuda"])
+def test_want_of_memory_is_one_line(call, monkeypatch, kind):
+    def work(*args, **how):
+        if kind == "numpy":
+            np.ones(2**60, np.uint8)
+        if kind == "torch":
+            torch.ones(2**60, dtype=torch.uint8)
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total of 8 GiB")
+
+    monkeypatch.setattr("ddpm.sampling.batches_of", work)
+    assert_one_line_error(call("sample", *FEW), "out of memory at", "20.00 GiB" if kind == "cuda" else "more")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sampling_keeps_what_is_done(call, tmp_path, monkeypatch, number):
+    uint8 = generate.to_uint8
+    monkeypatch.setattr(generate, "to_uint8", lambda x: (os.kill(os.getpid(), number), uint8(x))[1])
+    many = ("--count", 200, "--guidance", 1, "--steps", 1, "--npz", "a.npz", "--png-folder", "p")
+    result = call("sample", *many)
+    assert result.returncode == 128 + number and "stopping after this batch" in result.stderr
+    assert result.stdout.splitlines()[0] == "stopped after 128 of 400 sprites"
+    assert "grid.png: 2 rows x 1 scales x up to 128 sprites" in result.stdout
+    monkeypatch.undo()
+    part = np.load(tmp_path / "a.npz")
+    assert part["sprites"].shape == (128, 8, 8, 4) and part["labels"].tolist() == [0] * 128
+    assert len(list((tmp_path / "p").rglob("*.png"))) == 128 and is_sampled(tmp_path / "grid.png")
+
+
+def test_a_picture_of_a_part_has_room_for_what_is_done():
+    pixels = np.arange(12, dtype=np.uint8)[:, None, None, None].repeat(3, 3).reshape(2, 1, 6, 1, 1, 3)
+    done = np.array([[[0, 1, 0, 0, 1, 1]], [[1, 0, 0, 0, 0, 0]]], bool)
+    shown, there = Sampled(pixels, done, "ab", "s", np.arange(2), [1.0], {}).cells()
+    assert shown.shape == (2, 1, 3, 1, 1, 3) and there.tolist() == [[[True] * 3], [[True, False, False]]]
+    assert shown[there][:, 0, 0, 0].tolist() == [1, 4, 5, 6]
+
+
+def test_a_second_signal_leaves_at_once_and_nothing_half_written(call, tmp_path, monkeypatch):
+    def twice(x):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(generate, "to_uint8", twice)
+    result = call("sample", *FEW, "--npz", "a.npz")
+    assert result.returncode == 130 and "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,120 @@
+import dataclasses
+
+import pytest
+import torch
+from conftest import SMALL, assert_one_line_error, run
+
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, StudentConfig, from_dict, to_dict
+from ddpm.diffusion.samplers import SampleNoise, ddim
+from ddpm.diffusion.schedule import timestep_grid
+from ddpm.runs.models import load_model, save_model
+from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import generate, knots
+from ddpm.training.distillation import Distillation, leap, teacher_ways
+
+STUDENT = StudentConfig(knots=(0, 3), teacher_steps=6, scales=(0.0, 3.0))
+OPTIM = OptimConfig(batch=16, lr=1e-3, muon_lr=2e-3, warmup=5, ema=0.95, precision="fp32")
+
+
+@pytest.fixture
+def teacher():
+    """A network of random weights: it goes somewhere, and that is all a student has to learn."""
+    spec = ModelSpec(8, 3, ("square", "bar"), ModelConfig((16, 16), 1, ()), DiffusionConfig(timesteps=50))
+    torch.manual_seed(0)
+    model = spec.build().eval().requires_grad_(False)
+    for p in model.parameters():
+        if p.ndim > 1:
+            torch.nn.init.normal_(p, std=p[0].numel() ** -0.5)
+    return model, spec
+
+
+def go(schedule, x_t, x_s, x0, t, s):
+    """Take one step of DDIM with this x0_hat and compare."""
+    states = []
+    way = torch.stack([t, s] if s >= 0 else [t])
+    end = ddim(lambda *_: x0[None], x_t[None], way, schedule, None, lambda _, x, __: states.append(x))
+    torch.testing.assert_close((states[1] if s >= 0 else end)[0], x_s)
+
+
+def test_a_leap_is_the_x0_that_takes_ddim_from_state_to_state(teacher):
+    schedule = teacher[1].build_diffusion().schedule
+    t, s = torch.tensor([49, 30, 9]), torch.tensor([30, 3, -1])
+    x_t, x_s = torch.randn(2, 3, 3, 8, 8, dtype=torch.float64)
+    x0 = leap(x_t, x_s, t, s, schedule)
+    for pair in zip(x_t, x_s, x0, t, s, strict=True):
+        go(schedule, *pair)
+    torch.testing.assert_close(x0[2], x_s[2])  # the step to the clean image ends at x0_hat itself
+
+
+def test_knots_are_timesteps_of_the_teacher(teacher):
+    spec = dataclasses.replace(teacher[1], student=StudentConfig((0, 4, 5), 12))
+    grid = timestep_grid("middle", spec.build_diffusion().schedule, 12)
+    assert knots(spec).tolist() == [grid[0], grid[4], grid[5]]
+    for wrong in ((), (1, 2), (0, 3, 3), (0, 12)):
+        with pytest.raises(ValueError, match="knots must rise from 0 and stay below the 12"):
+            StudentConfig(wrong, 12)
+
+
+def test_ways_are_the_states_of_the_teachers_own_sampling(teacher):
+    model, spec = teacher
+    ways = teacher_ways(model, spec, STUDENT, 70, seed=3)
+    assert ways.states.shape == (70, 3, 3, 8, 8)
+    noise = SampleNoise(3, range(70))((3, 8, 8))
+    assert torch.equal(ways.states[:, 0], noise.half())
+    x0 = generate(model, spec, ways.context, ways.scale, seed=3, indices=range(70), steps=6)
+    assert torch.equal(ways.states[:, -1], x0.half())
+    assert 0 <= ways.scale.min() < 0.5 and 2.5 < ways.scale.max() <= 3
+    assert 0 < (ways.context.sum(1) == 0).sum() < 20  # about one in ten has no context
+
+
+def test_a_student_starts_as_its_teacher_whatever_the_scale(teacher):
+    model, spec = teacher
+    student = Distillation(model, spec, STUDENT, OPTIM, 0).student
+    x, t, context = torch.randn(2, 3, 8, 8), torch.tensor([40, 7]), torch.eye(2)
+    for scale in (0.0, 1.0, 2.5):
+        assert torch.equal(student(x, t, context, torch.full((2,), scale)), model(x, t, context))
+
+
+def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher(teacher):
+    model, spec = teacher
+    distillation = Distillation(model, spec, STUDENT, OPTIM, 0)
+    losses = list(distillation.train(teacher_ways(model, spec, STUDENT, 400, seed=0), 150))
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    context, scale = torch.eye(2).repeat(10, 1), torch.linspace(0, 3, 20)
+    how = {"seed": 9, "indices": range(20)}  # noise that it was not trained on
+    wanted = generate(model, spec, context, scale, steps=6, **how)
+    few = generate(model, spec, context, scale, steps=2, sampler="ddim", **how)
+    got = generate(distillation.student.eval(), distillation.spec, context, scale, **how)
+    assert (got - wanted).square().mean() < 0.5 * (few - wanted).square().mean()
+
+
+def test_a_student_is_saved_with_what_it_needs(teacher, tmp_path):
+    model, spec = teacher
+    distillation = Distillation(model, spec, STUDENT, OPTIM, 0)
+    list(distillation.train(teacher_ways(model, spec, STUDENT, 16, seed=0), 2))
+    save_model(tmp_path / "m.safetensors", distillation.student, distillation.spec, 2)
+    loaded, found = load_model(tmp_path / "m.safetensors")
+    assert found.student == STUDENT and from_dict(ModelSpec, to_dict(found)) == found
+    args = torch.eye(2), torch.tensor([0.5, 2.0])
+    a, b = (generate(m, found, *args, seed=0, indices=range(2)) for m in (distillation.student, loaded))
+    assert torch.equal(a, b)
+    with pytest.raises(ValueError, match="one context at a time"):
+        generate(loaded, found, torch.eye(2)[None], 1.0, weights=torch.ones(1, 2), seed=0, indices=[0])
+
+
+def test_the_command_distils_and_sample_and_its_errors_know_the_student(npy_folder, tmp_path):
+    folder = tmp_path / "run"
+    quick = ["--steps", 3, "--log.evaluate", 0, "--log.snapshot", 99, "--diffusion.timesteps", 40]
+    result = run("train", tmp_path / "c.toml", *quick, "--data", npy_folder, "--out", folder, *SMALL)
+    assert result.returncode == 2  # no such config
+    (tmp_path / "c.toml").write_text("")
+    assert run("train", tmp_path / "c.toml", *quick, "--data", npy_folder, "--out", folder, *SMALL).returncode == 0
+    result = run("distill", folder, "--sprites", 20, "--updates", 2, "--optim.precision", "fp32")
+    assert result.returncode == 0, result.stderr
+    student = folder / "student"
+    result = run("sample", student, "--guidance", 1, 2, "--count", 2, "--out", tmp_path / "grid.png")
+    assert result.returncode == 0 and "4 steps" in result.stdout, result.stderr
+    assert_one_line_error(run("sample", student, "--steps", 9, "--out", tmp_path / "g.png"), "student", "--steps")
+    assert_one_line_error(run("sample", student, "--categories", "bar - square", "--out", tmp_path / "g.png"), "sum")
+    assert_one_line_error(run("distill", student), "is a student itself")
+    assert_one_line_error(run("distill", folder, "--knots", 0, 12), "knots must rise")
