@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import json
 import math
+import re
 import reprlib
 import tomllib
 from collections.abc import Callable, Iterator
@@ -11,14 +12,23 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import dacite
 import tomli_w
+from typing_extensions import Doc
 
+from ddpm.system.names import choices
 from sprites.files import parse_toml, read_text
 
 T = TypeVar("T")
+
+FORM_NAMES = choices("ddpm.diffusion.forms", "FORMS")
+if TYPE_CHECKING:
+    SamplerName = GridName = str
+else:
+    SamplerName = Literal[choices("ddpm.diffusion.samplers", "SAMPLERS")]
+    GridName = Literal[choices("ddpm.diffusion.schedule", "GRIDS")]
 
 
 def check_ranges(*ranges: tuple[str, int, int, int]) -> None:
@@ -91,6 +101,59 @@ class StudentConfig:
         low, high = self.scales
         if not -math.inf < low < high < math.inf:
             raise ValueError(f"scales must be a lowest and a highest guidance scale, got {low:g} and {high:g}")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample. Raises ValueError for unknown names, a seed that torch cannot take and steps that are none.
+
+    The names are those of the tables in ddpm/diffusion/: SAMPLERS, GRIDS and FORMS.
+    """
+
+    STEPS: ClassVar[int] = 8
+
+    form: Annotated[
+        str,
+        Doc(
+            f"Form of guidance: {', '.join(FORM_NAMES)}, or several joined by +; numbers after = "
+            "replace the usual ones, as in interval=0.5:20."
+        ),
+    ] = "cfg"
+    sampler: SamplerName = "dpmpp_2m"
+    steps: int | None = None
+    """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
+    network, for heun two."""
+    grid: GridName = "middle"
+    """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
+    it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bfloat16 where the processor computes in it, else float32."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for what, name, known in (
+            ("sampler", self.sampler, choices("ddpm.diffusion.samplers", "SAMPLERS")),
+            ("grid", self.grid, choices("ddpm.diffusion.schedule", "GRIDS")),
+            ("precision", self.precision, ("auto", "fp32", "bf16")),
+        ):
+            if name not in known:
+                raise ValueError(f"unknown {what} {name!r}: choose one of {', '.join(known)}")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps must be 1 or more, got {self.steps}")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"--seed must not be negative, and less than 2**63, got {self.seed}")
+
+    @classmethod
+    def parse(cls, form: str, sampler: str, seed: int) -> Self:
+        """The settings for a form and a sampler in short, "heun:10" or "heun:10:karras". ValueError for anything
+        else."""
+        found = re.fullmatch(r"(\w+):(\d{1,9})(?::(\w+))?", sampler)
+        name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
+        samplers, grids = choices("ddpm.diffusion.samplers", "SAMPLERS"), choices("ddpm.diffusion.schedule", "GRIDS")
+        if name not in samplers or grid not in grids:
+            expected = f"expected {'|'.join(samplers)}, then :STEPS and, if you like, :{'|'.join(grids)}"
+            raise ValueError(f"sampler {sampler!r}: {expected}")
+        return cls(form=form, sampler=name, steps=int(steps), grid=grid, seed=seed)
 
 
 @dataclass(frozen=True)

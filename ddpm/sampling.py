@@ -1,165 +1,225 @@
-"""From a trained model to sprites: denoiser, guidance, time grid and sampler put together."""
+"""A model, a `Condition` and a `Sampling` become sprites: denoiser, guidance, time grid and sampler put together."""
 
 import copy
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ddpm.config import Sampling
+from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.forms import build, parse_form
-from ddpm.diffusion.guidance import Denoiser, OnGap
-from ddpm.diffusion.prediction import ContextDenoiser
+from ddpm.diffusion.guidance import OnGap
+from ddpm.diffusion.prediction import ContextDenoiser, Denoiser, Diffusion
 from ddpm.diffusion.samplers import SAMPLERS, OnStep, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
 
-STEPS = 8  # of the usual sampler, on the usual grid
-GRID = "middle"
-BATCH = 128  # sprites drawn at a time
+BATCH = 128  # sprites sampled at a time
+
+OnSprites = Callable[[int], object]  # is told how many more are done, for a bar
+
+
+def ignore(count: int) -> None:
+    """An `OnSprites` of sampling that nobody watches."""
+
+
+class Guide:
+    """How a model is guided: by a form of guidance, along a grid of timesteps."""
+
+    def __init__(
+        self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: ContextDenoiser | None
+    ) -> None:
+        self.schedule = spec.build_diffusion().schedule
+        steps = min(Sampling.STEPS, len(self.schedule)) if sampling.steps is None else sampling.steps
+        self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
+        self.sampling = replace(sampling, steps=steps)
+        self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak
+        if "auto" in self.form and weak is None:
+            raise ValueError("the form auto needs a weak network to guide away from")
+
+    def check(self, condition: Condition) -> None:
+        """Raise ValueError for a condition that this model cannot take."""
+
+    def denoiser(self, condition: Condition, scale: Tensor, on_gap: OnGap | None) -> Denoiser:
+        """The guided denoiser of one batch."""
+        how = {"weak": self.weak, "on_gap": on_gap}
+        return build(self.form, self.strong, condition, scale, self.schedule, **how)
+
+
+class StudentGuide(Guide):
+    """How a student goes (ddpm/training/distillation.py): from knot to knot by DDIM, the scale being an input."""
+
+    def __init__(self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: None) -> None:
+        knots, own = spec.student.knots, {"precision": sampling.precision, "seed": sampling.seed}
+        if changed := [name for name, value in vars(sampling).items() if value != vars(Sampling(**own))[name]]:
+            raise ValueError(
+                f"the model is a student of {len(knots)} steps, which has its own sampler, steps, grid and form of "
+                f"guidance; leave out {', '.join(f'--{name}' for name in changed)}"
+            )
+        super().__init__(spec, Sampling(**own, steps=spec.student.teacher_steps), strong, weak)
+        self.timesteps = self.timesteps[list(knots)]
+        self.sampling = Sampling(**own, sampler="ddim", steps=len(knots))
+
+    def check(self, condition: Condition) -> None:
+        if condition.away is not None or condition.scales.shape[1] > 1:
+            raise ValueError(
+                "a student has learnt one context at a time: it takes no sum of several and no negative one"
+            )
+
+    def denoiser(self, condition: Condition, scale: Tensor, on_gap: OnGap | None) -> Denoiser:
+        context, scale = condition.contexts[:, 0], scale * condition.scales[:, 0]
+        return lambda x_t, t: self.strong(x_t, t, context, scale)
 
 
 def knots(spec: ModelSpec) -> Tensor:
     """Timesteps of a student, int64 [S]: those of its teacher's grid between which it goes in one step."""
-    return timestep_grid(GRID, spec.build_diffusion().schedule, spec.student.teacher_steps)[list(spec.student.knots)]
+    grid = timestep_grid(Sampling.grid, spec.build_diffusion().schedule, spec.student.teacher_steps)
+    return grid[list(spec.student.knots)]
 
 
-def check_conditions(spec: ModelSpec, weights: Tensor | None, negative: Tensor | None) -> None:
-    """Raise ValueError for what a student has not learnt: a sum of contexts (weights [N, M > 1]), a negative one."""
-    if spec.student and (negative is not None or (weights is not None and weights.shape[1] > 1)):
-        raise ValueError("a student has learnt one context at a time: it takes no sum of several and no negative one")
+def network_denoiser(network: nn.Module, diffusion: Diffusion, autocast: torch.dtype | None) -> ContextDenoiser:
+    """A network as a denoiser, in a lower precision if `autocast` names one."""
+    if autocast:  # or the weights would be cast anew at every call
+        network = copy.deepcopy(network).to(autocast)
+    return diffusion.denoiser(network, autocast)
 
 
-def guided_student(denoise: ContextDenoiser, context: Tensor, scale: Tensor, weights: Tensor | None) -> Denoiser:
-    """A student's denoiser, which mixes nothing: the scale is one of its inputs."""
-    if weights is not None:
-        context, scale = context[:, 0], scale * weights[:, 0]
-    return lambda x_t, t: denoise(x_t, t, context, scale)
+class Sampler:
+    """A model made ready once, to sample any conditions at any scales, on the device that it is on.
 
+    sampling: the settings; in `self.sampling` they are resolved. weak: the network that the form auto goes away from.
+    Raises ValueError for more steps than the model has, for the form auto without `weak`, and for settings that a
+    student does not follow.
+    """
 
-DrawBatch = Callable[..., Tensor]  # (context, scale, indices, weights=None, negative=None) -> x0: see `batches_of`
-
-
-def batches_of(
-    model: nn.Module,
-    spec: ModelSpec,
-    *,
-    seed: int,
-    form: str = "cfg",
-    weak: nn.Module | None = None,
-    sampler: str = "dpmpp_2m",
-    steps: int = STEPS,
-    grid: str = GRID,
-    precision: str = "auto",
-    on_step: OnStep | None = None,
-    on_gap: OnGap | None = None,
-) -> DrawBatch:
-    """A function that samples one batch: contexts, scales [B], B indices, weights and negative contexts, as of
-    `generate`, whose settings and errors these are."""
-    if sampler not in SAMPLERS:
-        raise ValueError(f"unknown sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")
-    parts, device = parse_form(form), next(model.parameters()).device
-    diffusion, autocast = spec.build_diffusion(), autocast_dtype(precision, device)
-
-    def denoiser(network: nn.Module | None) -> ContextDenoiser | None:
-        if network and autocast:  # or the weights would be cast anew at every call
-            network = copy.deepcopy(network).to(autocast)
-        return network and diffusion.denoiser(network, autocast)
-
-    strong, weaker = denoiser(model), denoiser(weak)
-    if spec.student:
-        sampler, timesteps = "ddim", knots(spec).to(device)
-    else:
-        timesteps = timestep_grid(grid, diffusion.schedule, steps).to(device)
+    def __init__(
+        self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None, weak: nn.Module | None = None
+    ) -> None:
+        sampling = sampling or Sampling()
+        self.spec, self.device, diffusion = spec, next(model.parameters()).device, spec.build_diffusion()
+        autocast = autocast_dtype(sampling.precision, self.device)
+        strong = network_denoiser(model, diffusion, autocast)
+        weaker = None if weak is None else network_denoiser(weak.to(self.device), diffusion, autocast)
+        self.guide = (StudentGuide if spec.student else Guide)(spec, sampling, strong, weaker)
+        self.sampling, self.schedule = self.guide.sampling, diffusion.schedule
+        self.timesteps = self.guide.timesteps.to(self.device)
 
     @torch.no_grad()
-    def draw(
-        context: Tensor,
+    def batch(
+        self,
+        condition: Condition,
         scale: Tensor,
         indices: Sequence[int],
-        weights: Tensor | None = None,
-        negative: Tensor | None = None,
+        on_step: OnStep | None = None,
+        on_gap: OnGap | None = None,
     ) -> Tensor:
-        noise = SampleNoise(seed, indices, device)
-        context, scale = context.to(device), scale.to(device)
-        weights, negative = (None if a is None else a.to(device) for a in (weights, negative))
-        if spec.student:
-            guided = guided_student(strong, context, scale, weights)
-        else:
-            how = {"weak": weaker, "weights": weights, "negative": negative, "on_gap": on_gap}
-            guided = build(parts, strong, context, scale, diffusion.schedule, **how)
-        x = noise((spec.channels, spec.size, spec.size))
-        return SAMPLERS[sampler](guided, x, timesteps, diffusion.schedule, noise, on_step)
+        """Sample B sprites at once, at guidance scales [B]; see `__call__`."""
+        noise = SampleNoise(self.sampling.seed, indices, self.device)
+        denoise = self.guide.denoiser(condition.to(self.device), scale.to(self.device), on_gap)
+        x = noise((self.spec.channels, self.spec.size, self.spec.size))
+        return SAMPLERS[self.sampling.sampler](denoise, x, self.timesteps, self.schedule, noise, on_step)
 
-    return draw
+    def __call__(
+        self,
+        condition: Condition,
+        scale: float | Tensor,
+        indices: Sequence[int],
+        *,
+        batch: int = BATCH,
+        on_sprites: OnSprites = ignore,
+        on_step: OnStep | None = None,
+        on_gap: OnGap | None = None,
+    ) -> Tensor:
+        """Sample one sprite for each of N conditions: x0 [N, C, H, W] in [-1, 1].
 
+        scale: guidance scale s, one number or [N]. indices: N numbers, of which each, with the seed, fixes the noise of
+        its sprite: the same index gives the same noise for any condition, scale, form and grid. batch: how many are
+        sampled at a time, which changes nothing but memory. `on_step` and `on_gap` are called for each batch.
 
-def generate(
-    model: nn.Module,
-    spec: ModelSpec,
-    context: Tensor,
-    scale: float | Tensor,
-    *,
-    indices: Sequence[int],
-    weights: Tensor | None = None,
-    negative: Tensor | None = None,
-    batch: int = BATCH,
-    on_sprites: Callable[[int], object] = lambda count: None,
-    **how,
-) -> Tensor:
-    """Sample one sprite for each row of `context`.
+        Raises ValueError for other numbers of indices or scales, and for a sum or something to go away from where the
+        model is a student.
+        """
+        N, scales = len(condition), torch.as_tensor(scale, dtype=torch.float32)
+        if len(indices) != N or scales.shape not in ((), (N,)):
+            raise ValueError(
+                f"{N} contexts need as many indices and one guidance scale or as many, "
+                f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
+            )
+        self.guide.check(condition)
+        scales, done = scales.expand(N), []
+        for rows in torch.arange(N).split(batch):
+            done.append(self.batch(condition[rows], scales[rows], [indices[i] for i in rows], on_step, on_gap))
+            on_sprites(len(rows))
+        return torch.cat(done)
 
-    context: [N, K], or [N, M, K] with weights [N, M] for a composition; scale: guidance scale, one number or [N];
-    negative: [N, K], a context to go away from. indices: N numbers, of which each, with the seed, fixes the noise of
-    its sprite: the same index gives the same noise for any context, scale, form and grid. `batch`: how many are drawn
-    at a time, which changes nothing but memory; `on_sprites` is called with how many are done, for a bar.
+    def together(self, condition: Condition, scale: float | Tensor, indices: Sequence[int], **watched) -> Tensor:
+        """As `__call__`; of several processes each samples a share of the rows, and all of them return the whole.
 
-    how: seed, and what else `batches_of` takes. form: the form of guidance (forms.py), which for "auto" needs the
-    network `weak`; precision: auto, fp32 or bf16, of the network; `on_step` and `on_gap` are called for each batch. A
-    student (spec.student) has a way of its own, which sampler, steps, grid and form do not change.
+        The sprites are those of one process, but for the rounding of a network that takes them in other batches. What
+        watches, `on_sprites` and the like, is told of the share.
+        """
+        N = len(condition)
+        check_shares(N)
+        rows = own(N)
+        x = self(condition[rows], torch.as_tensor(scale).expand(N)[rows], indices[rows], **watched)
+        return gather(x, N)
 
-    Returns x0 [N, C, H, W] in [-1, 1]. Raises ValueError for an unknown sampler, grid or form, or for more steps than
-    the model has; for a sum or a negative context and a student.
-    """
-    N = len(context)
-    scales = torch.as_tensor(scale, dtype=torch.float32)
-    if len(indices) != N or scales.shape not in ((), (N,)):
-        raise ValueError(
-            f"{N} contexts need as many indices and one guidance scale or as many, "
-            f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
-        )
-    scales, draw = scales.expand(N), batches_of(model, spec, **how)
-    check_conditions(spec, weights, negative)
-    done = []
-    for rows in torch.arange(N).split(batch):
-        conditions = (None if a is None else a[rows] for a in (weights, negative))
-        done.append(draw(context[rows], scales[rows], [indices[i] for i in rows], *conditions))
-        on_sprites(len(rows))
-    return torch.cat(done)
+    def per_category(self, scale: float, count: int, together: bool = False, **watched) -> tuple[Tensor, Tensor]:
+        """`count` sprites of each of K categories at one scale, each from noise of its own: x [K * count, C, H, W] and
+        labels int64 [K * count]. together: all processes come here and share the work."""
+        labels = torch.arange(len(self.spec.categories)).repeat_interleave(count)
+        sample = self.together if together else self
+        return sample(Condition.of(self.spec.contexts()[labels]), scale, range(len(labels)), **watched), labels
 
+    def grid(self, condition: Condition, scales: Sequence[float], count: int) -> Tensor:
+        """`count` sprites for each of R conditions at each of S scales, all cells of the grid from the same noise:
+        x0 [R, S, count, C, H, W]."""
+        R, S = len(condition), len(scales)
+        scale = torch.tensor(scales).repeat_interleave(count).repeat(R)
+        x = self(condition.repeated(S * count), scale, list(range(count)) * (R * S))
+        return x.unflatten(0, (R, S, count))
 
-def generate_grid(
-    model: nn.Module,
-    spec: ModelSpec,
-    context: Tensor,
-    scales: Sequence[float],
-    count: int,
-    *,
-    draw: Callable[..., Tensor] = generate,
-    weights: Tensor | None = None,
-    **how,
-) -> Tensor:
-    """`count` sprites for each row of context [R, V], or [R, M, V] with weights [R, M], at each scale, all cells of the
-    grid from the same noise: x0 [R, S, count, C, H, W]. draw: `generate`, or `generate_together`; how: more for it."""
-    R, S = len(context), len(scales)
-    scale = torch.tensor(scales).repeat_interleave(count).repeat(R)
-    how |= {"weights": None if weights is None else weights.repeat_interleave(S * count, 0)}
-    x = draw(model, spec, context.repeat_interleave(S * count, 0), scale, indices=list(range(count)) * (R * S), **how)
-    return x.unflatten(0, (R, S, count))
+    def cells(
+        self,
+        condition: Condition,
+        scales: Sequence[float],
+        count: int,
+        *,
+        stop: Callable[[], int] = lambda: 0,
+        on_sprites: OnSprites = ignore,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The sprites of `grid`, by all processes together, as pictures that need no more memory than their bytes.
+
+        Of large cells all get their first batch first. After the batch in which `stop()` is not 0 in any process, all
+        of them stop. Returns uint8 [R, S, count, H, W, C], and which of them are done, bool [R, S, count].
+        """
+        R, S, size = len(condition), len(scales), self.spec.size
+        N = R * S * count
+        check_shares(N)
+        self.guide.check(condition)
+        scale = torch.tensor(scales)
+        pixels, done = np.zeros((N, size, size, self.spec.channels), np.uint8), np.zeros(N, np.uint8)
+        mine = own(N)
+        starts = sorted(range(mine.start, mine.stop, BATCH), key=lambda start: start % count // BATCH)
+        for turn in range(math.ceil(math.ceil(N / world()) / BATCH)):  # as many in all processes
+            for start in starts[turn : turn + 1]:
+                rows = torch.arange(start, min(start + BATCH, mine.stop))
+                cell = slice(start, start + len(rows))
+                x = self.batch(condition[rows // (S * count)], scale[rows // count % S], (rows % count).tolist())
+                pixels[cell], done[cell] = to_uint8(x), 1
+                on_sprites(len(rows))
+            if highest(stop()):
+                break
+        for values in (pixels, done):
+            join_shares(torch.from_numpy(values), self.device)
+        return pixels.reshape(R, S, count, *pixels.shape[1:]), done.astype(bool).reshape(R, S, count)
 
 
 def check_shares(count: int) -> None:
@@ -167,90 +227,3 @@ def check_shares(count: int) -> None:
     with main_first():
         if world() > count:
             raise ValueError(f"{count} sprites are too few for {world()} processes; start torchrun with fewer")
-
-
-def generate_together(
-    model: nn.Module,
-    spec: ModelSpec,
-    context: Tensor,
-    scale: float | Tensor,
-    *,
-    indices: Sequence[int],
-    weights: Tensor | None = None,
-    negative: Tensor | None = None,
-    **how,
-) -> Tensor:
-    """As `generate`; of several processes each draws a share of the rows, and all of them return the whole.
-
-    The sprites are those of one process, but for the rounding of a network that takes them in other batches.
-    `on_sprites` and the like tell of the share.
-    """
-    N = len(context)
-    check_shares(N)
-    rows = own(N)
-    context, scale, indices = context[rows], torch.as_tensor(scale).expand(N)[rows], indices[rows]
-    weights, negative = (None if a is None else a[rows] for a in (weights, negative))
-    x = generate(model, spec, context, scale, indices=indices, weights=weights, negative=negative, **how)
-    return gather(x, N)
-
-
-def generate_cells(
-    model: nn.Module,
-    spec: ModelSpec,
-    context: Tensor,
-    scales: Sequence[float],
-    count: int,
-    *,
-    weights: Tensor,
-    negative: Tensor | None = None,
-    stop: Callable[[], int] = lambda: 0,
-    on_sprites: Callable[[int], object] = lambda count: None,
-    **how,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The sprites of `generate_grid` with `generate_together`, in the same batches, as pictures that need no more
-    memory than their bytes; with weights [R, M], and negative [V], one for all. Of large cells all get their first
-    batch first. After the batch in which `stop()` is not 0 in any process, all of them stop.
-
-    Returns uint8 [R, S, count, H, W, C], and which of them are done, bool [R, S, count].
-    """
-    R, S = len(context), len(scales)
-    N = R * S * count
-    check_shares(N)
-    scale, draw = torch.tensor(scales), batches_of(model, spec, **how)
-    pixels = np.zeros((N, spec.size, spec.size, spec.channels), np.uint8)
-    done = np.zeros(N, np.uint8)
-    mine = own(N)
-    starts = sorted(range(mine.start, mine.stop, BATCH), key=lambda start: start % count // BATCH)
-    for turn in range(math.ceil(math.ceil(N / world()) / BATCH)):  # as many in all processes
-        for start in starts[turn : turn + 1]:
-            rows = torch.arange(start, min(start + BATCH, mine.stop))
-            row, cell = rows // (S * count), slice(start, start + len(rows))
-            away = None if negative is None else negative.expand(len(rows), -1)
-            x = draw(context[row], scale[rows // count % S], (rows % count).tolist(), weights[row], away)
-            pixels[cell], done[cell] = to_uint8(x), 1
-            on_sprites(len(rows))
-        if highest(stop()):
-            break
-    device = next(model.parameters()).device
-    for values in (pixels, done):
-        join_shares(torch.from_numpy(values), device)
-    return pixels.reshape(R, S, count, *pixels.shape[1:]), done.astype(bool).reshape(R, S, count)
-
-
-def sample_per_category(
-    model: nn.Module,
-    spec: ModelSpec,
-    scale: float,
-    per_category: int,
-    seed: int,
-    draw: Callable[..., Tensor] = generate,
-    **sampling,
-) -> tuple[Tensor, Tensor]:
-    """`per_category` sprites of each category at one scale, each from noise of its own: x [N, C, H, W], labels [N].
-
-    draw: `generate`, or `generate_together` where every process comes here.
-    """
-    K = len(spec.categories)
-    labels = torch.arange(K).repeat_interleave(per_category)
-    context = spec.contexts()[labels]
-    return draw(model, spec, context, scale, seed=seed, indices=range(len(labels)), **sampling), labels

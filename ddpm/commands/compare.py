@@ -11,16 +11,20 @@ import json
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
+from ddpm.commands.shared.flags import check_count, check_guidance, check_results, check_seed, ready
 from ddpm.commands.shared.parsing import parse
+from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.devices import pick_device
 from ddpm.system.outputs import held, write_all, write_texts
+
+if TYPE_CHECKING:
+    from ddpm.sampling import Sampler
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,13 @@ def load_models(args: Arguments) -> dict:
     return models
 
 
+def sampler_of(args: Arguments, models: dict, path: Path, form: str, sampler: str) -> "Sampler":
+    """The sampler of a row; a student's own, whatever the form and sampler are."""
+    model, spec = models[path]
+    settings = Sampling.parse(form, sampler, args.seed) if not spec.student else Sampling(seed=args.seed)
+    return ready(settings, None, path, model, spec)
+
+
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, __doc__)
@@ -91,15 +102,12 @@ def main() -> int:
     from ddpm.data.tensors import to_uint8
     from ddpm.evaluation.judge import HELD_OUT, Judge, data_of
     from ddpm.evaluation.report import Report
-    from ddpm.sampling import sample_per_category
     from ddpm.show.grids import labelled_grid, left_out, save_picture
 
     models = load_models(args)
-    model, spec = models[args.models[0]]
-    device = next(model.parameters()).device
+    _, spec = models[args.models[0]]
     combinations = list(product(args.models, args.forms, args.samplers, args.guidance))
-    flags = [SamplingFlags() if models[m][1].student else SamplingFlags.parse(f, n) for m, f, n, _ in combinations]
-    options = [how.options(m, models[m][1], device) for how, (m, *_) in zip(flags, combinations, strict=True)]
+    samplers = {way: sampler_of(args, models, *way) for way in dict.fromkeys(way[:3] for way in combinations)}
     names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
     judges = judges_folder(args.judges, args.models[0], args.data)
@@ -110,10 +118,9 @@ def main() -> int:
         rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
         total = 2 * args.per_category * len(spec.categories) * len(combinations)
         with progress(total=total, unit="sprite", unit_scale=True) as bar:
-            for (path, *_, s), name, how in zip(combinations, names, options, strict=True):
+            for (*way, s), name in zip(combinations, names, strict=True):
                 bar.set_description(name)
-                how = how | {"on_sprites": bar.update}
-                x, labels = sample_per_category(*models[path], s, args.per_category, args.seed, **how)
+                x, labels = samplers[tuple(way)].per_category(s, args.per_category, on_sprites=bar.update)
                 rows.append(judge.measure(name, x, labels, s, bar.update))
                 cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
 

@@ -25,8 +25,7 @@ from ddpm.system.outputs import held, write_all, write_texts
 
 if TYPE_CHECKING:
     from ddpm.evaluation.tag_judge import FacetResult, TagJudge
-    from ddpm.network.unet import ContextUNet
-    from ddpm.runs.spec import ModelSpec
+    from ddpm.sampling import Sampler
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,9 @@ class Arguments:
 
 
 def report(
-    args: Arguments, model: "ContextUNet", spec: "ModelSpec", judge: "TagJudge", pairs: tuple[str, ...]
+    args: Arguments, sampler: "Sampler", judge: "TagJudge", pairs: tuple[str, ...]
 ) -> tuple[str, dict[float, list["FacetResult"]], dict[float, list["FacetResult"]]]:
     """Tables, and the results behind them: of facets, and of tags never seen together."""
-
     from ddpm.evaluation.report import facet_table, pair_table
     from ddpm.evaluation.tag_judge import measure
 
@@ -65,9 +63,8 @@ def report(
     unseen = judge.pairs(pairs, -(-args.count // 10), args.seed) if pairs else []
     total = len(args.guidance) * sum(len(asked.contexts) for asked in (*questions, *unseen))
     with progress(total=total, desc="sampling", unit="sprite", unit_scale=True) as bar:
-        how = {"seed": args.seed, "on_sprites": bar.update}
-        results = {s: measure(model, spec, judge, questions, s, **how) for s in args.guidance}
-        together = {s: measure(model, spec, judge, unseen, s, **how) for s in args.guidance}
+        results = {s: measure(sampler, judge, questions, s, bar.update) for s in args.guidance}
+        together = {s: measure(sampler, judge, unseen, s, bar.update) for s in args.guidance}
     facets = tuple(judge.columns)
     tables = [facet_table(judge.references(args.count, args.seed), facets, "real")]
     tables += [facet_table(found, facets, f"s = {s:g}") for s, found in results.items()]
@@ -83,13 +80,15 @@ def main() -> int:
     import torch
 
     from ddpm.commands.shared.requests import check_tags
+    from ddpm.config import Sampling
+    from ddpm.context.condition import Condition
     from ddpm.data.loading import load_data
     from ddpm.data.tensors import to_uint8
     from ddpm.evaluation.report import guidance_labels
     from ddpm.evaluation.tag_judge import TagJudge
     from ddpm.runs.folder import run_of, trained_with
     from ddpm.runs.models import load_model
-    from ddpm.sampling import generate_grid
+    from ddpm.sampling import Sampler
     from ddpm.show.figures import curves, examples
     from ddpm.show.grids import labelled_grid
     from ddpm.show.sweep_board import show_alone
@@ -98,6 +97,7 @@ def main() -> int:
     model, spec = load_model(args.model)
     check_tags(spec)
     model.to(device)
+    sampler = Sampler(model, spec, Sampling(seed=args.seed))
     trained = trained_with(args.model)
     data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, tags=True)
     if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
@@ -106,11 +106,11 @@ def main() -> int:
     check_results("--out", out, "facets.json", args.data)
     with held(out):
         judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)
-        text, results, together = report(args, model, spec, judge, trained.hold_out)
+        text, results, together = report(args, sampler, judge, trained.hold_out)
         print(text, end="")
 
         shown = examples(data)
-        x = generate_grid(model, spec, torch.stack(list(shown.values())), args.guidance, 8, seed=args.seed)
+        x = sampler.grid(Condition.of(torch.stack(list(shown.values()))), args.guidance, 8)
         pictures = {"curves": curves(results, tuple(judge.columns))}
         pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
         found = {"facets": results, "never_seen_together": together}

@@ -18,14 +18,14 @@ import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import (
-    SamplingFlags,
     check_count,
     check_file,
     check_new_folder,
-    check_seed,
     parse_guidance,
+    ready,
 )
 from ddpm.commands.shared.parsing import parse
+from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.outputs import write_all
 from ddpm.system.signals import interruptible
@@ -50,8 +50,9 @@ class Arguments:
     """A category, mixture or tags to guide away from, instead of away from none."""
     count: int = 8
     """Sprites per row and scale."""
-    sampling: Annotated[SamplingFlags, tyro.conf.arg(name="")] = field(default_factory=SamplingFlags)
-    seed: int = 0
+    sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
+    weak: Path | None = None
+    """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
     out: Path = Path("grid.png")
     """The picture grid."""
     npz: Path | None = None
@@ -66,7 +67,6 @@ class Arguments:
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
         parse_guidance(self.guidance)
-        check_seed(self.seed)
         for flag, rows in (("--categories", self.categories), ("--tags", self.tags)):
             if twice := sorted({row for row in rows if rows.count(row) > 1}):
                 raise ValueError(f"{flag} names {twice[0]} twice; a row of the grid is needed once")
@@ -92,7 +92,6 @@ def main() -> int:
     from ddpm.commands.shared.requests import asked, check_form, describe, labels_of, named
     from ddpm.evaluation.report import guidance_labels
     from ddpm.runs.models import load_model
-    from ddpm.sampling import check_conditions, generate_cells
     from ddpm.show.sampled import Sampled, check_memory, check_places, png_names
 
     with main_first():
@@ -105,29 +104,29 @@ def main() -> int:
     model.to(device)
     scales, by_facet = parse_guidance(args.guidance)
     check_form(args.sampling.form, by_facet)
-    rows, contexts, weights = asked(spec, args.categories, args.tags, by_facet)
+    rows, condition = asked(spec, args.categories, args.tags, by_facet)
     N = len(rows) * len(scales) * args.count
     with main_first():
         check_memory(spec, N, local_world(), bool(args.png_folder))
     if args.png_folder:
         png_names(rows, scales, args.count)
-    negative = None if args.negative is None else named(spec, args.negative)
-    check_conditions(spec, weights, negative)
-    options = args.sampling.options(args.model, spec, device) | {"seed": args.seed}
+    condition = condition.away_from(None if args.negative is None else named(spec, args.negative))
+    sampler = ready(args.sampling, args.weak, args.model, model, spec)
+    sampler.guide.check(condition)
     total = own(N).stop - own(N).start
     with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:
         with progress(total=total, desc="sampling", unit="sprite", disable=not is_main()) as bar:
-            how = options | {"negative": negative, "on_sprites": bar.update, "stop": lambda: max(caught, default=0)}
-            pixels, done = generate_cells(model, spec, contexts, scales, args.count, weights=weights, **how)
+            watched = {"stop": lambda: max(caught, default=0), "on_sprites": bar.update}
+            pixels, done = sampler.cells(condition, scales, args.count, **watched)
         code = 0 if done.all() else 128 + highest(max(caught, default=0))
         if not is_main():
             return code
         if code:
             print(f"stopped after {done.sum()} of {N} sprites")
         columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
-        labels = labels_of(spec, contexts, weights).numpy()
+        labels = labels_of(spec, condition).numpy()
         about = {"model": args.model, "guidance": " ".join(args.guidance), "not": args.negative or "nothing"}
-        about |= {name: options[name] for name in ("form", "sampler", "steps", "grid", "seed")}
+        about |= {name: getattr(sampler.sampling, name) for name in ("form", "sampler", "steps", "grid", "seed")}
         sampled = Sampled(pixels, done, rows, columns, labels, scales, about)
         saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
         write_all(*(partial(tell, save, path) for save, path in saves if path))

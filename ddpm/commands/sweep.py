@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.flags import SamplingFlags, check_count, check_guidance, check_results, check_seed
+from ddpm.commands.shared.flags import check_count, check_guidance, check_results, ready
 from ddpm.commands.shared.parsing import parse
+from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.outputs import held, write_all, write_texts
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.evaluation.judge import Judge, Measured
-    from ddpm.network.unet import ContextUNet
-    from ddpm.runs.spec import ModelSpec
+    from ddpm.sampling import Sampler
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Arguments:
     guidance: tuple[float, ...] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
     per_category: int = 200
     """Sprites sampled per category at each scale."""
-    sampling: Annotated[SamplingFlags, tyro.conf.arg(name="")] = field(default_factory=SamplingFlags)
-    seed: int = 0
+    sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
+    weak: Path | None = None
+    """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
     out: Path | None = None
     """Folder for the results; left out, sweep/ in the model's folder."""
     judges: Path | None = None
@@ -49,26 +50,23 @@ class Arguments:
         """Refuse values and places that cannot work, before anything is computed."""
         check_count("--per-category", self.per_category)
         check_guidance(self.guidance)
-        check_seed(self.seed)
 
 
-def sample(args: Arguments, model: "ContextUNet", spec: "ModelSpec", options: dict) -> tuple[dict, dict]:
+def sample(args: Arguments, sampler: "Sampler") -> tuple[dict, dict]:
     """By the name of each scale: its samples, and the gaps between the two predictions."""
-
     from ddpm.evaluation.report import Gaps
-    from ddpm.sampling import generate_together, sample_per_category
     from ddpm.system.distributed import is_main, own
 
-    schedule, sampled, gaps = spec.build_diffusion().schedule, {}, {}
-    shared = own(args.per_category * len(spec.categories))
+    sampled, gaps = {}, {}
+    shared = own(args.per_category * len(sampler.spec.categories))
     total = (shared.stop - shared.start) * len(args.guidance)
     with progress(total=total, unit="sprite", unit_scale=True, disable=not is_main()) as bar:
         for s in args.guidance:
-            name, gap = f"s = {s:g}", Gaps(len(schedule))
+            name, gap = f"s = {s:g}", Gaps(len(sampler.schedule))
             bar.set_description(f"sampling {name}")
-            how = options | {"on_gap": gap, "on_sprites": bar.update, "draw": generate_together}
-            sampled[name], _ = sample_per_category(model, spec, s, args.per_category, args.seed, **how)
-            gaps[name] = gap.means(schedule, sampled[name].device)
+            watched = {"on_gap": gap, "on_sprites": bar.update}
+            sampled[name], _ = sampler.per_category(s, args.per_category, together=True, **watched)
+            gaps[name] = gap.means(sampler.schedule, sampled[name].device)
     return sampled, gaps
 
 
@@ -107,13 +105,13 @@ def main() -> int:
         with main_first():
             model, spec = load_model(args.model)
             model.to(device)
-            options = args.sampling.options(args.model, spec, device)
+            sampler = ready(args.sampling, args.weak, args.model, model, spec)
             if is_main():  # the others only sample
                 data = data_of(args.data, args.model, spec, args.per_category)
                 check_results("--out", out, "sweep.json", args.data)
                 judges = judges_folder(args.judges, args.model, args.data)
                 stack.enter_context(held(out))
-        sampled, gaps = sample(args, model, spec, options)
+        sampled, gaps = sample(args, sampler)
         if not is_main():
             return 0
         judge = Judge(data, cache=judges)
@@ -121,7 +119,11 @@ def main() -> int:
 
         result = Report(rows)
         print(result.text(), end="")
-        about = json.dumps(asdict(args) | {"steps": options["steps"]} | result.json(), indent=1, default=str)
+        about = json.dumps(
+            asdict(args) | {"seed": args.sampling.seed, "steps": sampler.sampling.steps} | result.json(),
+            indent=1,
+            default=str,
+        )
         texts = {"sweep.json": about + "\n", "sweep.txt": result.text(), "sweep.md": result.markdown()}
         write_all(lambda: write_texts(out, texts), lambda: SweepBoard(out, judge, result).write(sampled, gaps))
         print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")

@@ -4,7 +4,6 @@ A context is a row of V flags, one for each value of each facet, in the order of
 a zero, and has no part in what the network computes (ddpm/network/attention.py); a row of zeros is no context at all.
 """
 
-import difflib
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +12,8 @@ import torch
 from torch import Tensor
 
 from ddpm.context.categories import mask_context
+from ddpm.context.condition import Condition
+from ddpm.system.names import nearest
 from sprites.tags import Tags
 
 CATEGORY = "category"
@@ -39,10 +40,9 @@ def quoted(facet: str, value: str) -> str:
     return f"{shlex.quote(facet)}={shlex.quote(value)}"
 
 
-def near(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, known: Sequence[str]) -> str:
     """The names most like this one, or all of them if they are few, for a message."""
-    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    if found:
+    if found := nearest(name, known, most=3, cutoff=0.5):
         return f"did you mean {' or '.join(map(repr, found))}?"
     return f"there are {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
 
@@ -65,20 +65,20 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
             owners = [f"{f}={v}" for f, v in places if v == part]
             raise ValueError(f"tag {part!r}: expected facet=value, as in {(owners or [quoted(*places[0])])[0]}")
         if facet not in vocabulary:
-            raise ValueError(f"no facet {facet!r} is known: {near(facet, tuple(vocabulary))}")
+            raise ValueError(f"no facet {facet!r} is known: {suggestion(facet, tuple(vocabulary))}")
         if facet in found:
             raise ValueError(f"{facet} is given twice in {text!r}; join values by +, as in {facet}=a+b")
         names = [value] if value in vocabulary[facet] else value.split("+")  # a category may hold a plus
         for name in names:
             if name not in vocabulary[facet]:
-                raise ValueError(f"no {facet} {name!r} is known: {near(name, vocabulary[facet])}")
+                raise ValueError(f"no {facet} {name!r} is known: {suggestion(name, vocabulary[facet])}")
         wanted = {(facet, name) for name in names}
         found[facet] = torch.tensor([float(place in wanted) for place in places])
     return found
 
 
-def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> tuple[Tensor, Tensor]:
-    """Contexts [M, V] and weights [M] of a sum that guides every facet by a scale of its own.
+def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> Condition:
+    """One composition that guides every facet by a scale of its own. asked: float32 [V] by facet.
 
     The facets join one after the other, and each step is scaled, as Brooks et al. 2023 (arXiv:2211.09800, eq. 3) do
     with two conditions: with c_0 = none, c_i = the tags of the first i facets,
@@ -94,9 +94,9 @@ def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> 
     order = [*scales, *(facet for facet in asked if facet not in scales)]
     contexts = torch.stack([asked[facet] for facet in order]).cumsum(0)
     s = torch.tensor([*scales.values(), *(1.0 for _ in range(len(order) - len(scales))), 0.0])
-    weights = s[:-1] - s[1:]
-    needed = weights != 0
-    return contexts[needed], weights[needed]
+    terms = s[:-1] - s[1:]
+    needed = terms != 0
+    return Condition(contexts[None, needed], terms[None, needed])
 
 
 def mask_tags(

@@ -1,42 +1,87 @@
-"""Forms of guidance by name: "cfg", "interval=0.5:20", "auto+apg". To add one, enter it in `DEFAULTS` and `build`.
+"""Forms of guidance by name: "cfg", "interval=0.5:20", "auto+apg".
 
-A form is {name: numbers}. Names joined by + work together; the numbers after = replace the defaults.
+A form is one or several names of `FORMS`, joined by +; numbers after = replace the defaults. Each name changes one
+part of a `Plan`, from which the guided denoiser is built. To add a form, write a function from its numbers to such a
+change, with defaults for all of them, and enter it in `FORMS`.
 """
 
-import difflib
+import inspect
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import Tensor
 
-from ddpm.diffusion.guidance import (
-    Denoiser,
-    OnGap,
-    adaptive_projected,
-    autoguidance,
-    classifier_free,
-    clip,
-    dynamic_threshold,
-    limited_interval,
-    linear,
-    rescaled,
-)
-from ddpm.diffusion.prediction import ContextDenoiser
+from ddpm.context.condition import Condition
+from ddpm.diffusion import guidance
+from ddpm.diffusion.guidance import Mix, OnGap, Scale
+from ddpm.diffusion.prediction import ContextDenoiser, Denoiser
 from ddpm.diffusion.schedule import Schedule
+from ddpm.system.names import near
 
-Form = dict[str, tuple[float, ...]]
-DEFAULTS: Form = {
-    "cfg": (),  # classifier-free guidance, which all others but auto change
-    "auto": (),  # autoguidance: away from a weak network instead of away from no context
-    "interval": (0.5, 20.0),  # noise levels sigma / alpha between which it guides
-    "apg": (0.0, 0.1, -0.5),  # adaptive projected guidance: eta, largest step, momentum
-    "rescale": (0.7,),  # phi
-    "threshold": (0.995,),  # quantile of dynamic thresholding
-}
-ALLOWED = {
-    "interval": lambda low, high: 0 <= low < high,
-    "apg": lambda eta, largest, momentum: math.isfinite(eta) and largest > 0 and -1 < momentum < 1,
-    "rescale": lambda phi: 0 <= phi <= 1,
-    "threshold": lambda share: 0 < share <= 1,
+
+@dataclass(frozen=True)
+class Plan:
+    """How one run of a sampler is guided."""
+
+    schedule: Schedule
+    scale: Scale
+    mix: Mix = guidance.extrapolated
+    keep: Callable[[Denoiser], Denoiser] = guidance.clip
+    away_from_weak: bool = False
+    """Away from a weak network instead of away from no context."""
+
+
+Change = Callable[[Plan], Plan]
+Form = dict[str, Change]
+
+
+def cfg() -> Change:
+    """Classifier-free guidance, which all others but auto change."""
+    return lambda plan: plan
+
+
+def auto() -> Change:
+    """Autoguidance."""
+    return lambda plan: replace(plan, away_from_weak=True)
+
+
+def interval(low: float = 0.5, high: float = 20.0) -> Change:
+    """Guide only at noise levels sigma / alpha between these."""
+    if not 0 <= low < high:
+        raise ValueError
+    return lambda plan: replace(plan, scale=guidance.limited_interval(plan.scale, plan.schedule, low, high))
+
+
+def apg(eta: float = 0.0, largest: float = 0.1, momentum: float = -0.5) -> Change:
+    """Adaptive projected guidance."""
+    if not (math.isfinite(eta) and largest > 0 and -1 < momentum < 1):
+        raise ValueError
+    return lambda plan: replace(plan, mix=guidance.adaptive_projected(eta, largest, momentum))
+
+
+def rescale(phi: float = 0.7) -> Change:
+    """Bring the contrast back to that of cond, by a share phi of the way."""
+    if not 0 <= phi <= 1:
+        raise ValueError
+    return lambda plan: replace(plan, mix=guidance.rescaled(plan.mix, phi))
+
+
+def threshold(share: float = 0.995) -> Change:
+    """Dynamic thresholding at this quantile."""
+    if not 0 < share <= 1:
+        raise ValueError
+    return lambda plan: replace(plan, keep=partial(guidance.dynamic_threshold, share=share))
+
+
+FORMS: dict[str, Callable[..., Change]] = {  # in the order in which they change the plan
+    "cfg": cfg,
+    "auto": auto,
+    "interval": interval,
+    "apg": apg,
+    "rescale": rescale,
+    "threshold": threshold,
 }
 
 
@@ -45,20 +90,21 @@ def parse_form(text: str) -> Form:
     form: Form = {}
     for part in text.split("+"):
         name, equals, numbers = (s.strip() for s in part.partition("="))
-        if name not in DEFAULTS:
-            near = difflib.get_close_matches(name, DEFAULTS, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown form of guidance {name!r} in {text!r}: {hint}Known are {', '.join(DEFAULTS)}")
+        if name not in FORMS:
+            meant = near(name, FORMS)
+            hint = f"did you mean {meant!r}? " if meant else ""
+            raise ValueError(f"unknown form of guidance {name!r} in {text!r}: {hint}Known are {', '.join(FORMS)}")
         if name in form:
             raise ValueError(f"{name!r} is given twice in {text!r}")
+        defaults = [p.default for p in inspect.signature(FORMS[name]).parameters.values()]
         try:
-            form[name] = tuple(float(n) for n in numbers.split(":")) if equals else DEFAULTS[name]
-            ok = len(form[name]) == len(DEFAULTS[name])
+            values = [float(n) for n in numbers.split(":")] if equals else defaults
+            if len(values) != len(defaults):
+                raise ValueError
+            form[name] = FORMS[name](*values)
         except ValueError:
-            ok = False
-        if not ok or (name in ALLOWED and not ALLOWED[name](*form[name])):
-            usual = f"numbers as in {name}={':'.join(f'{n:g}' for n in DEFAULTS[name])}" if DEFAULTS[name] else name
-            raise ValueError(f"cannot use {part.strip()!r} as a form of guidance: expected {usual}")
+            usual = f"numbers as in {name}={':'.join(f'{n:g}' for n in defaults)}" if defaults else name
+            raise ValueError(f"cannot use {part.strip()!r} as a form of guidance: expected {usual}") from None
     if {"cfg", "auto"} <= form.keys():
         raise ValueError(f"cfg and auto cannot be joined in {text!r}: they differ in what to guide away from")
     return form
@@ -67,24 +113,21 @@ def parse_form(text: str) -> Form:
 def build(
     form: Form,
     denoise: ContextDenoiser,
-    context: Tensor,
+    condition: Condition,
     scale: float | Tensor,
     schedule: Schedule,
     *,
     weak: ContextDenoiser | None = None,
-    weights: Tensor | None = None,
-    negative: Tensor | None = None,
     on_gap: OnGap | None = None,
 ) -> Denoiser:
-    """The guided denoiser of a form, for one run of a sampler; arguments as in `classifier_free` and `autoguidance`."""
-    mix = adaptive_projected(*form["apg"]) if "apg" in form else linear
-    if "rescale" in form:
-        mix = rescaled(mix, *form["rescale"])
-    steered = limited_interval(scale, schedule, *form["interval"]) if "interval" in form else scale
-    if "auto" in form:
-        if weak is None or negative is not None:
-            raise ValueError("the form auto needs a weak network to guide away from, and takes no negative context")
-        guided = autoguidance(denoise, weak, context, steered, weights=weights, mix=mix, on_gap=on_gap)
+    """The guided denoiser of a form, for one run of a sampler. Raises ValueError for the form auto without `weak`."""
+    plan = Plan(schedule, scale)
+    for name in FORMS:
+        plan = form[name](plan) if name in form else plan
+    if not plan.away_from_weak:
+        guided = guidance.classifier_free(denoise, condition, plan.scale, mix=plan.mix, on_gap=on_gap)
+    elif weak is None:
+        raise ValueError("the form auto needs a weak network to guide away from")
     else:
-        guided = classifier_free(denoise, context, steered, weights=weights, negative=negative, mix=mix, on_gap=on_gap)
-    return dynamic_threshold(guided, *form["threshold"]) if "threshold" in form else clip(guided)
+        guided = guidance.autoguidance(denoise, weak, condition, plan.scale, mix=plan.mix, on_gap=on_gap)
+    return plan.keep(guided)

@@ -5,7 +5,7 @@ Every form here mixes a prediction to go to (`cond`) and one to go away from (`u
 
     which two      classifier_free (a composition of contexts, a negative one), autoguidance
     how much       a scale: one number, one per sample, or `limited_interval`, a function of the timestep
-    how mixed      linear, adaptive_projected, rescaled
+    how mixed      extrapolated, adaptive_projected, rescaled
     what is kept   clip, dynamic_threshold
 
 s = 0 is `uncond`, s = 1 is `cond`, and both are returned bit for bit, however they would be mixed.
@@ -16,10 +16,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.prediction import ContextDenoiser
+from ddpm.context.condition import Condition
+from ddpm.diffusion.prediction import ContextDenoiser, Denoiser
 from ddpm.diffusion.schedule import Schedule
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
 Scale = float | Tensor | Callable[[Tensor], Tensor]  # s, or s [B], or t [B] -> s [B]
 Mix = Callable[[Tensor, Tensor, Tensor], Tensor]  # (cond, uncond, s [B, 1, 1, 1]) -> x0_hat
 OnGap = Callable[[Tensor, Tensor], None]  # (t [B], root mean square of cond - uncond [B])
@@ -35,7 +35,7 @@ def norm(x: Tensor) -> Tensor:
     return like(x.flatten(1).square().mean(1).sqrt(), x)
 
 
-def linear(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
+def extrapolated(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
     """uncond + s * (cond - uncond)."""
     return uncond + s * (cond - uncond)
 
@@ -44,11 +44,11 @@ def linear(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
 
 
 def predictions(denoise: ContextDenoiser, x_t: Tensor, t: Tensor, contexts: Tensor, needed: Tensor) -> Tensor:
-    """x0_hat for contexts [B, R, K] where `needed`, bool [B, R], zero elsewhere: [B, R, C, H, W], by one call."""
+    """x0_hat for contexts [B, M, V] where `needed`, bool [B, M], zero elsewhere: [B, M, C, H, W], by one call."""
     out = x_t.new_zeros(*needed.shape, *x_t.shape[1:])
-    sample, row = needed.nonzero(as_tuple=True)
+    sample, term = needed.nonzero(as_tuple=True)
     if len(sample):
-        out[sample, row] = denoise(x_t[sample], t[sample], contexts[sample, row])
+        out[sample, term] = denoise(x_t[sample], t[sample], contexts[sample, term])
     return out
 
 
@@ -70,50 +70,45 @@ def guided(
     return denoise
 
 
-def total(weights: Tensor, predicted: Tensor) -> Tensor:
-    """Weighted sum over R: [B, R], [B, R, C, H, W] -> [B, C, H, W]."""
-    return sum(like(w, p) * p for w, p in zip(weights.to(predicted).unbind(1), predicted.unbind(1), strict=True))
+def weighted_sum(scales: Tensor, predicted: Tensor) -> Tensor:
+    """Sum over the terms of a composition: [B, M], [B, M, C, H, W] -> [B, C, H, W]."""
+    return sum(like(w, p) * p for w, p in zip(scales.to(predicted).unbind(1), predicted.unbind(1), strict=True))
 
 
-def compose(context: Tensor, weights: Tensor | None, away: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Contexts [B, R, K], row 0 being the one to go away from, and the weights [B, R] of their sum, which add to 1."""
-    context = context if context.ndim == 3 else context[:, None]
-    weights = context.new_ones(context.shape[:2]) if weights is None else weights.to(context)
-    away = torch.zeros_like(context[:, 0]) if away is None else away.to(context)
-    rest = 1 - weights.sum(1, keepdim=True)
+def with_away(condition: Condition) -> tuple[Tensor, Tensor]:
+    """Contexts [B, 1 + M, V], the first being the one to go away from, and scales [B, 1 + M], which add to 1."""
+    contexts, scales = condition.contexts, condition.scales.to(condition.contexts)
+    away = torch.zeros_like(contexts[:, 0]) if condition.away is None else condition.away.to(contexts)
+    rest = 1 - scales.sum(1, keepdim=True)
     rest = rest.where(rest.abs() > 1e-6, 0)  # what rounding leaves is not worth a call
-    return torch.cat([away[:, None], context], 1), torch.cat([rest, weights], 1)
+    return torch.cat([away[:, None], contexts], 1), torch.cat([rest, scales], 1)
 
 
 def classifier_free(
     denoise: ContextDenoiser,
-    context: Tensor,
+    condition: Condition,
     scale: Scale,
     *,
-    weights: Tensor | None = None,
-    negative: Tensor | None = None,
-    mix: Mix = linear,
+    mix: Mix = extrapolated,
     on_gap: OnGap | None = None,
 ) -> Denoiser:
     """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598): uncond + s * (cond - uncond).
 
-    context: [B, K]; scale s: any real (the paper's w is s - 1). The mixture of x0_hat is that of eps or v, since x_t
-    is the same in both. negative: [B, K], a context to go away from instead of none.
-
-    With context [B, M, K] and weights [B, M] it is a composition (Liu et al. 2022, arXiv:2206.01714, eq. 11), in which
-    each context has a scale of its own, s * weight: uncond + s * sum_m weight_m * (cond_m - uncond).
+    scale s: any real (the paper's w is s - 1). The mixture of x0_hat is that of eps or v, since x_t is the same in
+    both. `condition.away` takes the place of no context. In a composition each context has a scale of its own (Liu et
+    al. 2022, arXiv:2206.01714, eq. 11): uncond + s * sum_m scales_m * (cond_m - uncond).
 
     One call of `denoise` a step, on just the rows that are needed: samples with s = 0 cost an unconditional row, with
     s = 1 a conditional one, all others both.
     """
-    contexts, sums = compose(context, weights, negative)
-    first = torch.zeros_like(sums)
+    contexts, scales = with_away(condition)
+    first = torch.zeros_like(scales)
     first[:, 0] = 1
 
     def pair(x_t: Tensor, t: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        needed = (sums != 0) & (s != 0)[:, None] | (first != 0) & (s != 1)[:, None]
+        needed = (scales != 0) & (s != 0)[:, None] | (first != 0) & (s != 1)[:, None]
         predicted = predictions(denoise, x_t, t, contexts, needed)
-        return total(sums, predicted), predicted[:, 0]
+        return weighted_sum(scales, predicted), predicted[:, 0]
 
     return guided(pair, scale, mix, on_gap)
 
@@ -121,24 +116,25 @@ def classifier_free(
 def autoguidance(
     denoise: ContextDenoiser,
     weak: ContextDenoiser,
-    context: Tensor,
+    condition: Condition,
     scale: Scale,
     *,
-    weights: Tensor | None = None,
-    mix: Mix = linear,
+    mix: Mix = extrapolated,
     on_gap: OnGap | None = None,
 ) -> Denoiser:
     """Autoguidance (Karras et al. 2024, arXiv:2406.02507): weak + s * (strong - weak), both with the same context.
 
     `weak` is a worse version of the network, such as an early snapshot: what the two disagree on is where the weak one
-    errs. context, scale and weights as in `classifier_free`. It is not called where s = 1.
+    errs. It is not called where s = 1. Raises ValueError for a condition with something else to go away from.
     """
-    contexts, sums = compose(context, weights, None)
+    if condition.away is not None:
+        raise ValueError("the form auto goes away from a weak network, and takes no negative context")
+    contexts, scales = with_away(condition)
 
     def pair(x_t: Tensor, t: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        strong_needed, weak_needed = ((sums != 0) & (s != without)[:, None] for without in (0, 1))
+        strong_needed, weak_needed = ((scales != 0) & (s != without)[:, None] for without in (0, 1))
         strong = predictions(denoise, x_t, t, contexts, strong_needed)
-        return total(sums, strong), total(sums, predictions(weak, x_t, t, contexts, weak_needed))
+        return weighted_sum(scales, strong), weighted_sum(scales, predictions(weak, x_t, t, contexts, weak_needed))
 
     return guided(pair, scale, mix, on_gap)
 

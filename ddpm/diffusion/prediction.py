@@ -18,6 +18,7 @@ from ddpm.diffusion.schedule import Schedule
 
 PREDICTIONS = ("eps", "x0", "v")
 LOSS_WEIGHTS = ("none", "min_snr")
+Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
 ContextDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x_t, t, context) -> x0_hat
 
 

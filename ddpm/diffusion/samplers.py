@@ -1,18 +1,20 @@
 """Samplers: from noise to a sprite, step by step along a grid of timesteps.
 
 A sampler is (denoise, x, timesteps, schedule, noise, on_step) -> x0. It knows only a denoiser (x_t, t) -> x0_hat;
-guidance and grid are chosen outside. It may start anywhere: x is then x_t at timesteps[0]. To add a sampler, write such
-a function and enter it in `SAMPLERS`.
+guidance and grid are chosen outside. x: [B, C, H, W] at timesteps[0], wherever that is; timesteps: int64 [S], strictly
+falling, after which comes the clean image; `noise` is needed by stochastic samplers. It returns x0 [B, C, H, W].
+
+To add a sampler, write such a function, or find its (eta, order), and enter it in `SAMPLERS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.guidance import Denoiser
-from ddpm.diffusion.prediction import to_eps
+from ddpm.diffusion.prediction import Denoiser, to_eps
 from ddpm.diffusion.schedule import Schedule
 
 OnStep = Callable[[int, Tensor, Tensor], None]  # (step, x_t, x0_hat)
@@ -25,7 +27,7 @@ class SampleNoise:
     keeps only 32 bits of its seed, and of 10,000 sprites two would share their noise in one case of a hundred.
     """
 
-    def __init__(self, seed: int, indices: range | list[int], device: torch.device | str = "cpu"):
+    def __init__(self, seed: int, indices: Sequence[int], device: torch.device | str = "cpu"):
         self.generators = [np.random.default_rng([seed, i]) for i in indices]
         self.device = device
 
@@ -46,8 +48,8 @@ def integrate(
     x: Tensor,
     timesteps: Tensor,
     schedule: Schedule,
-    noise: SampleNoise | None,
-    on_step: OnStep | None,
+    noise: SampleNoise | None = None,
+    on_step: OnStep | None = None,
     *,
     eta: float,
     order: int,
@@ -59,6 +61,9 @@ def integrate(
     d stands for x0_hat all along the step in lambda = log(alpha / sigma). Order 1 takes x0_hat at its beginning. With
     order 2, d is in the middle of the step on the line through that and x0_hat of the step before; not so in the first
     step, and in any from or to an infinite lambda (pure noise, the clean image).
+
+    std is eta times the standard deviation of q(x_s | x_t, x0): eta = 0 is deterministic, eta = 1 ancestral. Raises
+    ValueError for eta > 0 without `noise`.
     """
     if eta and noise is None:
         raise ValueError("a stochastic sampler (eta > 0) needs the argument noise")
@@ -80,72 +85,6 @@ def integrate(
             x = x + std.to(x) * noise(x.shape[1:])
         before = x0
     return x
-
-
-def ddim(
-    denoise: Denoiser,
-    x: Tensor,
-    timesteps: Tensor,
-    schedule: Schedule,
-    noise: SampleNoise | None = None,
-    on_step: OnStep | None = None,
-    *,
-    eta: float = 0.0,
-) -> Tensor:
-    """DDIM (Song et al. 2020, arXiv:2010.02502, eq. 12 and 16).
-
-    x: [B, C, H, W] at timesteps[0]; timesteps: int64 [S], strictly falling; after the last one comes the clean image.
-    eta = 0 is deterministic, eta = 1 is ancestral; `noise` is needed for eta > 0. Returns x0 [B, C, H, W].
-    """
-    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=eta, order=1)
-
-
-def ddpm(
-    denoise: Denoiser,
-    x: Tensor,
-    timesteps: Tensor,
-    schedule: Schedule,
-    noise: SampleNoise | None = None,
-    on_step: OnStep | None = None,
-) -> Tensor:
-    """Ancestral sampling (Ho et al. 2020, arXiv:2006.11239, eq. 6-7): each step draws from q(x_s | x_t, x0_hat).
-
-    It is DDIM with eta = 1, with the lower of the two variances of the paper's section 3.2; with all T timesteps, the
-    paper's algorithm 2.
-    """
-    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=1.0, order=1)
-
-
-def dpmpp_2m(
-    denoise: Denoiser,
-    x: Tensor,
-    timesteps: Tensor,
-    schedule: Schedule,
-    noise: SampleNoise | None = None,
-    on_step: OnStep | None = None,
-) -> Tensor:
-    """DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095, algorithm 2): deterministic, second order, one call a step.
-
-    The paper's sigma_s / sigma_t x - alpha_s (exp(-h) - 1) D is DDIM's step with D for x0_hat.
-    """
-    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=0.0, order=2)
-
-
-def dpmpp_2m_sde(
-    denoise: Denoiser,
-    x: Tensor,
-    timesteps: Tensor,
-    schedule: Schedule,
-    noise: SampleNoise | None = None,
-    on_step: OnStep | None = None,
-) -> Tensor:
-    """SDE-DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095): stochastic, one call a step.
-
-        x_s = sigma_s / sigma_t exp(-h) x_t + alpha_s (1 - exp(-2h)) D + sigma_s sqrt(1 - exp(-2h)) noise
-
-    Since std of DDIM with eta = 1 is sigma_s sqrt(1 - exp(-2h)), that is ancestral sampling with D for x0_hat.
-    """
-    return integrate(denoise, x, timesteps, schedule, noise, on_step, eta=1.0, order=2)
 
 
 @torch.no_grad()
@@ -181,9 +120,17 @@ def heun(
 
 
 SAMPLERS: dict[str, Callable[..., Tensor]] = {
-    "ddpm": ddpm,
-    "ddim": ddim,
-    "dpmpp_2m": dpmpp_2m,
-    "dpmpp_2m_sde": dpmpp_2m_sde,
+    # DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095, algorithm 2). The paper's
+    # sigma_s / sigma_t x - alpha_s (exp(-h) - 1) D is DDIM's step with D for x0_hat.
+    "dpmpp_2m": partial(integrate, eta=0.0, order=2),
+    # SDE-DPM-Solver++(2M), from the same paper:
+    # x_s = sigma_s / sigma_t exp(-h) x_t + alpha_s (1 - exp(-2h)) D + sigma_s sqrt(1 - exp(-2h)) noise.
+    # Since std for eta = 1 is sigma_s sqrt(1 - exp(-2h)), that is ancestral sampling with D for x0_hat.
+    "dpmpp_2m_sde": partial(integrate, eta=1.0, order=2),
     "heun": heun,
+    # DDIM (Song et al. 2020, arXiv:2010.02502, eq. 12 and 16).
+    "ddim": partial(integrate, eta=0.0, order=1),
+    # Ancestral sampling (Ho et al. 2020, arXiv:2006.11239, eq. 6-7): each step draws from q(x_s | x_t, x0_hat), with
+    # the lower of the two variances of section 3.2; with all T timesteps, the paper's algorithm 2.
+    "ddpm": partial(integrate, eta=1.0, order=1),
 }

@@ -4,14 +4,14 @@ import math
 
 from torch import nn
 
-from ddpm.config import Config
+from ddpm.config import Config, Sampling
 from ddpm.data.collection import SpriteData
 from ddpm.evaluation.judge import Judge
 from ddpm.runs.folder import judges_beside
 from ddpm.runs.models import BEST_FILE, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors
-from ddpm.sampling import STEPS, sample_per_category
+from ddpm.sampling import Sampler
 from ddpm.system.console import warn
 from ddpm.system.outputs import attempt
 
@@ -38,9 +38,8 @@ class Evaluation:
         """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return
         the figures under their names in TensorBoard."""
         self.judge = self.judge or Judge(self.data, cache=judges_beside(self.run))
-        log, steps = self.config.log, min(STEPS, self.spec.diffusion.timesteps)
-        scale, count = log.evaluate_guidance, log.evaluate_count
-        x, labels = sample_per_category(model, self.spec, scale, count, self.config.seed, steps=steps)
+        log, sampler = self.config.log, Sampler(model, self.spec, Sampling(seed=self.config.seed))
+        x, labels = sampler.per_category(log.evaluate_guidance, log.evaluate_count)
         if not x.isfinite().all():
             warn(f"at step {step}, sampled sprites are not finite: they are not judged")
             return {}

@@ -7,16 +7,16 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from ddpm.context.condition import Condition
 from ddpm.context.tags import slices
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import generator
 from ddpm.evaluation.classifier import judge, train_classifier
 from ddpm.evaluation.judge import at_most
 from ddpm.evaluation.metrics import Gaussian, frechet_distance
-from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import generate
+from ddpm.sampling import OnSprites, Sampler, ignore
 
 CELLS = 4  # parts of a sprite each way that the classifier tells apart: a leg is forward or back, a tool left or right
 ALL, NONE, SEEN_TOGETHER = "all", "none", "seen together"
@@ -223,13 +223,12 @@ class TagJudge:
 
 
 def measure(
-    model: nn.Module, spec: ModelSpec, judge: TagJudge, questions: Sequence[Asked], scale: float, seed: int, **how
+    sampler: Sampler, judge: TagJudge, questions: Sequence[Asked], scale: float, on_sprites: OnSprites = ignore
 ) -> list[FacetResult]:
-    """Sample what is asked for at a guidance scale, each sprite from noise of its own, and judge it. how: more for
-    `generate`."""
+    """Sample what is asked for at a guidance scale, each sprite from noise of its own, and judge it."""
     found, start = [], 0
     for asked in questions:
         indices = range(start, start := start + len(asked.contexts))
-        x = generate(model, spec, asked.contexts, scale, seed=seed, indices=indices, **how).cpu()
+        x = sampler(Condition.of(asked.contexts), scale, indices, on_sprites=on_sprites).cpu()
         found.append(judge.answer(asked, x))
     return found

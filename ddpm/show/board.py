@@ -16,11 +16,12 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import nn
 from torch.utils.tensorboard.summary import hparams, image, scalar, text
 
-from ddpm.config import Config, flat, to_toml
+from ddpm.config import Config, Sampling, flat, to_toml
+from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.report import guidance_labels
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import STEPS, generate, generate_grid
+from ddpm.sampling import Sampler
 from ddpm.show.grids import labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.outputs import named_in_errors, write_all
@@ -39,22 +40,14 @@ PATH_PICTURES = 8  # pictures in the strip of the denoising path
 HELD_MOST = 64 * 2**20  # bytes of events that wait for room on a full disk
 
 
-def denoising_path(model: nn.Module, spec: ModelSpec, scale: float, seed: int, steps: int) -> Image.Image:
+def denoising_path(sampler: Sampler, scale: float) -> Image.Image:
     """One sprite a category on its way: rows are categories, columns x0_hat from the first step to the last."""
-    K, seen = len(spec.categories), []
-    generate(
-        model,
-        spec,
-        spec.contexts(),
-        scale,
-        seed=seed,
-        indices=range(K),
-        steps=steps,
-        on_step=lambda i, x, x0: seen.append(x0),
-    )
+    categories, seen = sampler.spec.categories, []
+    condition = Condition.of(sampler.spec.contexts())
+    sampler(condition, scale, range(len(categories)), on_step=lambda step, x_t, x0: seen.append(x0))
     chosen = np.linspace(0, len(seen) - 1, min(PATH_PICTURES, len(seen))).round().astype(int)
     cells = np.stack([to_uint8(seen[i]) for i in chosen], axis=1)[:, :, None]
-    return labelled_grid(cells, spec.categories, [f"step {i + 1}" for i in chosen])
+    return labelled_grid(cells, categories, [f"step {i + 1}" for i in chosen])
 
 
 class Events:
@@ -132,14 +125,13 @@ class Board:
     def snapshot(self, model: nn.Module, step: int) -> None:
         """Sample with the same seeds as every time; show and save the grid and the path."""
         log = self.config.log
-        steps = min(STEPS, self.config.diffusion.timesteps)
+        sampler = Sampler(model, self.spec, Sampling(seed=self.config.seed))
         scale = min(log.guidance, key=lambda s: abs(s - 2))
-        how = {"seed": self.config.seed, "steps": steps}
-        cells = to_uint8(generate_grid(model, self.spec, self.spec.contexts(), log.guidance, log.count, **how))
+        cells = to_uint8(sampler.grid(Condition.of(self.spec.contexts()), log.guidance, log.count))
         self._blank(step, cells)
         pictures = {
             "grid": labelled_grid(cells, self.spec.categories, guidance_labels(log.guidance)),
-            "path": denoising_path(model, self.spec, scale, self.config.seed, steps),
+            "path": denoising_path(sampler, scale),
         }
         for name, picture in pictures.items():
             shown = image(f"samples/{name}", np.asarray(picture), dataformats="HWC")

@@ -34,6 +34,11 @@ def first_line(module: str) -> str:
     return (ast.get_docstring(parsed(module)) or "").partition("\n")[0]
 
 
+def nearest(word: str, known: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
+    """The known names that are most like this one; cutoff: how like at least, from 0 to 1 for the same."""
+    return difflib.get_close_matches(word, list(known), n=most, cutoff=cutoff)
+
+
 def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """The known name that is most like this one, or ""; cutoff: how like at least, from 0 to 1 for the same."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")
+    """The known name that is most like this one, or ""."""
+    return next(iter(nearest(word, known, cutoff=cutoff)), "")

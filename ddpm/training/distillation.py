@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import OptimConfig, StudentConfig
+from ddpm.config import OptimConfig, Sampling, StudentConfig
 from ddpm.context.categories import mask_context, one_hot
+from ddpm.context.condition import Condition
 from ddpm.data.order import ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import generate, knots
+from ddpm.sampling import Sampler, knots
 from ddpm.system.devices import autocast_dtype
 from ddpm.training.ema import EMA
 from ddpm.training.optim import Optimizers, learning_rate
@@ -55,8 +56,8 @@ def teacher_ways(
         if step in student.knots:
             found.append(x.half())
 
-    how = {"steps": student.teacher_steps, "on_step": on_step, "on_sprites": on_sprites}
-    x0 = generate(teacher, spec, context, scale, seed=seed, indices=range(count), **how)
+    sampler = Sampler(teacher, spec, Sampling(steps=student.teacher_steps, seed=seed))
+    x0 = sampler(Condition.of(context), scale, range(count), on_step=on_step, on_sprites=on_sprites)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]
     return Ways(context, scale, torch.cat([torch.cat(batches), x0[:, None].half()], 1))
 

@@ -1,12 +1,10 @@
 """The commands, run as a user runs them."""
 
-import inspect
 import json
 import shutil
 import signal
 import subprocess
 import time
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,11 +12,7 @@ from conftest import ROOT, SMALL, assert_one_line_error, command, run, tiny_spri
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ddpm.commands.shared.flags import Grid, Sampler, SamplingFlags
-from ddpm.diffusion.samplers import SAMPLERS
-from ddpm.diffusion.schedule import GRIDS
 from ddpm.runs.tensor_files import read_safetensors
-from ddpm.sampling import batches_of
 
 QUIET = [*SMALL, "--log.every", 2, "--log.snapshot", 100, "--log.count", 2]
 FAST = [*QUIET, "--log.evaluate", 0]
@@ -317,13 +311,6 @@ def test_sums_negative_contexts_and_forms_of_guidance(trained, tmp_path):
     away = sprites("--categories", "bar - 2 square", "--negative", "square", "--form", "rescale+threshold")
     assert away["labels"].tolist() == [1] * 8
     sprites("--form", "auto+interval+apg", "--grid", "karras", "--sampler", "dpmpp_2m_sde")
-
-
-def test_the_flags_know_the_samplers_and_the_usual_settings():
-    usual = {k: p.default for k, p in inspect.signature(batches_of).parameters.items()}
-    flags = vars(SamplingFlags()) | {"steps": usual["steps"]}  # left out, as many as the model has, at most
-    assert all(usual[name] == value for name, value in flags.items())
-    assert set(get_args(Sampler)) == set(SAMPLERS) and set(get_args(Grid)) == set(GRIDS)
 
 
 def test_scripts_stay_short():

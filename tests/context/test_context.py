@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ddpm.commands.shared.requests import parse_composition, parse_context, quoted_name, stack_compositions
-from ddpm.config import DiffusionConfig, ModelConfig
+from ddpm.commands.shared.requests import parse_composition, parse_context, quoted_name
+from ddpm.config import DiffusionConfig, ModelConfig, Sampling
 from ddpm.context.categories import UNCOND, mask_context, one_hot
+from ddpm.context.condition import Condition
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import generate
+from ddpm.sampling import Sampler
 
 NAMES = ("hero", "non_hero", "food", "spell")
 
@@ -89,8 +90,8 @@ def test_sampling_never_masks(sampler, training):
     none = torch.zeros(60, 5)
     for scale, rows in ((1.0, context), (0.0, none), (3.0, torch.stack([none, context], 1).flatten(0, 1))):
         spy.contexts.clear()
-        how = {"sampler": sampler, "steps": 5, "precision": "fp32"}  # in which the network itself is asked, no copy
-        generate(spy, spec, context, scale, seed=0, indices=range(60), **how)
+        how = Sampling(sampler=sampler, steps=5, precision="fp32")  # in which the network itself is asked, no copy
+        Sampler(spy, spec, how)(Condition.of(context), scale, range(60))
         assert len(spy.contexts) == 5
         assert all(torch.equal(seen, rows) for seen in spy.contexts)
 
@@ -136,6 +137,13 @@ def test_parse_context_refuses(text, says):
 ODD = ("hero", "food", "side-facing", "2 handed", "handed", "a + b", "3")
 
 
+def composition(text: str, categories: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Contexts [M, K] and scales [M] of what is parsed."""
+    condition = parse_composition(text, categories)
+    assert len(condition) == 1 and condition.away is None
+    return condition.contexts[0], condition.scales[0]
+
+
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
@@ -155,10 +163,10 @@ ODD = ("hero", "food", "side-facing", "2 handed", "handed", "a + b", "3")
     ],
 )
 def test_parse_composition(text, terms):
-    contexts, weights = parse_composition(text, ODD)
+    contexts, scales = composition(text, ODD)
     assert torch.equal(contexts, torch.stack([parse_context(term, ODD) for term, _ in terms]))
-    assert contexts.dtype == weights.dtype == torch.float32
-    assert weights.tolist() == pytest.approx([weight for _, weight in terms])
+    assert contexts.dtype == scales.dtype == torch.float32
+    assert scales.tolist() == pytest.approx([scale for _, scale in terms])
 
 
 @pytest.mark.parametrize(
@@ -188,9 +196,9 @@ HARD = ("a,b", "a=1", "a", "a - b", " a ", "hero", "c", "hero + c", "it's", "'he
 def test_the_exact_name_comes_first(name):
     one = torch.tensor([float(other == name) for other in HARD])
     assert torch.equal(parse_context(name, HARD), one)
-    contexts, weights = parse_composition(name, HARD)
-    assert torch.equal(contexts, one[None]) and weights.tolist() == [1]
-    assert torch.equal(parse_composition(f"0.5 {quoted_name(name)} - c", HARD)[0][0], one)
+    contexts, scales = composition(name, HARD)
+    assert torch.equal(contexts, one[None]) and scales.tolist() == [1]
+    assert torch.equal(composition(f"0.5 {quoted_name(name)} - c", HARD)[0][0], one)
 
 
 @pytest.mark.parametrize(
@@ -210,9 +218,9 @@ def test_the_exact_name_comes_first(name):
     ],
 )
 def test_names_in_quotes(text, terms):
-    contexts, weights = parse_composition(text, HARD)
+    contexts, scales = composition(text, HARD)
     wanted = torch.tensor([[mixture.get(name, 0.0) for name in HARD] for mixture, _ in terms])
-    assert torch.equal(contexts, wanted) and weights.tolist() == [weight for _, weight in terms]
+    assert torch.equal(contexts, wanted) and scales.tolist() == [scale for _, scale in terms]
 
 
 def test_a_name_that_needs_quotes_is_told():
@@ -230,21 +238,22 @@ def test_every_category_can_be_asked_for(names):
     one = torch.eye(len(names))
     for name, wanted in zip(names, one, strict=True):
         assert torch.equal(parse_context(name, names), wanted)
-        assert torch.equal(parse_composition(name, names)[0], wanted[None])
+        assert torch.equal(composition(name, names)[0], wanted[None])
         if quoted_name(name) not in names:
-            assert torch.equal(parse_composition(quoted_name(name), names)[0], wanted[None])
+            assert torch.equal(composition(quoted_name(name), names)[0], wanted[None])
     a, b = quoted_name(names[0]), quoted_name(names[1])
     assert torch.equal(parse_context(f"{a}=0.25,{b}=-2", names), 0.25 * one[0] - 2 * one[1])
-    contexts, weights = parse_composition(f"{a} - 0.5 {b} + 2*{a}=3,{b}", names)
+    contexts, scales = composition(f"{a} - 0.5 {b} + 2*{a}=3,{b}", names)
     assert torch.equal(contexts, torch.stack([one[0], one[1], 3 * one[0] + one[1]]))
-    assert weights.tolist() == [1, -0.5, 2]
+    assert scales.tolist() == [1, -0.5, 2]
 
 
 def test_stacked_compositions_are_filled_up_with_terms_of_weight_zero():
     some = [parse_composition(text, NAMES) for text in ("hero", "food - 2 spell + 3 hero", "non_hero + food")]
-    contexts, weights = stack_compositions(some)
-    assert contexts.shape == (3, 3, 4)
-    assert weights.tolist() == [[1, 0, 0], [1, -2, 3], [1, 1, 0]]
-    for i, (c, w) in enumerate(some):
-        assert torch.equal(contexts[i, : len(c)], c) and torch.equal(weights[i, : len(w)], w)
-        assert (contexts[i, len(c) :] == 0).all()
+    stacked = Condition.stack(some)
+    assert stacked.contexts.shape == (3, 3, 4)
+    assert stacked.scales.tolist() == [[1, 0, 0], [1, -2, 3], [1, 1, 0]]
+    for i, alone in enumerate(some):
+        M = alone.scales.shape[1]
+        assert torch.equal(stacked.contexts[i : i + 1, :M], alone.contexts)
+        assert torch.equal(stacked.scales[i : i + 1, :M], alone.scales) and not stacked.contexts[i, M:].any()

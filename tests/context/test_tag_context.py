@@ -115,8 +115,10 @@ def test_categories_whose_names_are_hard_to_say():
     names = ("a,b", "a=1", "hero + c", " d ", "kind")
     spec = dataclasses.replace(SPEC, categories=names)
     for categories in ((), names):
-        said, contexts, weights = asked(spec, categories, (), {})
-        assert said == names and torch.equal(contexts[:, 0], torch.eye(5, 11)) and (weights == 1).all()
+        said, condition = asked(spec, categories, (), {})
+        assert (
+            said == names and torch.equal(condition.contexts[:, 0], torch.eye(5, 11)) and (condition.scales == 1).all()
+        )
     for i, name in enumerate(names):
         assert torch.equal(named(spec, name), torch.eye(5, 11)[i])
     assert named(spec, "'a=1'=0.5,' d '=0.25")[:5].tolist() == [0, 0.5, 0, 0.25, 0]
@@ -235,9 +237,9 @@ def linear_denoiser(seed=3):
 def guided(text, scales, scale=1.0):
     """The answer of guidance per facet, and the different contexts it asked for."""
     denoise, asked = linear_denoiser()
-    contexts, weights = parse_row(text, VOCABULARY, scales)
+    condition = parse_row(text, VOCABULARY, scales)
     x = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
-    denoiser = classifier_free(denoise, contexts[None].double(), scale, weights=weights[None])
+    denoiser = classifier_free(denoise, condition, scale)
     return denoiser(x, torch.tensor([1]))[0, 0, 0, 0].item(), set(asked)
 
 
@@ -382,16 +384,19 @@ def test_what_cannot_be_asked_for(categories, rows, scales, words):
 
 def test_what_is_asked_for():
     plain = dataclasses.replace(SPEC, facets={})
-    names, contexts, weights = asked(plain, (), (), {})
-    assert names == ("hero", "food") and torch.equal(contexts[:, 0], torch.eye(2)) and weights.tolist() == [[1], [1]]
+    names, condition = asked(plain, (), (), {})
+    assert names == ("hero", "food") and torch.equal(condition.contexts[:, 0], torch.eye(2))
+    assert condition.scales.tolist() == [[1], [1]]
     with pytest.raises(ValueError, match="takes no tags"):
         asked(plain, (), ("kind=apple",), {})
-    names, contexts, weights = asked(SPEC, ("food", "hero + 0.5 food"), (), {})
-    assert torch.equal(contexts[0, 0], context("category=food")) and weights.tolist() == [[1, 0], [1, 0.5]]
-    assert labels_of(SPEC, contexts, weights).tolist() == [1, 0]
-    _, contexts, weights = asked(SPEC, (), ("kind=apple holds=book", ""), {})
-    assert torch.equal(contexts[0, 0], context("kind=apple holds=book")) and not contexts[1].any()
-    assert labels_of(SPEC, contexts, weights).tolist() == [-1, -1]
+    _, condition = asked(SPEC, ("food", "hero + 0.5 food"), (), {})
+    assert torch.equal(condition.contexts[0, 0], context("category=food"))
+    assert condition.scales.tolist() == [[1, 0], [1, 0.5]]
+    assert labels_of(SPEC, condition).tolist() == [1, 0]
+    _, condition = asked(SPEC, (), ("kind=apple holds=book", ""), {})
+    assert torch.equal(condition.contexts[0, 0], context("kind=apple holds=book"))
+    assert not condition.contexts[1].any()
+    assert labels_of(SPEC, condition).tolist() == [-1, -1]
     assert torch.equal(named(SPEC, "holds=book"), context("holds=book"))
     assert torch.equal(
         named(SPEC, "hero=0.5,food=0.5"), 0.5 * context("category=hero") + 0.5 * context("category=food")

@@ -5,7 +5,8 @@ import re
 import pytest
 import torch
 
-from ddpm.diffusion.forms import DEFAULTS, build, parse_form
+from ddpm.context.condition import Condition
+from ddpm.diffusion.forms import FORMS, build, parse_form
 from ddpm.diffusion.guidance import adaptive_projected, autoguidance, classifier_free, clip, dynamic_threshold, rescaled
 from ddpm.diffusion.guidance import limited_interval as interval
 from ddpm.diffusion.schedule import make_schedule
@@ -23,25 +24,24 @@ def weak(x, t, context):
     return strong(x, t, context) / 2 - 0.3
 
 
-def draw() -> tuple[torch.Tensor, torch.Tensor]:
+def draw() -> tuple[torch.Tensor, Condition]:
     g = torch.Generator().manual_seed(0)
-    return torch.randn(5, B, *SHAPE, generator=g), torch.rand(B, K, generator=g)
+    return torch.randn(5, B, *SHAPE, generator=g), Condition.of(torch.rand(B, K, generator=g))
 
 
 @pytest.mark.parametrize(
-    ("text", "form"),
+    ("text", "names"),
     [
-        ("cfg", {"cfg": ()}),
-        *[(name, {name: numbers}) for name, numbers in DEFAULTS.items()],
-        ("interval=0:inf", {"interval": (0, float("inf"))}),
-        ("apg=1:inf:0", {"apg": (1, float("inf"), 0)}),
-        ("apg=-1:.5:-0.9", {"apg": (-1, 0.5, -0.9)}),
-        (" auto + rescale = 1 ", {"auto": (), "rescale": (1,)}),
-        ("auto+interval=0.1:2e0+threshold=1", {"auto": (), "interval": (0.1, 2), "threshold": (1,)}),
+        *[(name, [name]) for name in FORMS],
+        ("interval=0:inf", ["interval"]),
+        ("apg=1:inf:0", ["apg"]),
+        ("apg=-1:.5:-0.9", ["apg"]),
+        (" auto + rescale = 1 ", ["auto", "rescale"]),
+        ("auto+interval=0.1:2e0+threshold=1", ["auto", "interval", "threshold"]),
     ],
 )
-def test_parse_form(text, form):
-    assert parse_form(text) == form
+def test_parse_form(text, names):
+    assert list(parse_form(text)) == names
 
 
 @pytest.mark.parametrize(
@@ -110,16 +110,16 @@ def test_build_is_what_one_would_put_together(text, by_hand):
     assert differs == (text != "cfg")
 
 
-def test_build_hands_on_weights_negative_and_on_gap():
-    xs, context = draw()
-    t, told = torch.full((B,), 9), []
-    contexts, weights = torch.stack([context, context.flip(0)], 1), torch.tensor([[0.2, 0.5]]).expand(B, 2)
-    options = {"weights": weights, "negative": -context}
-    built = build({"cfg": ()}, strong, contexts, 2.0, SCHEDULE, **options, on_gap=lambda *a: told.append(a))
-    wanted = clip(classifier_free(strong, contexts, 2.0, **options))
+def test_build_hands_on_the_whole_condition_and_on_gap():
+    xs, condition = draw()
+    t, told, context = torch.full((B,), 9), [], condition.contexts[:, 0]
+    both = Condition(torch.stack([context, context.flip(0)], 1), torch.tensor([[0.2, 0.5]]).expand(B, 2))
+    asked = both.away_from(-context[0])
+    built = build(parse_form("cfg"), strong, asked, 2.0, SCHEDULE, on_gap=lambda *a: told.append(a))
+    wanted = clip(classifier_free(strong, asked, 2.0))
     assert torch.equal(built(xs[0], t), wanted(xs[0], t)) and len(told) == 1
-    auto = build({"auto": ()}, strong, contexts, 2.0, SCHEDULE, weak=weak, weights=weights)
-    assert torch.equal(auto(xs[0], t), clip(autoguidance(strong, weak, contexts, 2.0, weights=weights))(xs[0], t))
+    auto = build(parse_form("auto"), strong, both, 2.0, SCHEDULE, weak=weak)
+    assert torch.equal(auto(xs[0], t), clip(autoguidance(strong, weak, both, 2.0))(xs[0], t))
 
 
 def test_each_run_of_apg_starts_anew():
@@ -130,7 +130,9 @@ def test_each_run_of_apg_starts_anew():
     assert not torch.equal(first(xs[1], t), again(xs[1], t))
 
 
-@pytest.mark.parametrize("options", [{}, {"weak": weak, "negative": torch.zeros(B, K)}])
-def test_auto_needs_a_weak_network_and_takes_no_negative(options):
-    with pytest.raises(ValueError, match=r"needs a weak network .* takes no negative"):
-        build(parse_form("auto+apg"), strong, draw()[1], 2.0, SCHEDULE, **options)
+def test_auto_needs_a_weak_network_and_takes_no_negative():
+    condition = draw()[1]
+    with pytest.raises(ValueError, match="needs a weak network"):
+        build(parse_form("auto+apg"), strong, condition, 2.0, SCHEDULE)
+    with pytest.raises(ValueError, match="takes no negative context"):
+        build(parse_form("auto+apg"), strong, condition.away_from(torch.zeros(K)), 2.0, SCHEDULE, weak=weak)

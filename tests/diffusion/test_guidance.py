@@ -3,14 +3,14 @@
 import pytest
 import torch
 
+from ddpm.context.condition import Condition
+from ddpm.diffusion import guidance
 from ddpm.diffusion.guidance import (
     adaptive_projected,
-    autoguidance,
-    classifier_free,
     clip,
     dynamic_threshold,
+    extrapolated,
     limited_interval,
-    linear,
     rescaled,
 )
 from ddpm.diffusion.prediction import PREDICTIONS, convert
@@ -19,12 +19,26 @@ from ddpm.diffusion.schedule import make_schedule
 B, K, SHAPE = 5, 3, (4, 2, 6)
 T = torch.tensor([9, 3, 7, 0, 5])
 MIXES = {
-    "linear": lambda: linear,
+    "extrapolated": lambda: extrapolated,
     "adaptive_projected": adaptive_projected,
-    "rescaled": lambda: rescaled(linear),
+    "rescaled": lambda: rescaled(extrapolated),
     "rescaled adaptive_projected": lambda: rescaled(adaptive_projected(0.3, 0.2, 0.4), 0.5),
 }
 every_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
+
+
+def condition(context, scales=None, away=None) -> Condition:
+    """Of contexts [B, V], or [B, M, V]."""
+    contexts = context if context.ndim == 3 else context[:, None]
+    return Condition(contexts, contexts.new_ones(contexts.shape[:2]) if scales is None else scales, away)
+
+
+def classifier_free(denoise, context, scale, scales=None, away=None, **how):
+    return guidance.classifier_free(denoise, condition(context, scales, away), scale, **how)
+
+
+def autoguidance(denoise, weak, context, scale, scales=None, **how):
+    return guidance.autoguidance(denoise, weak, condition(context, scales), scale, **how)
 
 
 class Spy:
@@ -183,14 +197,12 @@ def test_a_row_does_not_depend_on_its_batch(kind, mix):
     def run(rows: list[int]) -> torch.Tensor:
         c, s = context[rows], scale[rows]
         guided = {
-            "cfg": lambda: classifier_free(Spy(), c[:, 0], s, negative=negative[rows], mix=mix()),
-            "auto": lambda: autoguidance(Spy(), weak, c, s, weights=weights[rows], mix=mix()),
+            "cfg": lambda: classifier_free(Spy(), c[:, 0], s, away=negative[rows], mix=mix()),
+            "auto": lambda: autoguidance(Spy(), weak, c, s, scales=weights[rows], mix=mix()),
             "interval": lambda: classifier_free(
                 Spy(), c[:, 0], limited_interval(s, make_schedule("linear", 10), 0.02, 0.2), mix=mix()
             ),
-            "composition": lambda: classifier_free(
-                Spy(), c, s, weights=weights[rows], negative=negative[rows], mix=mix()
-            ),
+            "composition": lambda: classifier_free(Spy(), c, s, scales=weights[rows], away=negative[rows], mix=mix()),
         }[kind]()
         return torch.stack([guided(x[rows], T[rows]) for x in xs], 1)
 
@@ -204,7 +216,7 @@ def test_guiding_eps_x0_or_v_is_the_same(kind):
     x, context = draw()
     alpha, sigma = make_schedule("cosine", 10).at(T, x)
     theirs = [convert("x0", kind, p, x, alpha, sigma) for p in parts(x, context)]
-    mixed = convert(kind, "x0", linear(*theirs, torch.tensor(3.5).double()), x, alpha, sigma)
+    mixed = convert(kind, "x0", extrapolated(*theirs, torch.tensor(3.5).double()), x, alpha, sigma)
     torch.testing.assert_close(classifier_free(Spy(), context, 3.5)(x, T), mixed, rtol=1e-9, atol=1e-9)
 
 
@@ -242,7 +254,7 @@ def test_the_interval_guides_just_the_timesteps_in_it(low, high, inside, scale):
 def test_a_composition_of_one_is_plain(scale, weights):
     x, context = draw(torch.float32)
     one, plain = Spy(), Spy()
-    out = classifier_free(one, context[:, None], scale, weights=weights)(x, T)
+    out = classifier_free(one, context[:, None], scale, scales=weights)(x, T)
     assert torch.equal(out, classifier_free(plain, context, scale)(x, T)) and one.rows == plain.rows
 
 
@@ -252,7 +264,7 @@ def test_each_term_of_a_composition_has_a_scale_of_its_own(scale, away):
     x, a = draw()
     b, c, weights = a.flip(0), a.flip(1), torch.linspace(-1, 1.5, 3 * B).double().view(B, 3)
     negative = 0.5 - a if away else None
-    out = classifier_free(Spy(), torch.stack([a, b, c], 1), scale, weights=weights, negative=negative)(x, T)
+    out = classifier_free(Spy(), torch.stack([a, b, c], 1), scale, scales=weights, away=negative)(x, T)
     u = Spy()(x, T, negative if away else 0 * a)
     terms = [w.view(-1, 1, 1, 1) * (Spy()(x, T, m) - u) for m, w in zip((a, b, c), weights.T, strict=True)]
     close(out, u + scale * sum(terms))
@@ -263,7 +275,7 @@ def test_a_term_of_weight_zero_costs_and_changes_nothing():
     spy, without = Spy(), Spy()
     more = torch.stack([context, context.flip(0)], 1)
     weights = torch.tensor([[1.0, 0.0]]).expand(B, 2)
-    out = classifier_free(spy, more, 3.0, weights=weights)(x, T)
+    out = classifier_free(spy, more, 3.0, scales=weights)(x, T)
     assert torch.equal(out, classifier_free(without, context, 3.0)(x, T)) and spy.rows == without.rows == [2 * B]
 
 
@@ -272,7 +284,7 @@ def test_a_term_of_weight_zero_costs_and_changes_nothing():
 def test_one_context_in_two_parts_is_one_context(w, scale):
     x, context = draw()
     spy, weights = Spy(), torch.tensor([w, 1 - w]).expand(B, 2)
-    out = classifier_free(spy, torch.stack([context, context], 1), scale, weights=weights)(x, T)
+    out = classifier_free(spy, torch.stack([context, context], 1), scale, scales=weights)(x, T)
     torch.testing.assert_close(out, classifier_free(Spy(), context, scale)(x, T), rtol=1e-6, atol=1e-6)
     assert spy.rows == [2 * B if scale == 1 else 3 * B]  # what 1 - w rounds to asks for nothing
 
@@ -281,7 +293,7 @@ def test_one_context_in_two_parts_is_one_context(w, scale):
 def test_a_negative_context_takes_the_place_of_none(scale):
     x, context = draw()
     cond, against = Spy()(x, T, context), Spy()(x, T, context.flip(0))
-    out = classifier_free(Spy(), context, scale, negative=context.flip(0))(x, T)
+    out = classifier_free(Spy(), context, scale, away=context.flip(0))(x, T)
     close(out, against + scale * (cond - against))
 
 
@@ -311,7 +323,7 @@ def test_ideal_denoisers_give_the_score_of_the_tilted_density(scale, weights):
         density = density + scale * weight * log_normal(centre, mean, posterior + width)
     (score,) = torch.autograd.grad(density, x)
     both = torch.eye(2, dtype=torch.float64).expand(B, 2, 2)
-    x0 = classifier_free(ideal, both, scale, weights=torch.tensor([weights]).expand(B, 2))(x.detach(), T)
+    x0 = classifier_free(ideal, both, scale, scales=torch.tensor([weights]).expand(B, 2))(x.detach(), T)
     torch.testing.assert_close((alpha * x0 - x.detach()) / sigma**2, score, rtol=1e-8, atol=1e-8)
 
 
@@ -324,7 +336,7 @@ def test_autoguidance_is_the_formula_with_one_context(scale):
     strong, w = Spy()(x, T, context), weak(x, T, context)
     close(autoguidance(Spy(), weak, context, scale)(x, T), w + scale * (strong - w))
     weights = torch.tensor([[0.4, 0.9]], dtype=torch.float64).expand(B, 2)
-    out = autoguidance(Spy(), weak, torch.stack([context, context.flip(0)], 1), scale, weights=weights)(x, T)
+    out = autoguidance(Spy(), weak, torch.stack([context, context.flip(0)], 1), scale, scales=weights)(x, T)
     three = [[f(x, T, c) for c in (context, context.flip(0), 0 * context)] for f in (Spy(), weak)]
     strong, w = (0.4 * a + 0.9 * b - 0.3 * none for a, b, none in three)
     close(out, w + scale * (strong - w))
@@ -356,7 +368,7 @@ def scales(s: float) -> torch.Tensor:
 def test_rescaled_is_that_of_diffusers(phi):
     theirs = pytest.importorskip("diffusers.guiders.guider_utils").rescale_noise_cfg
     cond, uncond = parts(*draw())
-    plain, out = linear(cond, uncond, scales(4)), rescaled(linear, phi)(cond, uncond, scales(4))
+    plain, out = extrapolated(cond, uncond, scales(4)), rescaled(extrapolated, phi)(cond, uncond, scales(4))
     close(out, theirs(plain, cond, phi))
     std = [p.flatten(1).std(1) for p in (plain, out, cond)]
     close(std[1], (1 - phi) * std[0] + phi * std[2])
@@ -365,17 +377,17 @@ def test_rescaled_is_that_of_diffusers(phi):
 
 def test_rescaled_leaves_a_flat_picture_as_it_is():
     flat = torch.full((B, *SHAPE), 0.5, dtype=torch.float64)
-    assert torch.equal(rescaled(linear)(flat, flat, scales(3)), flat)
+    assert torch.equal(rescaled(extrapolated)(flat, flat, scales(3)), flat)
 
 
 # Adaptive projected
 
 
-def test_adaptive_projected_without_its_parts_is_linear():
+def test_adaptive_projected_without_its_parts_extrapolates():
     cond, uncond = parts(*draw())
     mix = adaptive_projected(eta=1, largest=float("inf"), momentum=0)
     for s in (0.5, 2, 5):
-        close(mix(cond, uncond, scales(s)), linear(cond, uncond, scales(s)))
+        close(mix(cond, uncond, scales(s)), extrapolated(cond, uncond, scales(s)))
     assert torch.equal(mix(cond, cond, scales(4)), cond)
 
 

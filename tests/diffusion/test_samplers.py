@@ -1,17 +1,19 @@
 """Samplers against closed forms, against diffusers, and their order of convergence."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
 from diffusers.schedulers import scheduling_ddpm
 
-from ddpm.config import DiffusionConfig, ModelConfig
-from ddpm.diffusion.samplers import SAMPLERS, SampleNoise, ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun
+from ddpm.config import DiffusionConfig, ModelConfig, Sampling
+from ddpm.context.condition import Condition
+from ddpm.diffusion.samplers import SAMPLERS, SampleNoise, integrate
 from ddpm.diffusion.schedule import GRIDS, Schedule, make_schedule, timestep_grid, trailing_timesteps
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import generate
+from ddpm.sampling import Sampler
 
 SHAPE = (2, 3, 5)
 MEAN, STD = 0.3, 0.4
@@ -104,7 +106,8 @@ def test_mean_and_variance_at_eta_one_half():
         mean = slope * mean + (b - along * a) * (1 - gain * a) * MEAN
         variance = slope**2 * variance + std**2
     x, N = normal(4, 3, 50, 50), 30_000
-    out = ddim(gaussian(schedule), x, trailing_timesteps(T, T), schedule, SampleNoise(3, range(4)), eta=eta)
+    noise = SampleNoise(3, range(4))
+    out = integrate(gaussian(schedule), x, trailing_timesteps(T, T), schedule, noise, eta=eta, order=1)
     assert abs(out.mean() - mean) < 5 * (variance / N) ** 0.5
     assert abs(out.var() / variance - 1) < 5 * (2 / N) ** 0.5
 
@@ -390,15 +393,15 @@ def test_noise_is_standard_normal_and_uncorrelated_between_samples():
     assert abs((a * b).mean()) < 5 / N**0.5
 
 
-@pytest.mark.parametrize("call", [ddpm, dpmpp_2m_sde, lambda *a: ddim(*a, eta=0.5)])
+@pytest.mark.parametrize("call", [SAMPLERS["ddpm"], SAMPLERS["dpmpp_2m_sde"], partial(integrate, eta=0.5, order=1)])
 def test_stochastic_samplers_need_noise(call):
     with pytest.raises(ValueError, match="needs the argument noise"):
         call(lambda x, t: x, normal(2, *SHAPE), torch.tensor([3, 1]), make_schedule("linear", 5))
 
 
 def test_deterministic_samplers_need_none():
-    for sampler in (ddim, dpmpp_2m, heun):
-        sampler(lambda x, t: 0.5 * x, normal(2, *SHAPE), torch.tensor([3, 1]), make_schedule("linear", 5))
+    for name in DETERMINISTIC:
+        SAMPLERS[name](lambda x, t: 0.5 * x, normal(2, *SHAPE), torch.tensor([3, 1]), make_schedule("linear", 5))
 
 
 def small_model(prediction: str = "v") -> tuple[torch.nn.Module, ModelSpec]:
@@ -413,12 +416,11 @@ def small_model(prediction: str = "v") -> tuple[torch.nn.Module, ModelSpec]:
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("prediction", ["eps", "x0", "v"])
-def test_generate_gives_the_same_sprite_whatever_the_batch(sampler, prediction):
+def test_sampling_gives_the_same_sprite_whatever_the_batch(sampler, prediction):
     model, spec = small_model(prediction)
     context, scale = torch.eye(3)[[0, 1, 2, 2, 0]], torch.tensor([0.0, 1.0, 2.5, -1.0, 4.0])
-    draw = lambda rows, batch: generate(
-        model, spec, context[rows], scale[rows], seed=9, indices=rows, sampler=sampler, steps=6, batch=batch
-    )
+    sample = Sampler(model, spec, Sampling(sampler=sampler, steps=6, seed=9))
+    draw = lambda rows, batch: sample(Condition.of(context[rows]), scale[rows], rows, batch=batch)
     whole = draw([0, 1, 2, 3, 4], 256)
     assert whole.shape == (5, 4, 6, 6) and whole.abs().max() <= 1 and whole.isfinite().all()
     for again in (draw([0, 1, 2, 3, 4], 2), draw([4, 1, 0, 3, 2], 3)[[2, 1, 4, 3, 0]]):
@@ -426,41 +428,45 @@ def test_generate_gives_the_same_sprite_whatever_the_batch(sampler, prediction):
     close(draw([3], 1), whole[3:4], 2e-4)
 
 
-def test_generate_starts_from_the_same_noise_at_every_scale_and_context():
+def test_sampling_starts_from_the_same_noise_at_every_scale_and_context():
     model, spec = small_model()
     starts = []
     for scale in (0.0, 3.0):
         keep = lambda step, x_t, _: starts.append(x_t) if step == 0 else None
         context = torch.eye(3)[[0, 1, 2]] if scale else torch.zeros(3, 3)
-        generate(model, spec, context, scale, seed=1, indices=[4, 5, 6], steps=2, on_step=keep)
+        Sampler(model, spec, Sampling(steps=2, seed=1))(Condition.of(context), scale, [4, 5, 6], on_step=keep)
     assert torch.equal(starts[0], starts[1])
     assert torch.equal(starts[0], SampleNoise(1, [4, 5, 6])((4, 6, 6)))
 
 
-def test_generate_clips_what_guidance_makes_of_x0():
+def test_sampling_clips_what_guidance_makes_of_x0():
     model, spec = small_model()
     seen = []
-    generate(model, spec, torch.eye(3), 1000.0, seed=1, indices=range(3), steps=5, on_step=lambda *a: seen.append(a))
+    sample = Sampler(model, spec, Sampling(steps=5, seed=1))
+    sample(Condition.of(torch.eye(3)), 1000.0, range(3), on_step=lambda *a: seen.append(a))
     assert max(x0.abs().max() for _, _, x0 in seen) == 1
 
 
-def test_generate_leaves_the_random_state_and_asks_for_no_gradient():
+def test_sampling_leaves_the_random_state_and_asks_for_no_gradient():
     model, spec = small_model()
     state = torch.get_rng_state()
-    out = generate(model, spec, torch.eye(3), 2.0, seed=1, indices=range(3), sampler="ddpm", steps=3)
+    out = Sampler(model, spec, Sampling(sampler="ddpm", steps=3))(Condition.of(torch.eye(3)), 2.0, range(3))
     assert torch.equal(torch.get_rng_state(), state) and not out.requires_grad
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"sampler": "euler"}, "unknown sampler 'euler': choose one of ddpm, ddim, dpmpp_2m, dpmpp_2m_sde, heun"),
+        ({"sampler": "euler"}, "unknown sampler 'euler': choose one of dpmpp_2m, dpmpp_2m_sde, heun, ddim, ddpm"),
         ({"grid": "sigma"}, "unknown grid 'sigma': choose one of middle, uniform, log_snr, karras"),
         ({"steps": 31}, "between 1 and the 30 timesteps"),
-        ({"steps": 0}, "between 1 and the 30 timesteps"),
+        ({"steps": 0}, "steps must be 1 or more, got 0"),
+        ({"precision": "fp8"}, "unknown precision 'fp8': choose one of auto, fp32, bf16"),
+        ({"seed": -1}, "seed must not be negative"),
+        ({"form": "auto"}, "needs a weak network"),
     ],
 )
-def test_generate_refuses(options, says):
+def test_sampling_refuses(options, says):
     model, spec = small_model()
     with pytest.raises(ValueError, match=says):
-        generate(model, spec, torch.eye(3), 2.0, seed=1, indices=range(3), **options)
+        Sampler(model, spec, Sampling(**options))

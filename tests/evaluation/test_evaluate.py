@@ -16,7 +16,7 @@ from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of
 from ddpm.evaluation.report import Gaps, Report
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors
-from ddpm.sampling import sample_per_category
+from ddpm.sampling import Sampler
 from ddpm.training.trainer import Trainer
 
 
@@ -203,7 +203,7 @@ def test_a_model_of_few_sprites_memorises_and_new_sprites_do_not(tmp_path):
     trainer = Trainer(config, data, torch.device("cpu"))
     trainer.train(lambda *_: None, lambda *_: None, lambda *_: {})
     judge = Judge(data)
-    x, labels = sample_per_category(trainer.ema.model, trainer.spec, 1.0, 25, seed=0)
+    x, labels = Sampler(trainer.ema.model, trainer.spec).per_category(1.0, 25)
     new, new_labels = data.batch(data.val)
     rows = [judge.measure(HELD_OUT, new[::2], new_labels[::2]), judge.measure("s = 1", x, labels, 1.0)]
     assert "memorising: yes" in Report(rows).text()

@@ -22,15 +22,16 @@ from conftest import ROOT, command_module, tiny_sprites, write_npy
 from PIL import Image
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.flags import SamplingFlags
 from ddpm.commands.shared.requests import parse_composition, parse_context
-from ddpm.config import Config, DiffusionConfig, ModelConfig, load_config, to_dict, to_toml
+from ddpm.config import Config, DiffusionConfig, ModelConfig, Sampling, load_config, to_dict, to_toml
+from ddpm.context.condition import Condition
 from ddpm.data.loading import load_data
 from ddpm.diffusion.forms import parse_form
 from ddpm.runs import checkpoints
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import checksum, write_safetensors
+from ddpm.sampling import Sampler
 from sprites.io import load_sprites, save_pngs
 from sprites.tags import load_tags
 
@@ -435,9 +436,9 @@ def command_line(name: str, first: list, last: list, seeds: list[str], stubs: di
     return make
 
 
-def blank(model: object, spec: ModelSpec, **how) -> Callable[..., torch.Tensor]:
-    """Batches of sprites that are all the same, in place of sampled ones."""
-    return lambda context, *conditions: torch.zeros(len(context), spec.channels, spec.size, spec.size)
+def blank(sampler: Sampler, condition: Condition, *how: object) -> torch.Tensor:
+    """Sprites that are all the same, in place of sampled ones."""
+    return torch.zeros(len(condition), sampler.spec.channels, sampler.spec.size, sampler.spec.size)
 
 
 def reached(*args: object, **kwargs: object) -> None:
@@ -471,13 +472,13 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "context": value(lambda text: parse_context(text, NAMES), "bar", "square=0.7, bar=-.3", "uncond"),
     "composition": value(lambda text: parse_composition(text, NAMES), "bar + 0.4 square=1,bar=2 - 2 * uncond"),
     "form": value(parse_form, "cfg", "auto+interval=0.5:20+apg=0:0.1:-.5", "rescale=0.7+threshold=0.99"),
-    "sampler": value(lambda text: SamplingFlags.parse("cfg", text), "heun:10:karras", "dpmpp_2m:8"),
+    "sampler": value(lambda text: Sampling.parse("cfg", text, 0), "heun:10:karras", "dpmpp_2m:8"),
     "sample.py": command_line(
         "sample",
         ["model.safetensors"],
         ["--count", "1", "--out", "out.png"],
         [*SAMPLING, "--categories\nbar + 0.4 square\nuncond\n--negative\nbar"],
-        {"ddpm.sampling.batches_of": blank},
+        {"ddpm.sampling.Sampler.batch": blank},
     ),
     "sweep.py": command_line(
         "sweep",

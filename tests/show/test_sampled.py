@@ -12,13 +12,14 @@ import torch
 from conftest import assert_one_line_error, command_module, tiny_sprites, write_npy
 from PIL import Image
 
-from ddpm import sampling as generate
+from ddpm import sampling
 from ddpm.commands.shared.flags import check_results
-from ddpm.config import Config, DiffusionConfig, ModelConfig, to_toml
+from ddpm.config import Config, DiffusionConfig, ModelConfig, Sampling, to_toml
+from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.runs.models import save_model
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import BATCH, generate_cells, generate_grid
+from ddpm.sampling import BATCH, Sampler
 from ddpm.show.sampled import Sampled, is_sampled
 from ddpm.system import memory
 
@@ -60,20 +61,17 @@ def call(model, tmp_path, monkeypatch, capfd):
 def test_cells_are_those_of_the_grid(model):
     """Of large cells too, whose batches come in another order."""
     _, network, spec = model
-    contexts, weights = spec.contexts()[:, None], torch.ones(2, 1)
-    how = {"weights": weights, "seed": 3, "steps": 2}
+    condition, sampler = Condition.of(spec.contexts()), Sampler(network, spec, Sampling(steps=2, seed=3))
     for count in (5, BATCH + 40):
-        pixels, done = generate_cells(network, spec, contexts, [0.0, 2.0], count, **how)
-        assert done.all() and np.array_equal(
-            pixels, to_uint8(generate_grid(network, spec, contexts, [0.0, 2.0], count, **how))
-        )
+        pixels, done = sampler.cells(condition, [0.0, 2.0], count)
+        assert done.all() and np.array_equal(pixels, to_uint8(sampler.grid(condition, [0.0, 2.0], count)))
 
 
 def test_all_cells_have_sprites_before_one_has_all(model):
     _, network, spec = model
     batches = iter([0, 0, 0, signal.SIGINT])
-    how = {"weights": torch.ones(2, 1), "seed": 0, "steps": 1, "stop": lambda: next(batches)}
-    _, done = generate_cells(network, spec, spec.contexts()[:, None], [0.0, 2.0], 3 * BATCH, **how)
+    sampler = Sampler(network, spec, Sampling(steps=1))
+    _, done = sampler.cells(Condition.of(spec.contexts()), [0.0, 2.0], 3 * BATCH, stop=lambda: next(batches))
     assert done.sum((2,)).tolist() == [[BATCH, BATCH], [BATCH, BATCH]]
 
 
@@ -134,7 +132,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(call, model, mon
     def work(*args, **how):
         raise AssertionError("too late")
 
-    monkeypatch.setattr("ddpm.sampling.batches_of", work)
+    monkeypatch.setattr("ddpm.sampling.Sampler.batch", work)
     data = ("--data", model[0].with_name("data"), "--per-category", 6) if script in ("sweep", "compare") else ()
     assert_one_line_error(call(script, *data, flag, place), f"{flag} {place}", "nothing can be written into /proc")
 
@@ -159,7 +157,7 @@ def test_one_output_that_fails_does_not_lose_the_others(call, tmp_path, monkeypa
     def full(*args, **how):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ddpm.show.grids.labelled_grid", full)
+    monkeypatch.setattr("ddpm.show.sampled.labelled_grid", full)
     result = call("sample", *FEW, "--npz", "a.npz", "--png-folder", "p")
     assert_one_line_error(result, "No space left on device")
     assert np.load(tmp_path / "a.npz")["sprites"].shape == (4, 8, 8, 4)
@@ -200,14 +198,14 @@ def test_want_of_memory_is_one_line(call, monkeypatch, kind):
             torch.ones(2**60, dtype=torch.uint8)
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total of 8 GiB")
 
-    monkeypatch.setattr("ddpm.sampling.batches_of", work)
+    monkeypatch.setattr("ddpm.sampling.Sampler.batch", work)
     assert_one_line_error(call("sample", *FEW), "out of memory at", "20.00 GiB" if kind == "cuda" else "more")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sampling_keeps_what_is_done(call, tmp_path, monkeypatch, number):
-    uint8 = generate.to_uint8
-    monkeypatch.setattr(generate, "to_uint8", lambda x: (os.kill(os.getpid(), number), uint8(x))[1])
+    uint8 = sampling.to_uint8
+    monkeypatch.setattr(sampling, "to_uint8", lambda x: (os.kill(os.getpid(), number), uint8(x))[1])
     many = ("--count", 200, "--guidance", 1, "--steps", 1, "--npz", "a.npz", "--png-folder", "p")
     result = call("sample", *many)
     assert result.returncode == 128 + number and "stopping after this batch" in result.stderr
@@ -232,7 +230,7 @@ def test_a_second_signal_leaves_at_once_and_nothing_half_written(call, tmp_path,
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(generate, "to_uint8", twice)
+    monkeypatch.setattr(sampling, "to_uint8", twice)
     result = call("sample", *FEW, "--npz", "a.npz")
     assert result.returncode == 130 and "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())

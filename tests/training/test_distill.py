@@ -4,12 +4,13 @@ import pytest
 import torch
 from conftest import SMALL, assert_one_line_error, run
 
-from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, StudentConfig, from_dict, to_dict
-from ddpm.diffusion.samplers import SampleNoise, ddim
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig, from_dict, to_dict
+from ddpm.context.condition import Condition
+from ddpm.diffusion.samplers import SAMPLERS, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import generate, knots
+from ddpm.sampling import Sampler, knots
 from ddpm.training.distillation import Distillation, leap, teacher_ways
 
 STUDENT = StudentConfig(knots=(0, 3), teacher_steps=6, scales=(0.0, 3.0))
@@ -32,7 +33,7 @@ def go(schedule, x_t, x_s, x0, t, s):
     """Take one step of DDIM with this x0_hat and compare."""
     states = []
     way = torch.stack([t, s] if s >= 0 else [t])
-    end = ddim(lambda *_: x0[None], x_t[None], way, schedule, None, lambda _, x, __: states.append(x))
+    end = SAMPLERS["ddim"](lambda *_: x0[None], x_t[None], way, schedule, None, lambda _, x, __: states.append(x))
     torch.testing.assert_close((states[1] if s >= 0 else end)[0], x_s)
 
 
@@ -61,7 +62,7 @@ def test_ways_are_the_states_of_the_teachers_own_sampling(teacher):
     assert ways.states.shape == (70, 3, 3, 8, 8)
     noise = SampleNoise(3, range(70))((3, 8, 8))
     assert torch.equal(ways.states[:, 0], noise.half())
-    x0 = generate(model, spec, ways.context, ways.scale, seed=3, indices=range(70), steps=6)
+    x0 = Sampler(model, spec, Sampling(steps=6, seed=3))(Condition.of(ways.context), ways.scale, range(70))
     assert torch.equal(ways.states[:, -1], x0.half())
     assert 0 <= ways.scale.min() < 0.5 and 2.5 < ways.scale.max() <= 3
     assert 0 < (ways.context.sum(1) == 0).sum() < 20  # about one in ten has no context
@@ -81,10 +82,11 @@ def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher
     losses = list(distillation.train(teacher_ways(model, spec, STUDENT, 400, seed=0), 150))
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
     context, scale = torch.eye(2).repeat(10, 1), torch.linspace(0, 3, 20)
-    how = {"seed": 9, "indices": range(20)}  # noise that it was not trained on
-    wanted = generate(model, spec, context, scale, steps=6, **how)
-    few = generate(model, spec, context, scale, steps=2, sampler="ddim", **how)
-    got = generate(distillation.student.eval(), distillation.spec, context, scale, **how)
+    asked = Condition.of(context), scale, range(20)
+    unseen = {"seed": 9}  # noise that it was not trained on
+    wanted = Sampler(model, spec, Sampling(steps=6, **unseen))(*asked)
+    few = Sampler(model, spec, Sampling(steps=2, sampler="ddim", **unseen))(*asked)
+    got = Sampler(distillation.student.eval(), distillation.spec, Sampling(**unseen))(*asked)
     assert (got - wanted).square().mean() < 0.5 * (few - wanted).square().mean()
 
 
@@ -95,11 +97,17 @@ def test_a_student_is_saved_with_what_it_needs(teacher, tmp_path):
     save_model(tmp_path / "m.safetensors", distillation.student, distillation.spec, 2)
     loaded, found = load_model(tmp_path / "m.safetensors")
     assert found.student == STUDENT and from_dict(ModelSpec, to_dict(found)) == found
-    args = torch.eye(2), torch.tensor([0.5, 2.0])
-    a, b = (generate(m, found, *args, seed=0, indices=range(2)) for m in (distillation.student, loaded))
+    asked = Condition.of(torch.eye(2)), torch.tensor([0.5, 2.0]), range(2)
+    a, b = (Sampler(m, found)(*asked) for m in (distillation.student, loaded))
     assert torch.equal(a, b)
-    with pytest.raises(ValueError, match="one context at a time"):
-        generate(loaded, found, torch.eye(2)[None], 1.0, weights=torch.ones(1, 2), seed=0, indices=[0])
+    both = Condition(torch.eye(2)[None], torch.ones(1, 2))
+    for condition in (both, Condition.of(torch.eye(2)[:1], away=torch.eye(2)[1:])):
+        with pytest.raises(ValueError, match="one context at a time"):
+            Sampler(loaded, found)(condition, 1.0, [0])
+        with pytest.raises(ValueError, match="one context at a time"):
+            Sampler(loaded, found).cells(condition, [1.0], 1)
+    with pytest.raises(ValueError, match=r"a student of 2 steps, .* leave out --sampler, --steps"):
+        Sampler(loaded, found, Sampling(sampler="heun", steps=3, precision="fp32", seed=1))
 
 
 def test_the_command_distils_and_sample_and_its_errors_know_the_student(npy_folder, tmp_path):

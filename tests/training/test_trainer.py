@@ -10,14 +10,14 @@ import pytest
 import torch
 from conftest import tiny_sprites, write_npy
 
-from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
+from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig, Sampling
 from ddpm.data.loading import load_data
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.in_training import Evaluation
 from ddpm.runs.checkpoints import checkpoints
 from ddpm.runs.models import BEST_FILE, load_model
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
-from ddpm.sampling import generate
+from ddpm.sampling import Sampler
 from ddpm.training.meters import GroupMeans
 from ddpm.training.optim import learning_rate
 from ddpm.training.trainer import SKIPPED_MOST, NonFiniteLoss, Trainer
@@ -328,8 +328,7 @@ def test_a_model_overfits_four_sprites(tmp_path, channels):
     train(make(config))
     model, spec = load_model(config.out)
     n = 10
-    context = torch.eye(2).repeat_interleave(n, 0)
-    sprites = to_uint8(generate(model, spec, context, 1.0, seed=0, indices=range(2 * n), steps=30))
+    sprites = to_uint8(Sampler(model, spec, Sampling(steps=30)).per_category(1.0, n)[0])
     distance = np.abs(sprites[:, None].astype(int) - images[None]).mean((2, 3, 4))  # [20, 4]
     nearest = distance.argmin(1)
     assert (labels[nearest] == np.arange(2).repeat(n)).mean() >= 0.9  # context decides which pair is drawn

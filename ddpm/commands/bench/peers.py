@@ -20,10 +20,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.config import Config, load_config
+from ddpm.config import Config, Sampling, load_config
+from ddpm.context.condition import Condition
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import ShuffledOrder
-from ddpm.sampling import STEPS, generate
+from ddpm.sampling import Sampler
 from ddpm.training.ema import EMA
 from ddpm.training.trainer import Trainer
 
@@ -55,7 +56,7 @@ class Contestant(Protocol):
 class Own:
     """A config of this project, through its own trainer and sampler."""
 
-    sampler, steps = "dpmpp_2m", STEPS
+    sampler, steps = Sampling.sampler, Sampling.STEPS
 
     def __init__(self, name: str, config: Config, data: SpriteData, device: torch.device):
         self.name, self.batch = name, config.optim.batch
@@ -66,11 +67,10 @@ class Own:
         self.trainer.advance()
 
     def sample(self, labels: Tensor, scale: float, seed: int, steps: int, batch: int) -> Tensor:
-        trainer, context = self.trainer, self.trainer.spec.contexts()[labels]
-        how = {"seed": seed, "indices": range(len(labels)), "steps": steps, "batch": batch}
-        return generate(
-            trainer.ema.model, trainer.spec, context, scale, precision=trainer.config.optim.precision, **how
-        )
+        trainer, spec = self.trainer, self.trainer.spec
+        sampling = Sampling(steps=steps, precision=trainer.config.optim.precision, seed=seed)
+        sampler = Sampler(trainer.ema.model, spec, sampling)
+        return sampler(Condition.of(spec.contexts()[labels]), scale, range(len(labels)), batch=batch)
 
     @torch.no_grad()
     def forward(self) -> None:

@@ -1,79 +1,34 @@
 """How to sample: the flags that the commands share, and the checks of their values."""
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING
 
-from ddpm.config import Config, check_levels
+from ddpm.config import Config, Sampling, check_levels
 from ddpm.system.outputs import LOCK, PARTS, check_apart, check_writable
 
 if TYPE_CHECKING:
-    import torch
-
+    from ddpm.network.unet import ContextUNet
     from ddpm.runs.spec import ModelSpec
+    from ddpm.sampling import Sampler
 
 
-# The names in ddpm.samplers.SAMPLERS and ddpm.schedule.GRIDS, which cannot be imported here without torch.
-Sampler = Literal["dpmpp_2m", "dpmpp_2m_sde", "heun", "ddim", "ddpm"]
-Grid = Literal["middle", "uniform", "log_snr", "karras"]
 JUDGES = "judges"  # a folder of kept classifiers, which may be among results
 
 
-@dataclass(frozen=True)
-class SamplingFlags:
-    """How to sample: the flags that sample.py, sweep.py and compare.py share."""
+def ready(sampling: Sampling, weak: Path | None, path: Path, model: "ContextUNet", spec: "ModelSpec") -> "Sampler":
+    """A sampler for the model that was loaded from `path`, with the worse network `weak`, or the early one of its run,
+    where the form of guidance is auto. Raises ValueError if the settings cannot work with this model."""
+    from ddpm.diffusion.forms import parse_form
+    from ddpm.runs.models import load_weak
+    from ddpm.sampling import Sampler
 
-    form: str = "cfg"
-    """Form of guidance: cfg, auto, interval=0.5:20, apg, rescale=0.7, threshold=0.995, or several joined by +."""
-    weak: Path | None = None
-    """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
-    sampler: Sampler = "dpmpp_2m"
-    steps: int | None = None
-    """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
-    network, for heun two."""
-    grid: Grid = "middle"
-    """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
-    it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bfloat16 where the processor computes in it, else float32."""
-
-    @classmethod
-    def parse(cls, form: str, sampler: str) -> Self:
-        """The flags for a form and a sampler in short, "heun:10" or "heun:10:karras". ValueError for anything else."""
-        found = re.fullmatch(r"(\w+):(\d{1,9})(?::(\w+))?", sampler)
-        name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
-        if name not in get_args(Sampler) or grid not in get_args(Grid):
-            samplers, grids = "|".join(get_args(Sampler)), "|".join(get_args(Grid))
-            raise ValueError(f"sampler {sampler!r}: expected {samplers}, then :STEPS and, if you like, :{grids}")
-        return cls(form=form, sampler=name, steps=int(steps), grid=grid)
-
-    def options(self, model: Path, spec: "ModelSpec", device: "torch.device") -> dict[str, Any]:
-        """The keyword arguments of `ddpm.generate.generate` for a model loaded from `model`; ValueError if they cannot
-        work with it."""
-        from ddpm.diffusion.forms import parse_form
-        from ddpm.diffusion.schedule import timestep_grid
-        from ddpm.runs.models import load_weak
-        from ddpm.sampling import STEPS
-
-        if spec.student:
-            changed = [k for k, v in asdict(self).items() if k != "precision" and v != getattr(SamplingFlags, k)]
-            if changed:
-                raise ValueError(
-                    f"{model} is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, "
-                    f"grid and form of guidance; leave out {', '.join(f'--{k}' for k in changed)}"
-                )
-            return asdict(self) | {"sampler": "ddim", "steps": len(spec.student.knots)}
-        form, schedule = parse_form(self.form), spec.build_diffusion().schedule
-        if self.weak and "auto" not in form:
-            raise ValueError(f"--weak {self.weak} is for the form auto; add --form auto, or leave it out")
-        steps = min(STEPS, len(schedule)) if self.steps is None else self.steps
-        timestep_grid(self.grid, schedule, steps)
-        weak = load_weak(self.weak, model, spec).to(device) if "auto" in form else None
-        return asdict(self) | {"weak": weak, "steps": steps}
+    form = parse_form(sampling.form)
+    if weak and "auto" not in form:
+        raise ValueError(f"--weak {weak} is for the form auto; add --form auto, or leave it out")
+    return Sampler(model, spec, sampling, load_weak(weak, path, spec) if "auto" in form and not spec.student else None)
 
 
 def check_guidance(scales: Sequence[float]) -> None:

@@ -6,7 +6,6 @@ tyro reads the command line and writes the help. Its errors are boxes of several
 import argparse
 import contextlib
 import dataclasses
-import difflib
 import io
 import math
 import os
@@ -19,6 +18,8 @@ from types import NoneType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
+
+from ddpm.system.names import near
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
@@ -68,8 +69,8 @@ def reads(kind: type, value: str) -> bool:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Words for a message: which of those known is most like this one, if any is."""
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    meant = near(word, known)
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def flags_of(settings: type, default: Any = None, prefix: str = "--") -> Iterator[Flag]:
@@ -120,9 +121,9 @@ def unknown(name: str, flags: Iterable[str], places: Sequence[str] = ()) -> NoRe
     for flag in flags:
         for short in (flag.lstrip("-"), flag.rpartition(".")[2].lstrip("-")):  # --lr may be --optim.lr
             full.setdefault(short, flag)
-    found = difflib.get_close_matches(word, full, n=1)
+    meant = near(word, full)
     other = "see --help" if name.startswith("--") else f"a value that begins with a dash is written --flag={name}"
-    raise ValueError(f"unknown flag {name}; " + (f"did you mean {full[found[0]]}?" if found else other))
+    raise ValueError(f"unknown flag {name}; " + (f"did you mean {full[meant]}?" if meant else other))
 
 
 def one_more(word: str, flag: Flag | None) -> NoReturn:

@@ -1,6 +1,5 @@
 """What is asked for on the command line, as contexts of a model: categories, mixtures, sums of them, or tags."""
 
-import difflib
 import re
 import reprlib
 import shlex
@@ -9,12 +8,13 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from ddpm.context.categories import UNCOND
+from ddpm.context.condition import Condition
 from ddpm.context.tags import Vocabulary, facet_guidance, parse_tags
 from ddpm.diffusion.forms import parse_form
 from ddpm.runs.spec import ModelSpec
+from ddpm.system.names import near
 from sprites.files import some
 
 
@@ -25,9 +25,9 @@ def wide(context: Tensor, spec: ModelSpec) -> Tensor:
 
 def asked(
     spec: ModelSpec, categories: Sequence[str], rows: Sequence[str], scales: Mapping[str, float]
-) -> tuple[Sequence[str], Tensor, Tensor]:
-    """Names, contexts [R, M, V] and weights [R, M] of the rows of a grid: of `categories`, or `rows` of tags, or all
-    categories of the model. scales: of the guidance of each facet, if it has one of its own.
+) -> tuple[Sequence[str], Condition]:
+    """Names and conditions of the rows of a grid: of `categories`, or `rows` of tags, or all categories of the model.
+    scales: of the guidance of each facet, if it has one of its own.
 
     Raises ValueError for what the model does not know.
     """
@@ -35,13 +35,13 @@ def asked(
         raise ValueError("give --categories or --tags, not both; a category is a tag too, as in category=hero")
     if rows:
         check_tags(spec)
-        return rows, *stack_compositions([parse_row(row, spec.vocabulary, scales) for row in rows])
+        return rows, Condition.stack([parse_row(row, spec.vocabulary, scales) for row in rows])
     if scales:
         raise ValueError(f"--guidance {next(iter(scales))}=... goes with --tags, which say what each row is to be")
     if not categories:
-        return spec.categories, spec.contexts()[:, None], torch.ones(len(spec.categories), 1)
-    contexts, weights = stack_compositions([parse_composition(name, spec.categories) for name in categories])
-    return categories, wide(contexts, spec), weights
+        return spec.categories, Condition.of(spec.contexts())
+    found = [parse_composition(name, spec.categories) for name in categories]
+    return categories, Condition.stack([Condition(wide(row.contexts, spec), row.scales) for row in found])
 
 
 def named(spec: ModelSpec, text: str) -> Tensor:
@@ -54,9 +54,9 @@ def named(spec: ModelSpec, text: str) -> Tensor:
     return wide(parse_context(text, spec.categories), spec)
 
 
-def labels_of(spec: ModelSpec, contexts: Tensor, weights: Tensor) -> Tensor:
-    """The category of the largest weight of each composition [R, M, V], [R, M]: int64 [R], -1 where there is none."""
-    wanted = (weights[..., None] * contexts).sum(1)[:, : len(spec.categories)]
+def labels_of(spec: ModelSpec, condition: Condition) -> Tensor:
+    """The category that each of R compositions asks for most: int64 [R], -1 where it asks for none."""
+    wanted = (condition.scales[..., None] * condition.contexts).sum(1)[:, : len(spec.categories)]
     return torch.where(wanted.amax(1) > 0, wanted.argmax(1), -1)
 
 
@@ -75,7 +75,8 @@ def check_tags(spec: ModelSpec) -> None:
 def describe(spec: ModelSpec) -> str:
     """All the tags that a model knows, a facet a line."""
     check_tags(spec)
-    return describe_tags(spec.vocabulary)
+    facets = ((shlex.quote(facet), map(shlex.quote, values)) for facet, values in spec.vocabulary.items())
+    return "\n".join(f"{facet}: {', '.join(values)}" for facet, values in facets)
 
 
 MAX_TEXT = 1000  # characters
@@ -164,50 +165,37 @@ def _unknown(name: str, wording: Wording) -> str:
         if known in wording.text and re.search(r"[,=]|\s[+-]\s|^\s|\s$", known):
             said = quoted_name(known)
             return f"unknown category {name!r} in {wording.text!r}: write {said}, in quotes, for that category"
-    near = difflib.get_close_matches(name, [*categories, UNCOND], n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    meant = near(name, [*categories, UNCOND], cutoff=0.4)
+    hint = f"did you mean {meant!r}? " if meant else ""
     return f"unknown category {name!r}: {hint}The model knows {some(categories)} and {UNCOND}"
 
 
-def parse_composition(text: str, categories: Sequence[str]) -> tuple[Tensor, Tensor]:
+def parse_composition(text: str, categories: Sequence[str]) -> Condition:
     """Read a sum of contexts with a scale each, like "hero + 0.4 food - side_facing"; one context alone is a sum too.
 
-    Returns contexts [M, K] and weights [M]. What is the name of a category is that category; in a sum, a name that
+    Returns a condition of one row. What is the name of a category is that category; in a sum, a name that
     holds a plus or minus with spaces around it stands in quotes, as `parse_context` reads them. Raises ValueError as
     that does. Plus and minus need spaces around them, since the names of categories may contain them.
     """
     if text in categories:
-        return _one(text, categories)[None], torch.ones(1)
+        return Condition.of(_one(text, categories)[None])
     wording = Wording(text, categories)
     first, *rest = re.split(r"\s+([+-])\s+", wording.hidden.strip())
-    contexts, weights = [], []
+    contexts, scales = [], []
     for sign, term in zip(["+", *rest[::2]], [first, *rest[1::2]], strict=True):
         starts = (term, re.split("[=,]", term)[0].strip())  # "2 handed" may be a name
         named = any(wording.name(start) in categories for start in starts)
         number = None if named else re.match(r"(\d*\.?\d+)(?:\s*\*\s*|\s+)(?=\S)", term)
         contexts.append(_mixture(term[number.end() :] if number else term, wording))
-        weights.append(float(sign + (number[1] if number else "1")))
-    if not torch.tensor(weights).isfinite().all():
+        scales.append(float(sign + (number[1] if number else "1")))
+    if not torch.tensor(scales).isfinite().all():
         raise ValueError(f"the scales in {text!r} must be finite numbers")
-    return torch.stack(contexts), torch.tensor(weights)
+    return Condition(torch.stack(contexts)[None], torch.tensor([scales]))
 
 
-def stack_compositions(compositions: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Contexts [B, M, K] and weights [B, M] of B compositions, the shorter ones filled up with terms of weight 0."""
-    contexts, weights = zip(*compositions, strict=True)
-    return pad_sequence(contexts, batch_first=True), pad_sequence(weights, batch_first=True)
-
-
-def describe_tags(vocabulary: Vocabulary) -> str:
-    """All that can be asked for, a facet a line."""
-    return "\n".join(
-        f"{shlex.quote(facet)}: {', '.join(map(shlex.quote, values))}" for facet, values in vocabulary.items()
-    )
-
-
-def parse_row(text: str, vocabulary: Vocabulary, scales: Mapping[str, float]) -> tuple[Tensor, Tensor]:
-    """Contexts [M, V] and weights [M] of "kind=knight colour=red", guided as `facet_guidance` says, or as a whole."""
+def parse_row(text: str, vocabulary: Vocabulary, scales: Mapping[str, float]) -> Condition:
+    """The condition of one row, "kind=knight colour=red", guided as `facet_guidance` says, or as a whole."""
     asked = parse_tags(text, vocabulary)
     if not asked:
-        return torch.zeros(1, sum(map(len, vocabulary.values()))), torch.ones(1)
+        return Condition.of(torch.zeros(1, sum(map(len, vocabulary.values()))))
     return facet_guidance(asked, scales)
