@@ -120,8 +120,9 @@ LARGE = """
 import resource, sys
 import numpy as np, torch
 from ddpm.config import Config, ModelConfig, OptimConfig
-from ddpm.data import load_data, to_uint8
-from ddpm.trainer import Trainer
+from ddpm.data.loading import load_data
+from ddpm.data.tensors import to_uint8
+from ddpm.training.trainer import Trainer
 
 def train(folder):
     data = load_data(folder)

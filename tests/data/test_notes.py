@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, tiny_sprites, write_npy
+from folders import png_of_size, refused, write_pair, write_set
 from PIL import Image
 from readers import mended, script
-from test_io import png_of_size, refused, write_pair, write_set
 
 from ddpm.data.loading import load_data
 from sprites import folders, formats, sheets

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, assert_one_line_error, run, tiny_sprites, write_npy
+from folders import png_of_size, write_categories
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from readers import NAMES, READERS, SPEC, TOKENS, a_set, attempt
 from safetensors.torch import save_file
-from test_io import png_of_size, write_categories
 
 from ddpm.commands.shared.requests import parse_composition
 from ddpm.config import Config, DiffusionConfig, LogConfig, ModelConfig, OptimConfig, load_config, to_toml
@@ -176,9 +176,10 @@ def test_a_model_is_read_back(tmp_path, found, widths, size, channels, timesteps
 @given(st.lists(st.tuples(st.sampled_from("+-"), st.floats(0, 99), st.sampled_from(NAMES)), min_size=1, max_size=5))
 def test_a_sum_is_read_as_it_is_written(terms):
     text = " ".join(f"{sign} {scale:.3f} {name}" for sign, scale, name in [("+", 1, "uncond"), *terms])
-    contexts, weights = parse_composition(text.removeprefix("+ "), NAMES)
+    condition = parse_composition(text.removeprefix("+ "), NAMES)
+    contexts, scales = condition.contexts[0], condition.scales[0]
     wanted = [float(f"{sign}{scale:.3f}") for sign, scale, _ in terms]
-    assert weights[1:].tolist() == pytest.approx(wanted, rel=1e-6)
+    assert scales[1:].tolist() == pytest.approx(wanted, rel=1e-6)
     assert [NAMES[k] for k in contexts[1:].argmax(1)] == [name for *_, name in terms]
 
 
@@ -375,7 +376,7 @@ def test_a_model_file_is_refused_before_it_takes_memory(tmp_path):
         try: load_model(path)
         except ValueError as error: said += str(error) + "\\n"
     """
-    said, grown = measured("from ddpm.checkpoint import load_model", call)
+    said, grown = measured("from ddpm.runs.models import load_model", call)
     for line, (path, reason) in zip(said.splitlines(), reasons.items(), strict=True):
         assert re.search(reason, line) and path.name in line
     assert grown < 100, f"{grown} MB more"

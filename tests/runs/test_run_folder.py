@@ -186,7 +186,8 @@ def test_a_file_in_the_place_of_the_folder(tmp_path):
 
 def test_a_folder_is_held_by_one_and_let_go_when_that_one_is_killed(tmp_path):
     folder = tmp_path / "a" / "run"
-    script = f"import sys; from pathlib import Path; from ddpm.outputs import held\nwith held(Path({str(folder)!r})):\n"
+    script = "import sys; from pathlib import Path; from ddpm.system.outputs import held\n"
+    script += f"with held(Path({str(folder)!r})):\n"
     script += "    print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
