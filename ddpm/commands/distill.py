@@ -49,17 +49,13 @@ class Arguments:
         check_count("--sprites", self.sprites, 10**7)
         check_count("--updates", self.updates, 10**9)
         check_seed(self.seed)
-        check_folder("--out", self.out)
 
 
-def check_out(out: Path, teacher: Path, overwrite: bool) -> None:
-    """Raise ValueError for a folder with a model, unless that is a student to overwrite, and for the teacher's data."""
-    from ddpm.runs.folder import trained_with
+def check_student(out: Path, overwrite: bool) -> None:
+    """Raise ValueError for a folder with a model, unless that is a student to overwrite."""
     from ddpm.runs.models import MODEL_FILE
     from ddpm.runs.tensor_files import read_safetensors
 
-    check_folder("--out", out)
-    check_apart("--out", out, trained_with(teacher).data)
     file = out / MODEL_FILE
     if (out / "config.toml").exists() or (file.exists() and "student" not in read_safetensors(file)[1].get("spec", {})):
         raise ValueError(f"--out {out} holds a model that is no student, and would be lost; choose another --out")
@@ -73,7 +69,7 @@ def main() -> int:
     args.check()
     config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
 
-    from ddpm.runs.folder import run_of
+    from ddpm.runs.folder import run_of, trained_with
     from ddpm.runs.models import MODEL_FILE, load_model, save_model
     from ddpm.training.distillation import Distillation, teacher_ways
 
@@ -85,10 +81,11 @@ def main() -> int:
         raise ValueError(f"{args.model} takes tags, which students do not learn; give a model of categories")
     teacher.to(device)
     out = args.out or run_of(args.model) / "student"
-    check_out(out, args.model, args.overwrite)
-    distillation = Distillation(teacher, spec, config, args.optim, args.seed)
+    check_folder("--out", out)
+    check_apart("--out", out, trained_with(args.model).data)
     with held(out):
-        check_out(out, args.model, args.overwrite)
+        check_student(out, args.overwrite)
+        distillation = Distillation(teacher, spec, config, args.optim, args.seed)
         with progress(total=args.sprites, desc="teacher", unit="sprite") as bar:
             ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
         with progress(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
