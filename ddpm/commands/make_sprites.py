@@ -11,6 +11,7 @@ drew are replaced, unless --overwrite is given: drawn.json beside them tells whi
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from sprites.draw.output import (
     write_pair,
     write_set,
 )
-from sprites.draw.registry import CATEGORIES, FRAMES
+from sprites.draw.registry import CATEGORIES, CYCLES
 
 MOST = 1_000_000  # sprites a category
 
@@ -56,8 +57,8 @@ def parse() -> argparse.Namespace:
     task.add_argument("--contact", type=Path, metavar="FOLDER", help="write contact sheets and walk.gif")
     parser.add_argument("--overwrite", action="store_true", help="replace files, whoever wrote or changed them")
     args = parser.parse_args()
-    if not FRAMES <= args.count <= MOST or args.count % FRAMES or args.seed < 0:
-        parser.error(f"--count must be a multiple of {FRAMES} (whole walk cycles) up to {MOST:,}, --seed 0 or more")
+    if not math.lcm(*CYCLES.values()) <= args.count <= MOST or args.count % math.lcm(*CYCLES.values()) or args.seed < 0:
+        parser.error(f"--count must be a multiple of {math.lcm(*CYCLES.values())} (whole walk cycles) up to {MOST:,}, --seed 0 or more")
     if args.out and (args.npy or args.contact):
         parser.error("--out goes with neither --npy nor --contact, which name folders of their own")
     if not (args.out or args.npy or args.contact or args.check or args.report):
@@ -93,7 +94,7 @@ def write(args: argparse.Namespace) -> None:
     """Draw into the folder that was asked for, if nothing in it would be lost."""
     how = {"seed": args.seed} if args.contact else {"seed": args.seed, "count": args.count, "size": args.size}
     if args.contact:
-        names, total, draw = CONTACT_FILES, 100 * (len(CATEGORIES) - 1 + FRAMES), write_contact
+        names, total, draw = CONTACT_FILES, 100 * sum(CYCLES.values()), write_contact
     else:
         names, draw = (PAIR_FILES, write_pair) if args.npy else (SET_FILES, write_set)
         total = args.count * len(CATEGORIES)

@@ -2,21 +2,10 @@
 
 import numpy as np
 
-from sprites.draw import food, hero, non_hero, side_facing, spell
-from sprites.draw.registry import CATEGORIES, FRAMES, TAG_NAMES, kinds, paint
+from sprites.draw.dice import TAG_NAMES
+from sprites.draw.registry import CATEGORIES, CYCLES, kinds, paint
 
-__all__ = [
-    "CATEGORIES",
-    "FRAMES",
-    "TAG_NAMES",
-    "draw",
-    "food",
-    "hero",
-    "kinds",
-    "non_hero",
-    "side_facing",
-    "spell",
-]
+__all__ = ["CATEGORIES", "CYCLES", "TAG_NAMES", "draw", "kinds"]
 
 
 def draw(seed: int, category: str) -> tuple[np.ndarray, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The brushes: a 16x16 canvas of palette indices, and ASCII art that is stamped on it.
+"""The brushes: a 16x16 canvas of palette indices, and drawings that are stamped on it.
 
 Art is drawn in characters, four tones to a ramp, so that one drawing serves every colour:
 
@@ -31,22 +31,16 @@ from sprites.draw.palette import (
 
 TILE = 16
 MAX_COLOURS = 16
-_LETTERS = ".1234abcdefghijklmnpqow-"
-_SLOTS = {letter: slot for slot, letter in enumerate(_LETTERS)}
-_FIXED = len(_LETTERS) - 3  # the slot of "o"; the five ramps come before it
+LETTERS = ".1234abcdefghijklmnpqow-"
+_SLOTS = bytes.maketrans(LETTERS.encode("ascii"), bytes(range(len(LETTERS))))
+INK_SLOT = LETTERS.index("o")  # the five ramps come before it
 _CLEAR = 255
 
 
-def art(text: str) -> np.ndarray:
-    """Compile ASCII art into slots, uint8 [H, W]; short lines are filled up with '.'."""
-    lines = [line.strip() for line in text.strip().splitlines()]
-    width = max(map(len, lines))
-    return np.array([[_SLOTS[letter] for letter in line.ljust(width, ".")] for line in lines], dtype=np.uint8)
-
-
-def gallery(text: str) -> list[np.ndarray]:
-    """Compile several drawings, parted by blank lines."""
-    return [art(block) for block in text.strip().split("\n\n")]
+def compiled(rows: list[str]) -> np.ndarray:
+    """Rows of equally many characters as slots, uint8 [H, W]."""
+    pixels = np.frombuffer("".join(rows).encode("ascii").translate(_SLOTS), dtype=np.uint8)
+    return pixels.reshape(len(rows), -1)
 
 
 def without(drawing: np.ndarray, rows: tuple[int, ...] = (), columns: tuple[int, ...] = ()) -> np.ndarray:
@@ -63,10 +57,10 @@ def repeat(drawing: np.ndarray, rows: tuple[int, ...] = (), columns: tuple[int, 
 @cache
 def _lookup(ramps: tuple[str, ...]) -> np.ndarray:
     """uint8 [slots]: the colour of each slot for these ramps."""
-    table = np.zeros(len(_LETTERS), dtype=np.uint8)
+    table = np.zeros(len(LETTERS), dtype=np.uint8)
     for place, ramp in enumerate(ramps):
         table[1 + place * TONES : 1 + (place + 1) * TONES] = np.arange(RAMPS[ramp], RAMPS[ramp] + TONES)
-    table[_FIXED:] = INK, WHITE, _CLEAR
+    table[INK_SLOT:] = INK, WHITE, _CLEAR
     return table
 
 
@@ -237,6 +231,11 @@ class Canvas:
         dx = (TILE - 1 - int(columns[0]) - int(columns[-1])) // 2
         if dx or dy:
             self.shift(dx, dy)
+
+    def finish(self) -> None:
+        """The last touch of what stands alone: the middle of the tile, then the outline."""
+        self.centre()
+        self.outline()
 
     def economise(self, keep: np.ndarray) -> None:
         """Repaint the rarest colours with their nearest neighbours until sixteen are left.

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from sprites.draw.brush import TILE
+from sprites.draw.dice import Tags
 from sprites.draw.palette import COLOURS, DEEP, NAMED, TONE
-from sprites.draw.registry import FRAMES, Tags, paint
+from sprites.draw.registry import CYCLES, paint
 
 SHEET_COLUMNS = 64
 SIZES = (TILE, 2 * TILE)
@@ -23,7 +24,7 @@ def draw_distinct(category: str, seed: int = 0) -> Iterator[tuple[np.ndarray, Ta
     Walk cycles come whole: a cycle with a frame that was drawn before is left out. So is what hardly shows
     the colour of its tag, and a cycle that shows something in one frame only.
     """
-    group = FRAMES if category == "side_facing" else 1
+    group = CYCLES[category]
     seen: set[bytes] = set()
     for number in count(seed * _STRIDE):
         drawn = [paint(number * group + step, category) for step in range(group)]

@@ -12,8 +12,9 @@ from PIL import Image
 
 from sprites.draw.brush import TILE
 from sprites.draw.collection import contact_sheet, draw_distinct, enlarge, sheet
+from sprites.draw.dice import TAG_NAMES, Tags
 from sprites.draw.palette import COLOURS
-from sprites.draw.registry import CATEGORIES, FRAMES, TAG_NAMES, Tags
+from sprites.draw.registry import CATEGORIES, CYCLES
 from sprites.draw.variety import Variety, measure
 
 Tick = Callable[[], object]  # called once a sprite, for progress
@@ -69,7 +70,7 @@ def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: T
                 table.add(category, index, answer)
             tiles = enlarge(tiles, size)
             sheet(tiles).save(folder / f"{category}.png", optimize=True)
-            cycle = FRAMES if category == "side_facing" else 1
+            cycle = CYCLES[category]
             samples += [row for row in (tiles[::cycle][:20], tiles[32:52]) if len(row)]
     names = ", ".join(f'"{category}"' for category in CATEGORIES)
     (folder / "sprites.toml").write_text(TOML.format(tile=size, categories=names), encoding="utf-8")
@@ -117,13 +118,13 @@ def write_contact(folder: Path, seed: int = 0, tick: Tick = lambda: None) -> Non
     """A contact sheet of 100 sprites a category, and 48 walk cycles as an animation (walk.gif)."""
     folder.mkdir(parents=True, exist_ok=True)
     for category in CATEGORIES:
-        cycle = FRAMES if category == "side_facing" else 1
+        cycle = CYCLES[category]
         tiles, _ = draw_category(category, 100 * cycle, seed, tick)
         firsts = tiles[::cycle]
         contact_sheet(list(firsts.reshape(5, 20, TILE, TILE))).save(folder / f"{category}.png", optimize=True)
-        if cycle == FRAMES:
-            walks = tiles[: 48 * FRAMES].reshape(4, 12, FRAMES, TILE, TILE)
-            frames = [contact_sheet(list(walks[:, :, step]), scale=4) for step in range(FRAMES)]
+        if cycle > 1:
+            walks = tiles[: 48 * cycle].reshape(4, 12, cycle, TILE, TILE)
+            frames = [contact_sheet(list(walks[:, :, step]), scale=4) for step in range(cycle)]
             more = {"save_all": True, "append_images": frames[1:], "duration": 160, "loop": 0}
             frames[0].save(folder / "walk.gif", **more)
 
@@ -131,4 +132,4 @@ def write_contact(folder: Path, seed: int = 0, tick: Tick = lambda: None) -> Non
 def report(count: int, seed: int = 0, tick: Tick = lambda: None) -> dict[str, Variety]:
     """How different the sprites of each category are; frames of one walk are not held against each other."""
     tiles = {category: draw_category(category, count, seed, tick)[0] for category in CATEGORIES}
-    return {category: measure(drawn, cycles=category == "side_facing") for category, drawn in tiles.items()}
+    return {category: measure(drawn, CYCLES[category]) for category, drawn in tiles.items()}

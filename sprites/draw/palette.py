@@ -49,6 +49,7 @@ HAIRS = (
     "purple",
     "teal",
 )
+BRIGHT = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
 INK = RAMPS["black"] + DEEP
 WHITE = RAMPS["white"] + LIGHT
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sprites.draw.registry import FRAMES
-
 
 @dataclass(frozen=True)
 class Variety:
@@ -17,16 +15,15 @@ class Variety:
     recoloured: float  # share of sprites that are another one with its colours swapped one for one
 
 
-def nearest(tiles: np.ndarray, cycles: bool = False) -> np.ndarray:
-    """float64 [N]: from each tile, uint8 [N, 16, 16], to the nearest other; with cycles, of another cycle."""
+def nearest(tiles: np.ndarray, cycle: int = 1) -> np.ndarray:
+    """float64 [N]: from each tile, uint8 [N, 16, 16], to the nearest one of another cycle of so many tiles."""
     flat = tiles.reshape(len(tiles), -1)
     opaque = np.count_nonzero(flat, axis=1)
-    group = FRAMES if cycles else 1
     distances = np.empty(len(flat))
     for index, tile in enumerate(flat):
         changed = np.count_nonzero(flat != tile, axis=1)
-        start = index - index % group
-        changed[start : start + group] = flat.shape[1] + 1  # itself, and its cycle
+        start = index - index % cycle
+        changed[start : start + cycle] = flat.shape[1] + 1  # itself, and its cycle
         distances[index] = changed.min() / opaque[index]
     return distances
 
@@ -39,9 +36,9 @@ def form(tile: np.ndarray) -> bytes:
     return order[inverse.ravel()].tobytes() + bytes(tile.ravel() > 0)
 
 
-def measure(tiles: np.ndarray, cycles: bool = False) -> Variety:
+def measure(tiles: np.ndarray, cycle: int = 1) -> Variety:
     """The variety of tiles of one category, palette indices uint8 [N, 16, 16]."""
-    distances = nearest(tiles, cycles)
+    distances = nearest(tiles, cycle)
     _, counts = np.unique([form(tile) for tile in tiles], return_counts=True)
     twins = counts[counts > 1].sum()
     return Variety(

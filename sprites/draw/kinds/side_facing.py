@@ -9,464 +9,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sprites.draw.brush import TILE, Canvas, art, pattern, without
+from sprites.draw.artwork import Art
+from sprites.draw.brush import INK_SLOT, TILE, Canvas, pattern, without
+from sprites.draw.dice import Dice, Tags, tags
+from sprites.draw.kinds.people import (
+    BOOK,
+    BOW,
+    CLOTHS,
+    FLOWER,
+    LANTERN,
+    METAL_FITTINGS,
+    NEAR,
+    TORCH,
+    held_ramps,
+)
 from sprites.draw.palette import HAIRS, INK, LIGHT, MID, SHADOW, SKINS, WHITE, colour_name
-from sprites.draw.registry import Dice, Tags, kind, tags
 
-CLOTHS = (
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "teal",
-    "blue",
-    "purple",
-    "pink",
-    "brown",
-    "white",
-    "grey",
-    "black",
-    "moss",
-)
-# Ramps too close to a skin to stand beside it.
-NEAR = {
-    "fair": ("fair", "tan", "pink"),
-    "tan": ("tan", "orange", "brown", "bone"),
-    "umber": ("umber", "brown", "tan", "orange"),
-    "cocoa": ("cocoa", "umber", "brown"),
-    "green": ("green", "moss"),
-    "moss": ("moss", "green"),
-    "teal": ("teal",),
-    "red": ("red", "orange"),
-    "bone": ("bone", "white", "tan"),
-    "white": ("white", "bone", "grey"),
-}
-BRIGHT = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "white", "black")
+ART = Art("side_facing", "shared")
 
-HEAD = art("""
-.333333.
-33333333
-33333333
-333333333
-33333333.
-.333333..
-""")
-HAIR = {
-    "short": art("""
-    ..333333..
-    .33333333.
-    .333333.3.
-    .3333.....
-    .333......
-    ..3.......
-    """),
-    "long": art("""
-    ..333333..
-    .33333333.
-    .333333.3.
-    33333.....
-    3333......
-    3333......
-    3333......
-    3333......
-    .333......
-    ..3.......
-    """),
-    "bob": art("""
-    ..333333..
-    .33333333.
-    .33333333.
-    .33333....
-    .33333....
-    .33333....
-    ..333.....
-    """),
-    "tail": art("""
-    ..333333..
-    .33333333.
-    3333333.3.
-    3.333.....
-    33.33.....
-    33........
-    .3........
-    """),
-    "spiky": art("""
-    3.33.33.3.
-    .333333333
-    333333333.
-    .33333..3.
-    33333.....
-    .33.......
-    3.........
-    """),
-    "mohawk": art("""
-    .3.33.33..
-    3333333333
-    33....333.
-    33........
-    .3........
-    """),
-    "bun": art("""
-    ..333333..
-    3333333333
-    333333333.
-    3.333...3.
-    ..33......
-    ..3.......
-    """),
-    "bald": art("""
-    ..........
-    """),
-}
-# Laid from column 2 and row 1 on; the number says how far the person is pushed down to fit.
-HATS = {
-    "helm": (
-        0,
-        art("""
-    ...333333...
-    ..33333333..
-    ..33333333..
-    ..cccccccc..
-    ..333.......
-    ..333.......
-    ..333..33...
-    """),
-    ),
-    "visor": (
-        0,
-        art("""
-    ...333333...
-    ..33333333..
-    ..33333333..
-    ..3333oooo..
-    ..333333333.
-    ..33333o3o..
-    ...333333...
-    """),
-    ),
-    "horned helm": (
-        0,
-        art("""
-    .....d......
-    ...3dd333...
-    ..33dd3333..
-    ..cccccccc..
-    """),
-    ),
-    "plumed helm": (
-        1,
-        art("""
-    ..ddddd.....
-    .dddddddd...
-    dd.3333333..
-    d.33333333..
-    ..333...33..
-    ..333.......
-    """),
-    ),
-    "hood": (
-        0,
-        art("""
-    ...333333...
-    ..33333333..
-    .333333333..
-    .33333...3..
-    .3333.......
-    .3333.......
-    ..333333....
-    """),
-    ),
-    "wizard hat": (
-        2,
-        art("""
-    .33.........
-    ..333.......
-    ...3333.....
-    ...33333....
-    ..ccccccc...
-    333333333333
-    """),
-    ),
-    "straw hat": (
-        1,
-        art("""
-    ....3333....
-    ...333333...
-    ...cccccc...
-    333333333333
-    """),
-    ),
-    "cap": (
-        0,
-        art("""
-    ...333333...
-    ..33333333..
-    ..3333333333
-    """),
-    ),
-    "feather cap": (
-        1,
-        art("""
-    dd..........
-    .ddd3333....
-    ..dd333333..
-    ..3333333333
-    """),
-    ),
-    "crown": (
-        1,
-        art("""
-    ..3..3..3...
-    ..33.33.33..
-    ..33d33d33..
-    ..33333333..
-    """),
-    ),
-    "bandana": (
-        0,
-        art("""
-    ...333333...
-    ..33333333..
-    .333333333..
-    33..........
-    """),
-    ),
-    "top hat": (
-        2,
-        art("""
-    ...333333...
-    ...333333...
-    ...333333...
-    ...cccccc...
-    .3333333333.
-    """),
-    ),
-}
-BEARDS = {
-    "beard": art("""
-    3.....
-    33..33
-    333333
-    .33333
-    ..333.
-    """),
-    "long beard": art("""
-    3.....
-    33..33
-    333333
-    .33333
-    ..3333
-    ..333.
-    ...3..
-    """),
-    "moustache": art("""
-    ......
-    ...333
-    ......
-    """),
-}
-# First ramp: cloth. Second: trim. Third: skin.
-TORSOS = {
-    "tunic": art("""
-    .3333.
-    333333
-    333333
-    cccccc
-    """),
-    "coat": art("""
-    .33cc.
-    3333c3
-    3333c3
-    3333c3
-    """),
-    "plate": art("""
-    .3333.
-    433333
-    c33333
-    cccccc
-    """),
-    "strap": art("""
-    .ggcg.
-    ggcggg
-    gcgggg
-    333333
-    """),
-    "vest": art("""
-    .33cc.
-    3333cc
-    3333cc
-    cccccc
-    """),
-    "stripes": art("""
-    .3333.
-    cccccc
-    333333
-    cccccc
-    """),
-}
-GOWN = art("""
-..3333..
-.333333.
-.333333.
-.cccccc.
-.333333.
-.333333.
-33333333
-""")
-ARMS = {
-    "down": art("""
-    .33
-    133
-    133
-    1gg
-    """),
-    "forward": art("""
-    .33..
-    133..
-    .1333
-    ...gg
-    """),
-    "back": art("""
-    .331
-    .331
-    331.
-    gg..
-    """),
-}
-# Trousers, boots; the far leg in shadow. Two rows for a long step, three for the pass.
-STEPS = (
-    art("""
-    ..223333..
-    .bb...ccc.
-    """),
-    art("""
-    ..33333...
-    ..b233....
-    ....ccc...
-    """),
-    art("""
-    ..333322..
-    .cc...bbb.
-    """),
-    art("""
-    ..33333...
-    ..c322....
-    ....bbb...
-    """),
-)
+SHOWY = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "white", "black")
+
+# How many rows a hat pushes the person down, so that it fits.
+DROP = {"plumed helm": 1, "wizard hat": 2, "straw hat": 1, "feather cap": 1, "crown": 1, "top hat": 2}
+# What the near hand holds: the ramps of the thing, of its fittings.
 HELD = {
-    "sword": art("""
-    ..4
-    ..4
-    .43
-    .43
-    .4.
-    cb.
-    a..
-    """),
-    "staff": art("""
-    .4.
-    443
-    .3.
-    .c.
-    .c.
-    .b.
-    .c.
-    .c.
-    .b.
-    .c.
-    .b.
-    """),
-    "spear": art("""
-    .4.
-    443
-    .3.
-    .c.
-    .c.
-    .c.
-    .c.
-    .c.
-    .b.
-    .b.
-    """),
-    "bow": art("""
-    cc.
-    d.c
-    d.c
-    d.c
-    d.c
-    d.b
-    bb.
-    """),
-    "axe": art("""
-    c44
-    c43
-    c33
-    c..
-    c..
-    b..
-    b..
-    """),
-    "torch": art("""
-    .4.
-    443
-    .3.
-    .c.
-    .b.
-    """),
-    "lantern": art("""
-    .c.
-    c.b
-    c4b
-    c4b
-    ccb
-    """),
-    "shield": art("""
-    dc.
-    d3c
-    d3b
-    d3b
-    c3b
-    .b.
-    """),
-    "book": art("""
-    333
-    3dd
-    3dd
-    222
-    """),
-    "flower": art("""
-    .4.
-    434
-    .3.
-    .c.
-    .b.
-    """),
+    "torch": TORCH,
+    "bow": BOW,
+    "lantern": LANTERN,
+    "book": BOOK,
+    "flower": FLOWER,
+    "staff": (("red", "blue", "green", "purple", "yellow"), ("brown", "umber")),
+    "shield": (("red", "blue", "green", "white", "purple"), ("yellow", "grey")),
+    "": (("grey", "grey", "yellow", "ice"), METAL_FITTINGS),
 }
-BACKS = {
-    "cape": art("""
-    ..33
-    .333
-    .333
-    3333
-    3333
-    333.
-    """),
-    "pack": art("""
-    .33.
-    3333
-    3443
-    3333
-    .22.
-    """),
-    "quiver": art("""
-    w.w.
-    .ww.
-    .33.
-    .333
-    ..33
-    """),
-}
+# The row where the hand is, if it is not the last but one.
+GRIPS = {"staff": 6, "spear": 6, "axe": 5, "bow": 3, "shield": 3, "book": 2, "flower": 3, "lantern": 0}
 
 
 def face_way(c: Canvas, right: bool) -> None:
@@ -486,7 +63,7 @@ class Folk:
     held: Sequence[str]
     cloths: Sequence[str] = CLOTHS
     skins: Sequence[str] = SKINS
-    hairs: Sequence[str] = tuple(HAIR)
+    hairs: Sequence[str] = tuple(ART.named("hair"))
     backs: Sequence[str] = ("", "", "cape", "pack")
     beard: float = 0.2
     material: str = "cloth"
@@ -507,23 +84,25 @@ def walker(c: Canvas, d: Dice, frame: int, folk: Folk) -> Tags:
     hat, torso, item, back = (d.pick(choices) for choices in (folk.hats, folk.torsos, folk.held, folk.backs))
     if suit or torso == "strap":
         trousers = cloth
-    whiskers = d.pick(tuple(BEARDS)) if d.chance(folk.beard) and hat != "visor" else ""
+    whiskers = d.pick(tuple(ART.named("beard"))) if d.chance(folk.beard) and hat != "visor" else ""
     lock, hat_ramp = d.pick(folk.hairs), d.pick(folk.hat_ramps) if folk.hat_ramps else cloth
     low = frame % 2 == 0
-    head = 2 + (HATS[hat][0] if hat else 0) + low
+    head = 2 + DROP.get(hat, 0) + low
     _body(c, frame, head + 6, torso, (cloth, trim, skin), trousers, boots, bool(item))
-    c.stamp(HEAD, 4, head, skin, halo=True)
+    c.stamp(ART.one("head"), 4, head, skin, halo=True)
     c.sign("")
     if whiskers:
-        c.stamp(BEARDS[whiskers], 7, head + 2, hair)
+        c.stamp(ART.named("beard")[whiskers], 7, head + 2, hair)
         c.sign(whiskers)
-    _hair_and_hat(c, head, HAIR[lock], hair, hat, (hat_ramp, trim if trim != hat_ramp else "purple"), 1 + low)
+    _hair_and_hat(
+        c, head, ART.named("hair")[lock], hair, hat, (hat_ramp, trim if trim != hat_ramp else "purple"), 1 + low
+    )
     if hat != "visor":
         _profile(c, d, head, skin, folk.ear)
     c.sign("")
     if back:
         ramp = d.pick([name for name in ("red", "blue", "green", "purple", "brown") if name != cloth])
-        c.stamp(BACKS[back], 2 if back != "cape" else 2 - (frame == 0), head + 6, ramp, under=True)
+        c.stamp(ART.named("back")[back], 2 if back != "cape" else 2 - (frame == 0), head + 6, ramp, under=True)
         c.sign(back)
     if item:
         _carry(c, d, item, head + 8, skin)
@@ -540,7 +119,7 @@ def _hair_and_hat(c: Canvas, y: int, lock: np.ndarray, hair: str, hat: str, ramp
         c.stamp(lock if bare else lock[3:], 3, y - 1 if bare else y + 2, hair)
     c.sign("")
     if hat:
-        c.stamp(HATS[hat][1], 2, top, *ramps, shadow=True)
+        c.stamp(ART.named("hat")[hat], 2, top, *ramps, shadow=True)
         c.sign(hat)
 
 
@@ -561,19 +140,19 @@ def _body(
         for index, x in enumerate(feet):
             near = (index == 1) == (frame < 2)
             c.line(x, 14, x + 1, 14, boots, MID if near else SHADOW)
-        c.stamp(GOWN[: 14 - y], 4, y, cloth, trim)
+        c.stamp(ART.one("gown")[: 14 - y], 4, y, cloth, trim)
         sway = frame % 2 == 0
         c.line(4, 13, 4, 13, cloth, MID if sway else SHADOW)
     else:
-        legs = STEPS[frame]
+        legs = ART.several("steps")[frame]
         top = 15 - legs.shape[0]
         rows = min(4, top - y)
         c.stamp(legs, 3, top, trousers, boots)
-        drawing = TORSOS[torso]
+        drawing = ART.named("torso")[torso]
         c.stamp(drawing[4 - rows :] if rows < 4 else drawing, 5, top - rows, cloth, trim, skin)
     swing = "forward" if carrying else ("forward", "down", "back", "down")[frame]
     sleeve = skin if torso == "strap" else cloth
-    c.stamp(ARMS[swing], {"forward": 7, "down": 6, "back": 5}[swing], y + 1, sleeve, trim, skin)
+    c.stamp(ART.named("arm")[swing], {"forward": 7, "down": 6, "back": 5}[swing], y + 1, sleeve, trim, skin)
 
 
 def _profile(c: Canvas, d: Dice, head: int, skin: str, ear: str) -> None:
@@ -605,32 +184,14 @@ def _profile(c: Canvas, d: Dice, head: int, skin: str, ear: str) -> None:
 
 def _carry(c: Canvas, d: Dice, item: str, y: int, skin: str) -> None:
     """Something in the near hand, which is at row y."""
-    drawing = HELD[item]
-    thing, fitting = {
-        "torch": ("orange", "brown"),
-        "bow": ("white", d.pick(("brown", "umber", "red"))),
-        "lantern": ("yellow", "grey"),
-        "book": (d.pick(("red", "blue", "green", "purple")), "bone"),
-        "flower": (d.pick(("red", "pink", "yellow", "blue")), "green"),
-        "staff": (d.pick(("red", "blue", "green", "purple", "yellow")), d.pick(("brown", "umber"))),
-        "shield": (d.pick(("red", "blue", "green", "white", "purple")), d.pick(("yellow", "grey"))),
-    }.get(item, (d.pick(("grey", "grey", "yellow", "ice")), d.pick(("brown", "umber", "yellow"))))
-    grip = {
-        "staff": 6,
-        "spear": 6,
-        "axe": 5,
-        "bow": 3,
-        "shield": 3,
-        "book": 2,
-        "flower": 3,
-        "lantern": 0,
-    }.get(item, drawing.shape[0] - 2)
+    drawing = ART.named("held")[item]
+    thing, fitting = held_ramps(d, item, HELD)
+    grip = GRIPS.get(item, drawing.shape[0] - 2)
     top = max(1, min(y - grip + 1, 15 - drawing.shape[0]))
     c.stamp(drawing, 12, top, thing, fitting, halo=True)
     c.line(10, y + 1, 12, y + 1, skin, MID)
 
 
-@kind("side_facing")
 def knight(c: Canvas, d: Dice, frame: int) -> Tags:
     metal = d.pick(("grey", "grey", "yellow", "black", "ice", "orange"))
     return walker(
@@ -649,7 +210,6 @@ def knight(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def mage(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -667,7 +227,6 @@ def mage(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def ranger(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -684,7 +243,6 @@ def ranger(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def villager(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -698,7 +256,6 @@ def villager(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def barbarian(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -716,7 +273,6 @@ def barbarian(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def royal(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -734,7 +290,6 @@ def royal(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def goblin(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -755,7 +310,6 @@ def goblin(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def skeleton(c: Canvas, d: Dice, frame: int) -> Tags:
     return walker(
         c,
@@ -774,203 +328,6 @@ def skeleton(c: Canvas, d: Dice, frame: int) -> Tags:
             backs=("", "", "cape"),
         ),
     )
-
-
-# First ramp: hide. Second: belly, muzzle or wool. Third: mane, horns or comb.
-WOLF = art("""
-..........3.3.
-.........33333
-3........33o33
-33......333ddo
-33333333333dd.
-.333333333333.
-..33333333333.
-..33cccc3333..
-""")
-CAT = art("""
-..........3.3.
-3.........333.
-33.......33o33
-.3.......3333h
-.3.33333333dd.
-..3333333333..
-..333333333...
-..333cc333....
-""")
-HORSE = art("""
-.........3....
-........g333..
-.......gg3o33.
-.......g333333
-......gg333ccc
-......g3333...
-.g333333333...
-gg33333333....
-g.33333333....
-g.33333333....
-..3333333.....
-""")
-PIG = art("""
-..........3.3.
-.33333333.333.
-.333333333333.
-2333333333o3dd
-3.33333333.cdo
-.333333333333d
-.333333333333.
-..3333333333..
-..322333223...
-""")
-BEAR = art("""
-..........3.3.
-....333..33333
-..3333333333o3
-.3333333333ddo
-33333333333ddd
-33333333333333
-333333333333..
-333333333333..
-.32333323333..
-..222...222...
-""")
-COW = art("""
-.........h..h.
-..........33..
-..3333333333o3
-.333333333333.
-3.33333333.ddd
-3.33333333.dod
-3.33333333....
-..33333333....
-..33cc3333....
-""")
-SHEEP = art("""
-...33.33.33...
-..334333333...
-.33333323333cc
-334333323ccocc
-33323333bccccc
-.33333233.cccd
-33323333333...
-.233323332....
-..222.222.....
-""")
-DEER = art("""
-.......h.h.h.h
-........hh.hh.
-.........h.h..
-.........333..
-.........33o3.
-.........3333o
-........3333d.
-3.3333333333..
-d33333333333..
-..33333333....
-..33cccc33....
-""")
-ELEPHANT = art("""
-........3333..
-...33333333333
-..333331233o33
-.3333331223333
-.33333312233d3
-.333333112.d3.
-.333333333..3.
-.333333333..33
-.333333333....
-""")
-RAT = art("""
-........cc....
-.......cddc...
-....333cddc...
-...33333cc3o3.
-h..33333333333
-hh.3333333333h
-.hhh333333.3..
-""")
-TURTLE = art("""
-....cccc......
-..cccccccc....
-.cccccccccc...
-.ccccccccccc33
-ccccccccccc333
-bbbbbbbbbb33o3
-.3333333333333
-..333333333...
-""")
-LIZARD = art("""
-..........333.
-.........33o33
-3........33333
-33..h.h.h3333.
-33333333333d..
-.33333333333..
-..3333333333..
-...ddddddd....
-""")
-DRAGON = art("""
-...c.....h.h..
-..cc.....333..
-..ccc...33o33.
-..cccc..333333
-..ccccc.33dddd
-3..cccc3333...
-33..cc3333....
-.33333333d....
-..3333333d....
-...33ddddd....
-""")
-CHICKEN = art("""
-........hh....
-.......3333...
-.......33o3...
-3......3333bb.
-33....33333h..
-333..33333.h..
-3333333333....
-.333333333....
-.333cc333.....
-..33c3333.....
-...33333......
-""")
-DUCK = art("""
-.......3333...
-......33o333..
-......333333cc
-......33333cc.
-3......333....
-33333333333...
-.333dd33333...
-.3333dd3333...
-..33333333....
-...333333.....
-""")
-OSTRICH = art("""
-.........333..
-.........3o3cc
-.........333..
-..........3...
-..........3...
-.......3333...
-.3333333333...
-333dd333333...
-33333dd333....
-.33333333.....
-...3333.......
-""")
-REX = art("""
-.......33333..
-.......33o3333
-.......3333333
-.......333d3w.
-......3333333.
-......333.....
-3....3333d33..
-33..33333d.3..
-.33333333d....
-..3333333d....
-...33333d.....
-""")
 
 
 @dataclass(frozen=True)
@@ -1030,7 +387,7 @@ def beast(c: Canvas, d: Dice, frame: int, breed: Breed) -> Tags:
         _mark(c, coat, hide, left, top, drawing.shape[0])
         c.sign(coat[0])
     if hide in DARK:
-        eye = np.argwhere(drawing == art("o")[0, 0])[0]
+        eye = np.argwhere(drawing == INK_SLOT)[0]
         c.dot(left + int(eye[1]), top + int(eye[0]), "yellow" if hide != "black" else "white", LIGHT)
     if worn:
         c.sign("")
@@ -1101,10 +458,10 @@ def _gear(c: Canvas, worn: str, ramp: str, drawing: np.ndarray, left: int, top: 
     """What an owner has put on a beast."""
     if worn == "saddle":
         back = int(np.flatnonzero(drawing[:, 5])[0])
-        c.stamp(SADDLE, left + 3, top + back - 1, ramp, "yellow" if ramp != "yellow" else "brown", halo=True)
+        c.stamp(ART.one("saddle"), left + 3, top + back - 1, ramp, "yellow" if ramp != "yellow" else "brown", halo=True)
     elif worn == "pack":
         back = int(np.flatnonzero(drawing[:, 5])[0])
-        c.stamp(BACKS["pack"][:, ::-1], left + 3, max(1, top + back - 3), "brown", halo=True)
+        c.stamp(ART.named("back")["pack"][:, ::-1], left + 3, max(1, top + back - 3), "brown", halo=True)
     else:
         neck = drawing.shape[1] - 5
         rows = np.flatnonzero(drawing[:, neck])
@@ -1114,23 +471,13 @@ def _gear(c: Canvas, worn: str, ramp: str, drawing: np.ndarray, left: int, top: 
             c.dot(left + neck + 1, middle + 3, "yellow", LIGHT)
 
 
-SADDLE = art("""
-3..3.
-33333
-.333.
-.3c3.
-.3c3.
-""")
-
-
-@kind("side_facing")
 def wolf(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            WOLF,
+            ART.one("wolf"),
             ("grey", "brown", "orange", "black", "white", "tan", "umber"),
             ("white", "bone", "tan", "grey"),
             ("red", "pink"),
@@ -1145,14 +492,13 @@ def wolf(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def cat(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            CAT,
+            ART.one("cat"),
             ("orange", "black", "grey", "white", "brown", "bone", "cocoa"),
             ("white", "bone", "tan"),
             ("pink",),
@@ -1168,14 +514,13 @@ def cat(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def horse(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            HORSE,
+            ART.one("horse"),
             ("brown", "umber", "white", "black", "grey", "tan", "cocoa", "orange"),
             ("bone", "white", "tan"),
             ("black", "bone", "brown", "white", "yellow", "red"),
@@ -1191,14 +536,13 @@ def horse(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def pig(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            PIG,
+            ART.one("pig"),
             ("pink", "fair", "brown", "black", "tan", "white"),
             ("fair", "pink", "red"),
             ("white", "bone"),
@@ -1214,14 +558,13 @@ def pig(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def bear(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            BEAR,
+            ART.one("bear"),
             ("brown", "brown", "umber", "black", "white", "cocoa", "tan"),
             ("tan", "bone", "white", "grey"),
             ("red", "pink"),
@@ -1237,14 +580,13 @@ def bear(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def cow(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            COW,
+            ART.one("cow"),
             ("white", "brown", "black", "tan", "umber", "grey"),
             ("fair", "pink", "bone"),
             ("bone", "grey", "yellow"),
@@ -1259,14 +601,13 @@ def cow(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def sheep(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            SHEEP,
+            ART.one("sheep"),
             ("white", "white", "bone", "grey", "black", "brown"),
             ("black", "fair", "cocoa", "tan", "umber"),
             ("red", "pink"),
@@ -1281,14 +622,13 @@ def sheep(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def deer(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            DEER,
+            ART.one("deer"),
             ("tan", "brown", "umber", "orange", "white", "cocoa"),
             ("white", "bone"),
             ("bone", "brown", "yellow", "ice"),
@@ -1303,14 +643,13 @@ def deer(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def elephant(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            ELEPHANT,
+            ART.one("elephant"),
             ("grey", "blue", "brown", "purple", "pink", "moss"),
             ("white", "bone"),
             ("red", "pink"),
@@ -1325,14 +664,13 @@ def elephant(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def rat(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            RAT,
+            ART.one("rat"),
             ("grey", "brown", "black", "white", "umber", "purple"),
             ("fair", "pink", "tan"),
             ("pink", "fair"),
@@ -1345,11 +683,10 @@ def rat(c: Canvas, d: Dice, frame: int) -> Tags:
     )
 
 
-@kind("side_facing")
 def turtle(c: Canvas, d: Dice, frame: int) -> Tags:
     right, skin = d.chance(), d.pick(("green", "moss", "teal", "tan", "blue", "yellow"))
     shell = d.pick([name for name in ("brown", "green", "red", "purple", "orange", "blue", "grey") if name != skin])
-    drawing = TURTLE if d.chance() else without(TURTLE, rows=(3,))
+    drawing = ART.one("turtle") if d.chance() else without(ART.one("turtle"), rows=(3,))
     mark, dx, dy = (
         d.pick(("checks", "dots", "spots", "bands", "chevron", "slant")),
         d.between(0, 3),
@@ -1366,14 +703,13 @@ def turtle(c: Canvas, d: Dice, frame: int) -> Tags:
     return tags(colour_name(skin), "shell", mark, "right" if right else "left")
 
 
-@kind("side_facing")
 def lizard(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            LIZARD,
+            ART.one("lizard"),
             ("green", "moss", "teal", "orange", "red", "purple", "blue", "yellow"),
             ("bone", "yellow", "white"),
             ("red", "orange", "purple", "yellow", "black"),
@@ -1381,21 +717,20 @@ def lizard(c: Canvas, d: Dice, frame: int) -> Tags:
             thick=1,
             trims=(5, 6),
             material="scales",
-            coats=BRIGHT,
+            coats=SHOWY,
             gear=("", "", "saddle"),
             tail=2,
         ),
     )
 
 
-@kind("side_facing")
 def dragon(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            DRAGON,
+            ART.one("dragon"),
             ("red", "green", "blue", "purple", "black", "teal", "orange", "white", "pink"),
             ("yellow", "bone", "orange", "red", "ice", "purple"),
             ("bone", "black", "yellow", "grey"),
@@ -1404,20 +739,19 @@ def dragon(c: Canvas, d: Dice, frame: int) -> Tags:
             trims=(3, 8),
             tail=1,
             material="scales",
-            coats=BRIGHT,
+            coats=SHOWY,
             gear=("",),
         ),
     )
 
 
-@kind("side_facing")
 def chicken(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            CHICKEN,
+            ART.one("chicken"),
             ("white", "brown", "orange", "black", "yellow", "bone", "umber", "teal"),
             ("yellow", "orange", "bone"),
             ("red", "pink"),
@@ -1426,21 +760,20 @@ def chicken(c: Canvas, d: Dice, frame: int) -> Tags:
             hoof="orange",
             trims=(5, 6),
             material="feathers",
-            coats=BRIGHT,
+            coats=SHOWY,
             tail=1,
             gear=("",),
         ),
     )
 
 
-@kind("side_facing")
 def duck(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            DUCK,
+            ART.one("duck"),
             ("white", "yellow", "green", "brown", "blue", "black", "teal", "purple"),
             ("orange", "yellow", "red"),
             ("red", "yellow"),
@@ -1449,21 +782,20 @@ def duck(c: Canvas, d: Dice, frame: int) -> Tags:
             hoof="orange",
             trims=(6, 7),
             material="feathers",
-            coats=BRIGHT,
+            coats=SHOWY,
             tail=1,
             gear=("",),
         ),
     )
 
 
-@kind("side_facing")
 def ostrich(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            OSTRICH,
+            ART.one("ostrich"),
             ("black", "yellow", "pink", "brown", "white", "blue", "red", "green", "purple"),
             ("orange", "bone", "white"),
             ("red", "yellow"),
@@ -1472,21 +804,20 @@ def ostrich(c: Canvas, d: Dice, frame: int) -> Tags:
             hoof="orange",
             trims=(3, 4),
             material="feathers",
-            coats=BRIGHT,
+            coats=SHOWY,
             tail=1,
             gear=("", "", "saddle"),
         ),
     )
 
 
-@kind("side_facing")
 def dinosaur(c: Canvas, d: Dice, frame: int) -> Tags:
     return beast(
         c,
         d,
         frame,
         Breed(
-            REX,
+            ART.one("rex"),
             ("green", "moss", "teal", "orange", "red", "purple", "blue", "brown", "pink"),
             ("bone", "yellow", "white"),
             ("red", "yellow"),
@@ -1494,9 +825,38 @@ def dinosaur(c: Canvas, d: Dice, frame: int) -> Tags:
             thick=2,
             trims=(8, 9),
             material="scales",
-            coats=BRIGHT,
+            coats=SHOWY,
             gear=("", "", "saddle"),
             patterned=0.7,
             tail=2,
         ),
     )
+
+
+KINDS = (
+    knight,
+    mage,
+    ranger,
+    villager,
+    barbarian,
+    royal,
+    goblin,
+    skeleton,
+    wolf,
+    cat,
+    horse,
+    pig,
+    bear,
+    cow,
+    sheep,
+    deer,
+    elephant,
+    rat,
+    turtle,
+    lizard,
+    dragon,
+    chicken,
+    duck,
+    ostrich,
+    dinosaur,
+)
