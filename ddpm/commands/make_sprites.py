@@ -10,15 +10,17 @@ The same seed and count give the same pixels every time; another seed gives othe
 drew are replaced, unless --overwrite is given: drawn.json beside them tells which.
 """
 
-import argparse
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from tqdm import tqdm
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.parsing import Parser
+from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import progress
 from ddpm.system.outputs import held
 from sprites.draw.collection import SIZES
@@ -36,41 +38,53 @@ from sprites.draw.output import (
 from sprites.draw.registry import CATEGORIES, CYCLES
 
 MOST = 1_000_000  # sprites a category
+WHOLE = math.lcm(*CYCLES.values())  # of such numbers, each category has whole walk cycles
+Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
-def parse() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the sprite set to write, or to --check (sprites)")
-    parser.add_argument("--count", type=int, default=2000, help="sprites a category (default: 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other sprites (default: 0)")
-    parser.add_argument(
-        "--size",
-        type=int,
-        choices=SIZES,
-        default=SIZES[0],
-        help="side in pixels; 32 is each sprite enlarged by Scale2x",
-    )
-    task = parser.add_mutually_exclusive_group()
-    task.add_argument("--npy", type=Path, metavar="FOLDER", help="write an npy pair instead of a sprite set")
-    task.add_argument("--check", action="store_true", help="compare a redraw with --out; exit code 1 if they differ")
-    task.add_argument("--report", action="store_true", help="print nearest-neighbour distances a category")
-    task.add_argument("--contact", type=Path, metavar="FOLDER", help="write contact sheets and walk.gif")
-    parser.add_argument("--overwrite", action="store_true", help="replace files, whoever wrote or changed them")
-    args = parser.parse_args()
-    if not math.lcm(*CYCLES.values()) <= args.count <= MOST or args.count % math.lcm(*CYCLES.values()) or args.seed < 0:
-        parser.error(f"--count must be a multiple of {math.lcm(*CYCLES.values())} (whole walk cycles) up to {MOST:,}, --seed 0 or more")
-    if args.out and (args.npy or args.contact):
-        parser.error("--out goes with neither --npy nor --contact, which name folders of their own")
-    if not (args.out or args.npy or args.contact or args.check or args.report):
-        parser.error(
-            "nothing to do: --out FOLDER draws a sprite set (--out sprites: the shipped one), --npy FOLDER a pair"
-        )
-    if args.size != SIZES[0] and (args.check or args.report or args.contact):
-        parser.error(f"--size {args.size} goes with a sprite set or --npy only")
-    return args
+@dataclass(frozen=True)
+class Arguments:
+    out: Path | None = None
+    """The sprite set to write, or to --check; left out, --check looks at sprites/."""
+    count: int = 2000
+    """Sprites a category."""
+    seed: int = 0
+    """Another seed draws other sprites."""
+    size: int = SIZES[0]
+    """Side in pixels, 16 or 32; 32 is each sprite enlarged by Scale2x."""
+    npy: Path | None = None
+    """Folder for an npy pair, instead of a sprite set."""
+    check: Switch = False
+    """Compare a redraw with --out; exit code 1 if they differ."""
+    report: Switch = False
+    """Print nearest-neighbour distances a category."""
+    contact: Path | None = None
+    """Folder for contact sheets and walk.gif."""
+    overwrite: Switch = False
+    """Replace files, whoever wrote or changed them."""
+
+    def validate(self) -> None:
+        """Refuse values that cannot work, and flags that do not go together, before anything is drawn."""
+        tasks = [name for name in ("npy", "check", "report", "contact") if getattr(self, name)]
+        if self.size not in SIZES:
+            raise ValueError(f"--size {self.size}: expected one of {', '.join(map(str, SIZES))}")
+        if len(tasks) > 1:
+            raise ValueError(f"--{tasks[1]}: not allowed with argument --{tasks[0]}")
+        if not WHOLE <= self.count <= MOST or self.count % WHOLE or self.seed < 0:
+            raise ValueError(
+                f"--count must be a multiple of {WHOLE} (whole walk cycles) up to {MOST:,}, --seed 0 or more"
+            )
+        if self.out and (self.npy or self.contact):
+            raise ValueError("--out goes with neither --npy nor --contact, which name folders of their own")
+        if not self.out and not tasks:
+            raise ValueError(
+                "nothing to do: --out FOLDER draws a sprite set (--out sprites: the shipped one), --npy FOLDER a pair"
+            )
+        if self.size != SIZES[0] and (self.check or self.report or self.contact):
+            raise ValueError(f"--size {self.size} goes with a sprite set or --npy only")
 
 
-def check(folder: Path, args: argparse.Namespace, bar: tqdm) -> None:
+def check(folder: Path, args: Arguments, bar: tqdm) -> None:
     try:
         found = differences(folder, args.count, args.seed, bar.update)
     except OSError as error:
@@ -81,7 +95,7 @@ def check(folder: Path, args: argparse.Namespace, bar: tqdm) -> None:
     print(f"{folder}: all {args.count * len(CATEGORIES)} sprites and their tags equal a redraw")
 
 
-def print_report(args: argparse.Namespace, bar: tqdm) -> None:
+def print_report(args: Arguments, bar: tqdm) -> None:
     varieties = report(args.count, args.seed, bar.update)
     bar.close()
     print("pixels changed to the nearest other sprite / opaque pixels")
@@ -90,7 +104,7 @@ def print_report(args: argparse.Namespace, bar: tqdm) -> None:
         print(f"{name:12} {row.count:8} {row.median:8.1%} {row.low:8.1%} {row.recoloured:13.1%}")
 
 
-def write(args: argparse.Namespace) -> None:
+def write(args: Arguments) -> None:
     """Draw into the folder that was asked for, if nothing in it would be lost."""
     how = {"seed": args.seed} if args.contact else {"seed": args.seed, "count": args.count, "size": args.size}
     if args.contact:
@@ -109,7 +123,8 @@ def write(args: argparse.Namespace) -> None:
 
 @exit_on_user_error
 def main() -> int:
-    args = parse()
+    args = parse(Arguments, __doc__)
+    args.validate()
     if args.check or args.report:
         with progress(total=args.count * len(CATEGORIES), unit="sprite") as bar:
             if args.check:

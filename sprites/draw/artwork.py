@@ -73,35 +73,35 @@ def read(name: str) -> Blocks:
 def parse(text: str, source: str) -> Blocks:
     """The blocks of a text, in its order. Raises ValueError that names the source and the line of a mistake."""
     blocks: Blocks = {}
+    begun: dict[str, str] = {}  # the place of each name
     title, rows = "", []
     for number, line in enumerate([*text.splitlines(), ""], start=1):
         line, place = line.strip(), f"{source}:{number}"
         if line.startswith("#"):
             continue
-        if line.startswith("[") or not line:
-            if rows:
-                blocks[title].append(compiled(rows))
-                rows = []
-            if line:
-                title = check_title(line, place, blocks)
-                blocks[title] = []
-        elif not title:
-            raise ValueError(f"{place}: a drawing before the first name; begin its block with a line such as [apples]")
-        else:
+        if rows and (line.startswith("[") or not line):
+            blocks[title].append(compiled(rows))
+            rows = []
+        if line.startswith("["):
+            title = title_of(line, place)
+            if title in blocks:
+                raise ValueError(f"{place}: [{title}] is there already, at {begun[title]}; draw there")
+            blocks[title], begun[title] = [], place
+        elif line:
+            if not title:
+                raise ValueError(f"{place}: a drawing before the first name; write one above it, such as [apples]")
             check_row(line, place, rows)
             rows.append(line)
-    if bare := [title for title, drawings in blocks.items() if not drawings]:
-        raise ValueError(f"{source}: [{bare[0]}] has no drawing; draw one or remove the name")
+    if bare := [title for title in blocks if not blocks[title]]:
+        raise ValueError(f"{begun[bare[0]]}: [{bare[0]}] has no drawing; draw one or remove the name")
     return blocks
 
 
-def check_title(line: str, place: str, blocks: Blocks) -> str:
+def title_of(line: str, place: str) -> str:
     """The name in a line that begins a block."""
     title = line[1:-1].strip()
     if not line.endswith("]") or not title:
         raise ValueError(f"{place}: got {line!r}, expected a name in brackets, such as [apples]")
-    if title in blocks:
-        raise ValueError(f"{place}: [{title}] is there already; draw there, or choose another name")
     return title
 
 

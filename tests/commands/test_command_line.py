@@ -86,8 +86,9 @@ DEMO = str(ROOT / "configs" / "demo.toml")
         ("sample", "x --guidance kind=two", KIND),
         ("sample", "x --guidance", "--guidance needs one or more finite numbers, got none"),
         ("make_sprites", "--conut 8", "unknown flag --conut; did you mean --count?"),
-        ("make_sprites", "--count x", "--count: expected a whole number, got 'x'"),
-        ("make_sprites", "--size 17", "--size: invalid choice: 17 (choose from 16, 32)"),
+        ("make_sprites", "--count x", "--count x: expected a whole number"),
+        ("make_sprites", "--size 17", "--size 17: expected one of 16, 32"),
+        ("make_sprites", "--npy x --check", "--check: not allowed with argument --npy"),
         ("make_sprites", "more", "'more' is one word too many"),
     ],
 )

@@ -5,6 +5,8 @@ import os
 import shutil
 import tomllib
 from collections import Counter
+from importlib import import_module
+from inspect import isfunction, signature
 from itertools import islice
 from pathlib import Path
 
@@ -13,9 +15,12 @@ import pytest
 from conftest import command_module
 from PIL import Image
 
-from sprites.draw import CATEGORIES, FRAMES, TAG_NAMES, draw, kinds
-from sprites.draw.brush import MAX_COLOURS, Canvas
+from sprites.draw import CATEGORIES, CYCLES, TAG_NAMES, draw, kinds
+from sprites.draw.artwork import Art, parse
+from sprites.draw.artwork import read as read_art
+from sprites.draw.brush import LETTERS, MAX_COLOURS, Canvas
 from sprites.draw.collection import draw_distinct, enlarge
+from sprites.draw.dice import Tags
 from sprites.draw.folders import read_manifest, replaceable
 from sprites.draw.output import CONTACT_FILES, SET_FILES, differences, write_contact, write_pair, write_set
 from sprites.draw.palette import COLOURS, NAMED
@@ -25,6 +30,8 @@ from sprites.tags import load_tags
 
 FOLDER = Path(__file__).parents[2] / "sprites"
 SUBSET = 200
+ART = sorted(path.stem for path in (FOLDER / "draw" / "art").glob("*.txt"))
+WALKS = [category for category in CATEGORIES if CYCLES[category] > 1]
 
 
 def shipped(category: str) -> np.ndarray:
@@ -47,6 +54,28 @@ def table() -> dict[str, list[dict[str, str]]]:
         for row in csv.DictReader(file):
             rows[row["category"]].append(row)
     return rows
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_kinds_take_turns_in_the_order_of_their_table(category, table):
+    """Which kind a seed draws depends on that order, so another one is another set."""
+    names, cycle = list(kinds(category)), CYCLES[category]
+    assert [draw(number * cycle, category)[1]["kind"] for number in range(2 * len(names))] == 2 * names
+    turns = np.array([names.index(row["kind"]) for row in table[category][::cycle]])
+    steps = np.diff(turns) % len(names)  # more than 1 where a sprite was left out
+    assert (steps == 1).mean() > 0.75 and turns[0] == 0
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_every_kind_of_a_module_is_in_its_table(category):
+    module = import_module(f"sprites.draw.kinds.{category}")
+    takes = ["c", "d", "frame"][: 3 if category in WALKS else 2]
+    drawers = [
+        value
+        for name, value in vars(module).items()
+        if isfunction(value) and not name.startswith("_") and [*signature(value).parameters] == takes
+    ]
+    assert [f for f in drawers if signature(f).return_annotation == Tags] == list(module.KINDS)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -98,21 +127,25 @@ def test_main_colour_is_in_the_picture(category, sheets, table):
         assert seen >= 10, f"{row['kind']} {row['index']} is said to be {row['colour']}"
 
 
-def test_walk_cycles_are_four_frames_of_one_creature(sheets, table):
-    rows = table["side_facing"]
-    assert len(rows) % FRAMES == 0
-    for start in range(0, len(rows), FRAMES):
-        cycle = rows[start : start + FRAMES]
+@pytest.mark.parametrize("category", WALKS)
+def test_walk_cycles_are_four_frames_of_one_creature(category, table):
+    rows, frames = table[category], CYCLES[category]
+    assert len(rows) % frames == 0
+    for start in range(0, len(rows), frames):
+        cycle = rows[start : start + frames]
         assert [row["frame"] for row in cycle] == ["0", "1", "2", "3"]
         for name in ("kind", "colour", "material", "facing", "accessory"):
             assert len({row[name] for row in cycle}) == 1
-    for category in set(CATEGORIES) - {"side_facing"}:
-        assert {row["frame"] for row in table[category]} == {""}
 
 
-def test_frames_of_a_cycle_share_most_of_their_pixels(sheets):
-    tiles = sheets["side_facing"]
-    opaque = (tiles[..., 3] > 0).reshape(-1, FRAMES, 16, 16)
+@pytest.mark.parametrize("category", sorted({*CATEGORIES} - {*WALKS}))
+def test_what_stands_alone_has_no_frame(category, table):
+    assert {row["frame"] for row in table[category]} == {""}
+
+
+@pytest.mark.parametrize("category", WALKS)
+def test_frames_of_a_cycle_share_most_of_their_pixels(category, sheets):
+    opaque = (sheets[category][..., 3] > 0).reshape(-1, CYCLES[category], 16, 16)
     passes = opaque[:, 1], opaque[:, 3]
     overlap = (passes[0] & passes[1]).sum(axis=(1, 2)) / (passes[0] | passes[1]).sum(axis=(1, 2))
     assert overlap.min() > 0.7
@@ -150,6 +183,7 @@ def test_check_finds_no_difference_and_then_the_one_that_is_there(tmp_path):
     assert differences(tmp_path, count=8) == ["food.png", "tags.csv"]
 
 
+@pytest.mark.slow
 def test_whole_redraw_equals_what_is_committed():
     assert differences(FOLDER, count=2000) == []
 
@@ -180,14 +214,14 @@ def test_distances_and_recolourings():
     tiles[3, 8:12, 4:8] = 3
     np.testing.assert_allclose(nearest(tiles), [0.25, 0.25, 1.0, 0.5])
     assert measure(tiles).recoloured == 0.5
-    assert nearest(tiles, cycles=True).min() > 1  # the only cycle has no neighbour
+    assert nearest(tiles, cycle=4).min() > 1  # the only cycle has no neighbour
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_neighbours_are_a_quarter_apart(category, sheets):
     packed = np.ascontiguousarray(sheets[category][:1000]).view(np.uint32)[..., 0]
     indices = np.unique(packed, return_inverse=True)[1].reshape(packed.shape).astype(np.uint8)
-    assert np.median(nearest(indices, cycles=category == "side_facing")) > 0.25
+    assert np.median(nearest(indices, CYCLES[category])) > 0.25
 
 
 def test_parts_that_were_painted_over_are_not_signed():
@@ -208,7 +242,71 @@ def test_contact_sheets(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"walk.gif", *(f"{name}.png" for name in CATEGORIES)}
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 600_000
     with Image.open(tmp_path / "walk.gif") as walk:
-        assert walk.n_frames == FRAMES
+        assert walk.n_frames == CYCLES["side_facing"]
+
+
+def test_a_text_of_drawings_is_read():
+    blocks = parse(
+        """
+        # two drawings, and one of a set
+        [apples]
+        .3.
+        # a comment in between
+        344
+
+        w
+
+        [hat: crown]
+        o-o
+        """,
+        "art.txt",
+    )
+    assert list(blocks) == ["apples", "hat: crown"]
+    read = [["".join(LETTERS[slot] for slot in row) for row in drawing] for drawing in blocks["apples"]]
+    assert read == [[".3.", "344"], ["w"]]
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("[a]\n33\n3x3", "art.txt:3: 'x' is no pixel; expected . 1 2"),
+        ("[a]\n33\n333", "art.txt:3: a row of 3 pixels below one of 2; fill it up with '.'"),
+        ("# mine\n33", "art.txt:2: a drawing before the first name"),
+        ("[a]\n3\n[a]\n3", r"art.txt:3: \[a\] is there already"),
+        ("[a\n3", r"art.txt:1: got '\[a', expected a name in brackets"),
+        ("[]\n3", r"art.txt:1: got '\[\]', expected a name in brackets"),
+        ("[a]\n\n[b]\n3", r"art.txt:1: \[a\] has no drawing"),
+        ("[a]\n" + "3" * 17, "art.txt:2: a drawing has at most 16 rows of 16 pixels"),
+        ("[a]\n" + "3\n" * 17, "art.txt:18: a drawing has at most 16 rows of 16 pixels"),
+    ],
+)
+def test_a_mistake_in_a_drawing_is_told_by_file_and_line(text, said):
+    with pytest.raises(ValueError, match=said):
+        parse(text, "art.txt")
+
+
+def test_a_drawing_that_is_asked_for_in_vain_is_named():
+    art = Art("hero", "shared")
+    with pytest.raises(ValueError, match=r"hero.txt and shared.txt: there is no \[halo\]"):
+        art.one("halo")
+    with pytest.raises(ValueError, match=r"there is no \[halo: ...\]"):
+        art.named("halo")
+    with pytest.raises(ValueError, match=r"\[shield\] has \d drawings, expected one"):
+        art.one("shield")
+
+
+@pytest.mark.parametrize("name", ART)
+def test_every_drawing_is_used(name):
+    code = "".join(path.read_text(encoding="utf-8") for path in (FOLDER / "draw" / "kinds").glob("*.py"))
+    unused = [title for title in read_art(name) if f'"{title.partition(": ")[0]}"' not in code]
+    assert not unused
+
+
+def test_no_drawing_stands_twice():
+    blocks = [drawings for name in ART for drawings in read_art(name).values()]
+    drawings = [(drawing.shape, drawing.tobytes()) for block in blocks for drawing in block]
+    assert len(drawings) > 450
+    assert len(set(drawings)) == len(drawings)
 
 
 def make_sprites(*args):

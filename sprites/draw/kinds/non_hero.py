@@ -307,7 +307,7 @@ def _golem_core(c: Canvas, d: Dice, y: int, ramp: str, glow: str) -> str:
     """What a golem has on its chest (row y), by name; empty if nothing."""
     core = d.pick(("core", "rune", "cracks", "moss", ""))
     if core == "core":
-        c.stamp(ART.one("core"), 6, y, glow)
+        c.stamp(ART.one("orb"), 6, y, glow)
     elif core == "rune":
         c.line(6, y, 8, y + 2, glow, MID)
         c.line(9, y, 7, y + 2, glow, LIGHT)
@@ -449,7 +449,7 @@ def shroomling(c: Canvas, d: Dice) -> Tags:
     elif spots == "big":
         for x, y in ((4, 4), (8, 3), (11, 5)):
             if d.chance(0.8):
-                c.stamp(ART.one("core")[1:3, 1:3], x, y, light)
+                c.stamp(ART.one("orb")[1:3, 1:3], x, y, light)
     eyes(c, d, 5, 9, rows + 2)
     mouth = d.pick((*ART.several("mouths")[:4], None))
     if mouth is not None:
@@ -597,7 +597,7 @@ def elemental(c: Canvas, d: Dice) -> Tags:
     arms = d.chance(0.35)
     if arms:
         for px, py in ((2, 10), (13, 10)):
-            c.stamp(ART.one("core")[:3], px - 2, py - d.between(0, 3), outer)
+            c.stamp(ART.one("orb")[:3], px - 2, py - d.between(0, 3), outer)
     if d.chance():
         c.flip()
     c.finish()

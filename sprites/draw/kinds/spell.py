@@ -7,7 +7,7 @@ from sprites.draw.brush import TILE, Canvas, pattern, repeat, without
 from sprites.draw.dice import Dice, Tags, tags
 from sprites.draw.palette import BRIGHT, DEEP, LIGHT, MID, SHADOW, colour_name, tone
 
-ART = Art("spell")
+ART = Art("spell", "shared")
 
 METALS = {
     "grey": "steel",
@@ -115,13 +115,14 @@ def wand(c: Canvas, d: Dice) -> Tags:
     ramp = d.pick((*BRIGHT, "ice", "white"))
     wood = d.pick((*WOODS, "black", "white", "purple"))
     wood = wood if wood != ramp else "brown"
-    tip = d.pick(tuple(ART.named("wand tip")))
+    tip = d.pick(("star", "orb", "crystal", "moon", "flame"))
+    head = ART.one("orb") if tip == "orb" else ART.named("wand tip")[tip]
     low = d.between(1, 4)
     haft(c, low, 14 - low + 0, 9, 5, wood)
     for _ in range(d.between(0, 2)):
         at = d.between(low, 7)
         c.line(at, 14 - at, at + 1, 14 - at, d.pick(("yellow", "grey")), LIGHT)
-    c.stamp(ART.named("wand tip")[tip], 9, 1, ramp, halo=True)
+    c.stamp(head, 9, 1, ramp, halo=True)
     glow = d.chance(0.6)
     c.finish()
     if glow:
