@@ -48,7 +48,10 @@ def held_ramps(d: Dice, item: str, choices: Mapping[str, tuple[Choice, Choice]])
 
     The dice of all items are thrown, in the order of the table, so that later choices do not depend on what is held.
     """
-    picked = {
-        name: tuple(one if isinstance(one, str) else d.pick(one) for one in pair) for name, pair in choices.items()
-    }
+    picked = {name: (_pick(d, thing), _pick(d, fittings)) for name, (thing, fittings) in choices.items()}
     return picked.get(item, picked[""])
+
+
+def _pick(d: Dice, choice: Choice) -> str:
+    """A name as it is, without dice, or one of several."""
+    return choice if isinstance(choice, str) else d.pick(choice)

@@ -94,9 +94,8 @@ def walker(c: Canvas, d: Dice, frame: int, folk: Folk) -> Tags:
     if whiskers:
         c.stamp(ART.named("beard")[whiskers], 7, head + 2, hair)
         c.sign(whiskers)
-    _hair_and_hat(
-        c, head, ART.named("hair")[lock], hair, hat, (hat_ramp, trim if trim != hat_ramp else "purple"), 1 + low
-    )
+    band = trim if trim != hat_ramp else "purple"
+    _hair_and_hat(c, head, ART.named("hair")[lock], hair, hat, (hat_ramp, band), 1 + low)
     if hat != "visor":
         _profile(c, d, head, skin, folk.ear)
     c.sign("")
