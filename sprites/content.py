@@ -1,11 +1,12 @@
-"""What the pixels of a set say: a hash of each sprite, and what the user should know before training on them."""
+"""What the pixels of a set say: a hash of each sprite, the split by it, and what to know before training on them."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
 from sprites.files import DataError, plural, some
-from sprites.io import Sprites, check_whole, content_hashes
+from sprites.loading import Sprites, check_whole
 
 PART = 2**24  # bytes looked at in one go, as the images may be larger than the memory
 FEW = 20  # sprites of a category
@@ -18,6 +19,43 @@ class Content:
     hashes: np.ndarray  # uint64 [N], see `content_hashes`
     soft: np.ndarray  # int64 [N], pixels with an alpha of 1 to 254
     blank: np.ndarray  # bool [N], no pixel has any alpha
+
+
+def content_hashes(images: np.ndarray) -> np.ndarray:
+    """uint8 [N, H, W, C] -> uint64 [N], one hash per sprite of its shape and pixels.
+
+    Colour under alpha 0 is not seen, so it does not count. The same on every machine.
+    """
+    shape = blake2b(np.array(images.shape[1:], "<u4").tobytes(), digest_size=8)
+    hashes = np.empty(len(images), np.uint64)
+    for i, image in enumerate(np.asarray(images)):  # rows of a memmap are slow objects
+        if image.shape[-1] == 4:
+            image = image * (image[..., 3:] != 0)
+        digest = shape.copy()
+        digest.update(np.ascontiguousarray(image))
+        hashes[i] = int.from_bytes(digest.digest(), "little")
+    return hashes
+
+
+def count_duplicates(hashes: np.ndarray) -> int:
+    """How many sprites are exact copies of an earlier one: N less the number of distinct hashes."""
+    return len(hashes) - len(np.unique(hashes))
+
+
+def split(sprites: Sprites | np.ndarray, val_fraction: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation indices, int64 and ascending, of Sprites or of their content hashes [N].
+
+    A sprite's own hash decides, so copies are always on the same side, and neither order nor other sprites
+    matter. The fraction is met on average; few sprites may leave validation empty. A larger fraction only
+    adds to validation.
+    """
+    if not 0 <= val_fraction < 1:
+        raise ValueError(f"val_fraction: got {val_fraction}, expected 0 <= val_fraction < 1")
+    hashes = content_hashes(sprites.images) if isinstance(sprites, Sprites) else np.asarray(sprites)
+    if hashes.dtype != np.uint64 or hashes.ndim != 1:
+        raise ValueError(f"hashes: got {hashes.dtype} {list(hashes.shape)}, expected uint64 [N] of content_hashes")
+    held_out = hashes < np.uint64(int(val_fraction * 2**64))
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def examine(images: np.ndarray) -> Content:

@@ -96,3 +96,11 @@ def check_names(names: object) -> tuple[str, ...]:
             raise ValueError(f"category {name!r} is listed twice; names must be distinct")
         seen.add(name)
     return tuple(names)
+
+
+def checked_names(path: Path, names: object) -> tuple[str, ...]:
+    """Category names as found in a file; a DataError names it."""
+    try:
+        return check_names(names)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sprites.files import DataError, check_link, read_text, some
-from sprites.formats import read_names, read_toml
+from sprites.reading.forms import names_of
 
 MISSING = -1
 MAX_TABLE = 2**27  # bytes
@@ -68,7 +68,7 @@ def load_tags(folder: str | Path) -> Tags | None:
         return None
     check_link(folder, path)
     names, rows = _read(path)
-    categories = _categories(folder, rows)
+    categories = names_of(folder) or tuple(dict.fromkeys(row[0] for row in rows))
     order = {category: label for label, category in enumerate(categories)}
     stray = next((row[0] for row in rows if row[0] not in order), None)
     if stray is not None:
@@ -102,15 +102,6 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     if not rows:
         raise DataError(f"{path}: no sprite has a row")
     return header[len(KEYS) :], rows
-
-
-def _categories(folder: Path, rows: list[list[str]]) -> tuple[str, ...]:
-    """The order of the labels: of sprites.toml or categories.json, else of the table itself."""
-    if (folder / "sprites.toml").is_file():
-        return read_toml(folder / "sprites.toml")[1]
-    if (folder / "categories.json").is_file():
-        return read_names(folder / "categories.json")
-    return tuple(dict.fromkeys(row[0] for row in rows))
 
 
 def _facet(column: tuple[str, ...]) -> Facet:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from ddpm.system.console import warn
+from sprites.writing.folder import LOCK
 
 T = TypeVar("T")
 
@@ -28,7 +29,6 @@ def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
 
 PART = ".ddpm-{token}{suffix}.part"  # the name of a file that is not yet whole; nobody else's is like it
 PARTS = PART.format(token="?" * 12, suffix="*")
-LOCK = ".ddpm.lock"
 
 
 def check_writable(flag: str, path: Path, folder: Path) -> None:

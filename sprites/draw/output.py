@@ -11,12 +11,14 @@ import numpy as np
 from PIL import Image
 
 from sprites.draw.brush import TILE
-from sprites.draw.collection import contact_sheet, draw_distinct, enlarge, sheet
+from sprites.draw.collection import draw_distinct
 from sprites.draw.dice import TAG_NAMES, Tags
 from sprites.draw.palette import COLOURS
 from sprites.draw.registry import CATEGORIES, CYCLES
 from sprites.draw.variety import Variety, measure
+from sprites.writing.sheets import contact_sheet, enlarge, sheet
 
+RGB = np.ascontiguousarray(COLOURS[:, :3])
 Tick = Callable[[], object]  # called once a sprite, for progress
 
 # The files of each kind of drawing; the last of them is what the folder is recognised by.
@@ -69,12 +71,12 @@ def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: T
             for index, answer in enumerate(answers):
                 table.add(category, index, answer)
             tiles = enlarge(tiles, size)
-            sheet(tiles).save(folder / f"{category}.png", optimize=True)
+            sheet(tiles, RGB).save(folder / f"{category}.png", optimize=True)
             cycle = CYCLES[category]
             samples += [row for row in (tiles[::cycle][:20], tiles[32:52]) if len(row)]
     names = ", ".join(f'"{category}"' for category in CATEGORIES)
     (folder / "sprites.toml").write_text(TOML.format(tile=size, categories=names), encoding="utf-8")
-    contact_sheet(samples).save(folder / "contact.png", optimize=True)
+    contact_sheet(samples, RGB).save(folder / "contact.png", optimize=True)
 
 
 def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
@@ -107,7 +109,7 @@ def differences(folder: Path, count: int, seed: int = 0, tick: Tick = lambda: No
         lines += [",".join((category, str(index), *row.values())) for index, row in enumerate(answers)]
         path = folder / f"{category}.png"
         with Image.open(path) as picture:
-            if not np.array_equal(picture.convert("RGBA"), sheet(tiles).convert("RGBA")):
+            if not np.array_equal(picture.convert("RGBA"), sheet(tiles, RGB).convert("RGBA")):
                 found.append(path.name)
     if (folder / "tags.csv").read_bytes() != ("\n".join(lines) + "\n").encode():
         found.append("tags.csv")
@@ -121,10 +123,10 @@ def write_contact(folder: Path, seed: int = 0, tick: Tick = lambda: None) -> Non
         cycle = CYCLES[category]
         tiles, _ = draw_category(category, 100 * cycle, seed, tick)
         firsts = tiles[::cycle]
-        contact_sheet(list(firsts.reshape(5, 20, TILE, TILE))).save(folder / f"{category}.png", optimize=True)
+        contact_sheet(list(firsts.reshape(5, 20, TILE, TILE)), RGB).save(folder / f"{category}.png", optimize=True)
         if cycle > 1:
             walks = tiles[: 48 * cycle].reshape(4, 12, cycle, TILE, TILE)
-            frames = [contact_sheet(list(walks[:, :, step]), scale=4) for step in range(cycle)]
+            frames = [contact_sheet(list(walks[:, :, step]), RGB, scale=4) for step in range(cycle)]
             more = {"save_all": True, "append_images": frames[1:], "duration": 160, "loop": 0}
             frames[0].save(folder / "walk.gif", **more)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sprites.files import some
-from sprites.pixels import SIZES, opened, rgba
+from sprites.reading.image import SIZES, opened, rgba
 
 TILES = (8, 16, 24, 32, 48, 64)  # usual sides of tiles, tried from the smallest
 NEAR = 24  # in each channel: colours that go on

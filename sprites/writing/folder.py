@@ -13,7 +13,7 @@ from sprites.files import some
 
 MANIFEST = "drawn.json"  # how the files beside it were drawn, and a digest of each
 PART = ".drawn-????????.part"  # a folder of files that are not yet whole
-LOCK = ".ddpm.lock"  # of the command that draws
+LOCK = ".ddpm.lock"  # held by the process that writes to a folder
 
 Digests = dict[str, str]
 

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from sprites.files import DataError, plural, why
+from sprites.files import DataError, plural, some, why
 
 SUFFIXES = (".png", ".gif", ".webp", ".bmp")
-SPRITES = (*SUFFIXES, ".npy")
 LITTER = ("__MACOSX", "__pycache__")
 WRITTEN = ("config.toml", "sweep.json", "facets.json")  # one of them lies beside tb/ in what our commands write
-MAX_WRAPS = 8
 LINK = "linked"
 LEFT_OUT = {
     "JPEG blurs pixel art; save as PNG": ".jpg .jpeg .jpe .jfif",
@@ -81,33 +79,18 @@ def holds_images(folder: Path) -> bool:
     return next(images_below(folder), None) is not None
 
 
-def refuse_wrapper(folder: Path, folders: list[Path]) -> None:
-    """DataError, with the path to give, if all that `folder` holds is one folder that is itself a set of sprites."""
-    path = folder
-    for _ in range(MAX_WRAPS):
-        folders = [sub for sub in folders if not sub.is_symlink() and next(images_below(sub, None, SPRITES), None)]
-        if len(folders) != 1:
-            break
-        path = folders[0]
-        inside = visible(path)
-        folders = [sub for sub in inside if os.path.isdir(sub)]
-        pictures = any(file.suffix.lower() in SUFFIXES for file in inside if file not in folders)
-        if is_described(inside, pictures):
-            raise DataError(f"{folder}: the sprites are in {path}; give that folder")
-        if pictures:
-            return
-    if path != folder and len(folders) > 1:
-        raise DataError(
-            f"{folder}: holds a single folder, and that {len(folders)} folders of images; give {path} if these are the "
-            f"categories, or move their images right into {path} if it is the only one"
-        )
-
-
-def is_described(inside: list[Path], pictures: bool) -> bool:
-    """Whether a sprite set, or an npy pair without pictures beside it, is among the files of a folder."""
-    return any(path.name == "sprites.toml" or (path.suffix.lower() == ".npy" and not pictures) for path in inside)
-
-
 def refuse_link(folder: Path) -> NoReturn:
     """DataError for a link in place of a folder."""
     raise DataError(f"{folder}: a symbolic link, which is not followed; put the folder itself here")
+
+
+def notes_on_files(root: Path, animated: list[Path], shallow: list[Path]) -> list[str]:
+    """A line each about animations, and about 16-bit grey that holds 8 bits."""
+    first, grey = (some([str(path.relative_to(root)) for path in paths], 3) for paths in (animated, shallow))
+    notes = []
+    if animated:
+        count = plural(len(animated), "animation")
+        notes.append(f"{root}: {count} read as the first frame ({first}); save all frames as PNG to have them read")
+    if shallow:
+        notes.append(f"{root}: {plural(len(shallow), 'file')} of 16-bit grey from 0 to 255 read as 8-bit ({grey})")
+    return notes

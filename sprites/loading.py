@@ -1,0 +1,91 @@
+"""Sprites from a folder of any form, which is recognised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from mmap import mmap
+from pathlib import Path
+
+import numpy as np
+
+from sprites.files import DataError, why
+from sprites.reading.forms import expected, read_folder
+from sprites.reading.image import SIZES, Resize, quiet
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
+class Sprites:
+    """Square sprites of one size, each with a category."""
+
+    images: np.ndarray  # uint8 [N, H, H, C], RGB or RGBA, straight alpha as stored; may be a memmap
+    labels: np.ndarray  # int64 [N], index into categories
+    categories: tuple[str, ...]  # distinct; each has at least one sprite
+    source: Path
+    notes: tuple[str, ...] = ()  # what the user should know, one line each: files left out, and the like
+    files: Sequence[Path] = ()  # of each sprite, in a folder per category
+
+    def __post_init__(self) -> None:
+        n, h, w, c = self.images.shape
+        assert self.images.dtype == np.uint8 and h == w and c in (3, 4), self.images.shape
+        assert self.labels.dtype == np.int64 and self.labels.shape == (n,), self.labels.shape
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> int:
+        """Side in pixels."""
+        return self.images.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """3 (RGB) or 4 (RGBA)."""
+        return self.images.shape[3]
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, H, C]: the images at these indices. OSError if their file was truncated."""
+        check_whole(self.images)
+        return self.images[indices]
+
+    def name(self, index: int) -> str:
+        """What a user finds a sprite by."""
+        if self.files:
+            return str(self.files[index].relative_to(self.source))
+        return f"sprite {index} ({self.categories[self.labels[index]]})"
+
+
+def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize | None = None) -> Sprites:
+    """Reads a sprite set, an npy pair or a folder per category; which one is recognised.
+
+    `size` is the side wanted, 8 to 128; None takes the most common one of the data. A sprite of another size,
+    or not square, is an error unless `resize` says how to scale it: "nearest", or "box" (averages, for
+    shrinking), after padding to a centred square. An image array above 512 MiB stays memory-mapped.
+
+    Raises DataError, one line that names the file, for whatever is wrong with the data, for what would take more
+    than 4 GiB of memory, and for links that lead out of the folder; ValueError for a wrong `size` or `resize`.
+    """
+    if size is not None and size not in SIZES:
+        raise ValueError(f"size: got {size}, expected {SIZES[0]} to {SIZES[-1]}")
+    if resize not in (None, "nearest", "box"):
+        raise ValueError(f"resize: got {resize!r}, expected 'nearest', 'box' or None")
+    folder = Path(folder)
+    try:
+        missing, is_folder = not folder.exists(), folder.is_dir()
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({why(error)})") from error
+    if missing:
+        raise DataError(f"{folder}: there is no such folder; expected {expected()}")
+    if not is_folder:
+        raise DataError(f"{folder}: a file, expected the folder that holds {expected()}")
+    with quiet():
+        return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
+
+
+def check_whole(images: np.ndarray) -> None:
+    """OSError if images that stay on disk end before they should: to read there would kill the process (SIGBUS)."""
+    if isinstance(images, np.memmap) and isinstance(images.base, mmap):
+        size, expected = images.base.size(), images.offset + images.nbytes  # also of a file that was deleted
+        if size < expected:
+            raise OSError(
+                f"{images.filename}: truncated while it was in use, {size:,} of {expected:,} bytes are left; "
+                "put the whole file back"
+            )

@@ -1,0 +1,179 @@
+"""An npy pair: an array of images and one of labels, and the names in `categories.json`, if there is one."""
+
+import json
+import reprlib
+import warnings
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
+
+from sprites.files import MAX_NAMES, DataError, check_file, check_link, checked_names, read_text, why
+from sprites.reading.form import Contents, Form, Inside
+from sprites.reading.image import Resize, check_total, fit_all, target_size
+
+NAMES = "categories.json"
+IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
+MAX_SPRITES = 10**8  # of an npy pair; a sparse file can hold any number of them in no space
+CHUNK = 2**24  # labels looked at in one go
+COURSE_FILES = ("sprites_*.npy", "sprite_labels_*.npy")  # of the "How Diffusion Models Work" course
+COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
+
+
+def arrays_in(inside: Inside) -> list[Path]:
+    return [path for path in inside.files if path.suffix.lower() == ".npy"]
+
+
+def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
+    """Two arrays told apart by their shapes, and the names in `categories.json`, if there is one."""
+    folder, paths = inside.folder, arrays_in(inside)
+    if len(paths) != 2:
+        names = ", ".join(path.name for path in paths)
+        raise DataError(f"{folder}: {len(paths)} .npy files ({names}), expected two: images and labels")
+    arrays = {path: read_npy(path) for path in paths}
+    image_path, label_path = sorted(paths, key=lambda path: -arrays[path].ndim)
+    images, labels = arrays[image_path], np.asarray(arrays[label_path])
+    check_images(image_path, images)
+    if labels.ndim == 4:
+        raise DataError(f"{label_path}: images as well as {image_path.name}, expected labels, [N,K] or [N]")
+
+    names_path = folder / NAMES
+    names = read_names(names_path) if names_path.exists() else None
+    indices, count = check_labels(label_path, labels, image_path, len(images), names)
+    if (
+        names is None
+        and count == len(COURSE_NAMES)
+        and all(map(fnmatchcase, (image_path.name, label_path.name), COURSE_FILES))
+    ):
+        names = COURSE_NAMES
+    names = names or tuple(map(str, range(count)))
+    counts = np.bincount(indices, minlength=count)
+    if not counts.all():
+        raise DataError(
+            f"{label_path}: category {names[counts.argmin()]!r} never occurs, so it cannot be learnt; "
+            "add sprites of it or drop it"
+        )
+
+    height, width = images.shape[1:3]
+    side = target_size([image_path], [(width, height)], size, resize)
+    if (width, height) != (side, side):
+        check_total(image_path, len(images), side)
+    images = fit_all(images, side, resize)
+    if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
+        images = np.array(images)
+    return Contents(images, indices, names)
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of a `.npy` file, memory-mapped and read-only; never a pickle."""
+    check_link(path.parent, path)
+    check_file(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(12)  # the magic number, the version, and how long the header is
+        if not start.startswith(MAGIC_PREFIX):
+            raise ValueError("it does not begin like one")
+        if start[len(MAGIC_PREFIX)] > 1 and int.from_bytes(start[8:], "little") > 2**16:
+            raise ValueError("its header is too long")
+        with warnings.catch_warnings(action="ignore"):  # of the Python syntax that a header is written in
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # at a broken header NumPy raises nearly anything
+        raise DataError(
+            f"{path}: cannot be read as a plain .npy array ({why(error)}); "
+            "objects and pickles are refused: save a numeric array with np.save"
+        ) from error
+
+
+def check_images(path: Path, images: np.ndarray) -> None:
+    """DataError unless uint8 [N, H, W, C] with C 3 or 4 and nothing empty."""
+    expected = "uint8 [N,H,W,C] with C 3 (RGB) or 4 (RGBA)"
+    got = f"{path}: got {images.dtype} {list(images.shape)}, expected {expected}"
+    if images.ndim != 4 or images.shape[-1] not in (3, 4):
+        raise DataError(f"{got}; stack grey to three channels, and put the channels last")
+    if images.dtype != np.uint8:
+        scale = "x * 255" if images.dtype.kind == "f" else "x"
+        raise DataError(f"{got}, 0..255; convert with ({scale}).round().astype('uint8')")
+    if 0 in images.shape:
+        raise DataError(f"{got}; there are no sprites in it")
+    if len(images) > MAX_SPRITES:
+        raise DataError(f"{got}; these are too many sprites, at most {MAX_SPRITES:,} are read")
+
+
+def check_labels(
+    path: Path, labels: np.ndarray, image_path: Path, expected: int, names: tuple[str, ...] | None
+) -> tuple[np.ndarray, int]:
+    """One-hot [N, K] or integer [N] -> int64 [N] and K. DataError that names the first bad row."""
+    got = f"{path}: got {labels.dtype} {list(labels.shape)}"
+    if labels.ndim not in (1, 2) or labels.dtype.kind not in "biuf":
+        raise DataError(f"{got}, expected numeric labels, one-hot [N,K] or integer [N]")
+    if len(labels) != expected:
+        raise DataError(
+            f"{path}: {len(labels)} labels for the {expected} images of {image_path.name}; make them one each"
+        )
+    if labels.ndim == 2:
+        count = labels.shape[1]
+        if names is not None and len(names) != count:
+            raise DataError(
+                f"{path.with_name(NAMES)}: {len(names)} names for the {count} columns of "
+                f"{path.name}; give one name a column"
+            )
+        if count > MAX_NAMES:
+            raise DataError(f"{got}, expected at most {MAX_NAMES:,} categories")
+        return from_one_hot(path, labels), count
+    if labels.dtype.kind not in "iu":
+        refuse(path, labels, np.isnan(labels), "expected numbers")
+        raise DataError(f"{got}, expected integers; convert with .astype('int64')")
+    # Every category has a sprite: without names, a stray huge label does not stand for as many categories.
+    count = len(names) if names is not None else min(int(labels.max()) + 1, len(labels))
+    whose = "names in categories.json" if names is not None else "labels, as each category needs a sprite"
+    refuse(path, labels, labels < 0, "expected 0 or more")
+    refuse(path, labels, labels >= count, f"expected less than {count}, the number of {whose}")
+    if count > MAX_NAMES:
+        raise DataError(f"{path}: {count:,} categories, expected at most {MAX_NAMES:,}")
+    return labels.astype(np.int64), count
+
+
+def from_one_hot(path: Path, labels: np.ndarray) -> np.ndarray:
+    """One-hot [N, K] -> int64 [N], looked at in parts, as the array may be larger than the memory."""
+    indices = np.empty(len(labels), np.int64)
+    rows = CHUNK // max(1, labels.shape[1]) + 1
+    for start in range(0, len(labels), rows):
+        part = labels[start : start + rows]
+        refuse(path, part, np.isnan(part), "expected numbers", start)
+        bad = ((part != 0) & (part != 1)).any(axis=1) | (np.count_nonzero(part, axis=1) != 1)
+        refuse(path, part, bad, "expected one-hot: a single 1, else 0 (or an integer array [N])", start)
+        indices[start : start + rows] = part.argmax(axis=1)
+    return indices
+
+
+def refuse(path: Path, labels: np.ndarray, bad: np.ndarray, expected: str, start: int = 0) -> None:
+    """DataError that shows the first row where bad, bool [N] or [N, K], holds; `start` is the number of row 0."""
+    if bad.any():
+        row = int(bad.reshape(len(bad), -1).any(axis=1).argmax())
+        raise DataError(f"{path}: row {start + row} is {reprlib.repr(labels[row].tolist())}, {expected}")
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Category names of an npy pair."""
+    check_link(path.parent, path)
+    text = read_text(path)
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not valid JSON ({why(error)}); expected a list of names") from error
+    return checked_names(path, names)
+
+
+def names(folder: Path) -> tuple[str, ...] | None:
+    """The names in `categories.json`; None if there is none."""
+    return read_names(folder / NAMES) if (folder / NAMES).is_file() else None
+
+
+FORM = Form(
+    "an npy pair",
+    "(images [N,H,W,C] uint8 and labels, one-hot [N,K] or integer [N])",
+    found=lambda inside: bool(arrays_in(inside)),
+    read=read_pair,
+    names=names,
+)
