@@ -34,11 +34,14 @@ class Art:
     def __init__(self, *names: str) -> None:
         self._source = " and ".join(f"{name}.txt" for name in names)
         self._blocks: Blocks = {}
+        self._single: dict[str, np.ndarray] = {}
         self._sets: dict[str, dict[str, np.ndarray]] = {}
         for name in names:
             for title, drawings in read(name).items():
                 if title not in self._blocks:
                     self._blocks[title] = drawings
+                    if len(drawings) == 1:
+                        self._single[title] = drawings[0]
                     group, colon, part = title.partition(": ")
                     if colon:
                         self._sets.setdefault(group, {})[part] = self.one(title)
@@ -51,10 +54,9 @@ class Art:
 
     def one(self, title: str) -> np.ndarray:
         """The only drawing of a block, uint8 [H, W] of slots."""
-        drawings = self.several(title)
-        if len(drawings) != 1:
-            raise ValueError(f"{self._source}: [{title}] has {len(drawings)} drawings, expected one")
-        return drawings[0]
+        if title not in self._single:
+            raise ValueError(f"{self._source}: [{title}] has {len(self.several(title))} drawings, expected one")
+        return self._single[title]
 
     def named(self, group: str) -> dict[str, np.ndarray]:
         """The drawings of a set by what follows the colon, in the order of the file."""

@@ -28,12 +28,13 @@ def kinds(category: str) -> dict[str, Artist]:
 
 def paint(seed: int, category: str) -> tuple[Canvas, Tags]:
     """Draw one sprite, and say what it shows. In a category of cycles, the seeds of one walk follow each other."""
-    artists = tuple(kinds(category).items())
+    artists = kinds(category)
+    names = tuple(artists)
     number, frame = divmod(seed, CYCLES[category])
     walk = (frame,) if CYCLES[category] > 1 else ()
-    name, artist = artists[number % len(artists)]
+    name = names[number % len(names)]
     canvas, dice = Canvas(), Dice(f"{category}/{number}")
-    answer = artist(canvas, dice, *walk)
+    answer = artists[name](canvas, dice, *walk)
     canvas.economise(keep=NAMED[answer["colour"]])
     answer |= {"kind": name, "frame": "".join(map(str, walk))}
     return canvas, {key: answer[key] for key in TAG_NAMES}
