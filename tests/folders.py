@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sprites.io import DataError, load_sprites, save_pngs
+from sprites.files import DataError
+from sprites.loading import load_sprites
+from sprites.writing.png import save_pngs
 
 NAMES = ("food", "hero", "spell")
 

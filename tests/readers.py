@@ -32,8 +32,9 @@ from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import checksum, write_safetensors
 from ddpm.sampling import Sampler
-from sprites.io import load_sprites, save_pngs
+from sprites.loading import load_sprites
 from sprites.tags import load_tags
+from sprites.writing.png import save_pngs
 
 NAMES = ("square", "bar")
 SPEC = ModelSpec(8, 4, NAMES, ModelConfig((8,), 1, ()), DiffusionConfig(timesteps=20))

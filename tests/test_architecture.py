@@ -120,7 +120,7 @@ def test_rooms_stay_small():
     assert len(folders) <= MOST_FOLDERS
     top = {p.stem for p in (ROOT / "ddpm").glob("*.py")} - {"__init__"}
     assert len(top) <= MOST_MODULES, top
-    for folder in [f for p in ("ddpm",) for f in (ROOT / p).rglob("*/") if f != ROOT / p and f.is_dir()]:
+    for folder in [f for p in ("ddpm", "sprites") for f in (ROOT / p).rglob("*/") if f != ROOT / p and f.is_dir()]:
         names = [p.name for p in folder.glob("*.py") if p.name != "__init__.py"]
         assert len(names) <= MOST_IN_A_FOLDER, (folder, names)
 

@@ -24,7 +24,6 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import progress
 from ddpm.system.outputs import held
 from sprites.draw.collection import SIZES
-from sprites.draw.folders import replacing
 from sprites.draw.output import (
     CONTACT_FILES,
     PAIR_FILES,
@@ -36,6 +35,7 @@ from sprites.draw.output import (
     write_set,
 )
 from sprites.draw.registry import CATEGORIES, CYCLES
+from sprites.writing.folder import replacing
 
 MOST = 1_000_000  # sprites a category
 WHOLE = math.lcm(*CYCLES.values())  # of such numbers, each category has whole walk cycles

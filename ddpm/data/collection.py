@@ -12,7 +12,8 @@ from torch import Tensor
 from ddpm.context.categories import one_hot
 from ddpm.context.tags import CATEGORY, parse_tags
 from ddpm.data.tensors import to_tensor
-from sprites.io import Sprites, count_duplicates
+from sprites.content import count_duplicates
+from sprites.loading import Sprites
 
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
 
@@ -34,7 +35,7 @@ class SpriteData:
     val: np.ndarray
     mirror: Tensor
     hashes: np.ndarray
-    """Of the content of each sprite, uint64 [N]; see `sprites.io.content_hashes`."""
+    """Of the content of each sprite, uint64 [N]; see `sprites.content.content_hashes`."""
     facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The values of each facet of its tags, if they are part of the context."""
     flags: Tensor | None = None

@@ -9,8 +9,8 @@ from torch import Tensor
 from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
-from sprites.content import examine, notes_on_content
-from sprites.io import Sprites, load_sprites, split
+from sprites.content import examine, notes_on_content, split
+from sprites.loading import Sprites, load_sprites
 from sprites.tags import load_tags
 
 
@@ -27,7 +27,7 @@ def load_data(
     """Read a folder of sprites of any of the three forms and split it by content; tags: with its tag table.
 
     hold_out: tags, as "kind=knight colour=red", of which those sprites are not trained on that have them all.
-    Raises ValueError (from `sprites.io`, for an unknown name in `mirror`, or for tags that are not there) in one line
+    Raises ValueError (from `load_sprites`, for an unknown name in `mirror`, or for tags that are not there) in one line
     that says what to do.
     """
     if hold_out and not tags:

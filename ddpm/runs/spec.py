@@ -11,7 +11,7 @@ from ddpm.diffusion.prediction import Diffusion
 from ddpm.diffusion.schedule import make_schedule
 from ddpm.network.unet import ContextUNet
 from sprites import files
-from sprites.pixels import SIZES
+from sprites.reading.image import SIZES
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ddpm.show.grids import MOST_PIXELS, labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.memory import check_fits
 from ddpm.system.outputs import check_apart, written_aside
-from sprites.io import check_png_names, save_pngs
+from sprites.writing.png import check_png_names, save_pngs
 
 SOFTWARE = "ddpm-sprites sample.py"  # stands in its pictures
 

@@ -55,5 +55,7 @@ class Form:
     """Its contents at a side in pixels; None is the most common one. Raises DataError for a mistake in it."""
     names: Callable[[Path], tuple[str, ...] | None] = lambda folder: None
     """The categories in the order of the labels, where a file of the folder says so."""
+    suffixes: tuple[str, ...] = ()
+    """Of files that hold sprites in this form, pictures aside."""
     holds_pictures: bool = False
     """Whether pictures lie beside its other files."""

@@ -12,7 +12,6 @@ from sprites.reading.guesses import guess_file, set_of_sheets
 from sprites.reading.image import Resize
 
 FORMS: tuple[Form, ...] = (sprite_set.FORM, npy_pair.FORM, categories.FORM)
-SPRITES = (*SUFFIXES, ".npy")
 MAX_WRAPS = 8
 
 
@@ -57,8 +56,9 @@ def refuse(inside: Inside) -> NoReturn:
 def refuse_wrapper(inside: Inside) -> None:
     """DataError, with the path to give, if all that a folder holds is one folder that is itself a set of sprites."""
     outer, folders = inside, inside.folders
+    suffixes = (*SUFFIXES, *(suffix for form in FORMS for suffix in form.suffixes))
     for _ in range(MAX_WRAPS):
-        folders = [sub for sub in folders if not sub.is_symlink() and next(images_below(sub, None, SPRITES), None)]
+        folders = [sub for sub in folders if not sub.is_symlink() and next(images_below(sub, None, suffixes), None)]
         if len(folders) != 1:
             break
         inside = Inside(folders[0])

@@ -14,6 +14,7 @@ from sprites.reading.form import Contents, Form, Inside
 from sprites.reading.image import Resize, check_total, fit_all, target_size
 
 NAMES = "categories.json"
+SUFFIX = ".npy"
 IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
 MAX_SPRITES = 10**8  # of an npy pair; a sparse file can hold any number of them in no space
 CHUNK = 2**24  # labels looked at in one go
@@ -22,7 +23,7 @@ COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
 
 
 def arrays_in(inside: Inside) -> list[Path]:
-    return [path for path in inside.files if path.suffix.lower() == ".npy"]
+    return [path for path in inside.files if path.suffix.lower() == SUFFIX]
 
 
 def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
@@ -176,4 +177,5 @@ FORM = Form(
     found=lambda inside: bool(arrays_in(inside)),
     read=read_pair,
     names=names,
+    suffixes=(SUFFIX,),
 )

@@ -18,8 +18,11 @@ from PIL import Image
 from readers import mended, script
 
 from ddpm.data.loading import load_data
-from sprites import folders, formats, sheets
-from sprites.io import DataError, load_sprites, save_pngs
+from sprites.files import DataError
+from sprites.loading import load_sprites
+from sprites.reading import guesses, npy_pair
+from sprites.reading.folder import WRITTEN
+from sprites.writing.png import save_pngs
 
 REAL = load_sprites(ROOT / "sprites")
 
@@ -194,11 +197,11 @@ def test_a_larger_sprite_is_no_sheet(tmp_path):
 def test_single_sprites_are_hardly_ever_taken_for_sheets_and_sheets_nearly_always_for_what_they_are():
     chance = np.random.default_rng(0)
     rows = chance.choice(len(REAL), 200)
-    assert sum(sheets.tile_of(REAL.images[i], 8) is not None for i in rows) <= 4
-    found = Counter(sheets.tile_of(np.asarray(joined(REAL.images[chance.choice(rows, 16)], 4))) for _ in range(50))
+    assert sum(guesses.tile_of(REAL.images[i], 8) is not None for i in rows) <= 4
+    found = Counter(guesses.tile_of(np.asarray(joined(REAL.images[chance.choice(rows, 16)], 4))) for _ in range(50))
     assert found[16] >= 45
     noise = chance.integers(0, 256, (64, 64, 4), np.uint8)
-    assert sheets.tile_of(noise) is None and sheets.block_of(noise) == 1
+    assert guesses.tile_of(noise) is None and guesses.block_of(noise) == 1
 
 
 def test_a_large_image_is_not_decoded_to_be_looked_at(tmp_path):
@@ -247,7 +250,7 @@ def test_two_packs_are_two_categories_and_a_single_nested_folder_is_one(tmp_path
     assert load_sprites(tmp_path / "b").categories == ("one",)
 
 
-@pytest.mark.parametrize("marker", folders.WRITTEN)
+@pytest.mark.parametrize("marker", WRITTEN)
 def test_a_run_is_never_read(tmp_path, marker):
     folder = folder_of(tmp_path / "d")
     run = folder / "hero" / "run"
@@ -277,7 +280,7 @@ def test_an_array_beside_the_pictures_of_the_only_category_is_no_pair(tmp_path):
 def test_a_sprite_of_two_squares_is_no_sheet():
     tall = np.zeros((32, 16, 4), np.uint8)
     tall[2:15, 4:12] = tall[17:30, 4:12] = (200, 40, 40, 255)  # a thin neck, where two tiles would meet
-    assert sheets.tile_of(tall) is None and sheets.tile_of(np.concatenate([tall, tall, tall])) == 16
+    assert guesses.tile_of(tall) is None and guesses.tile_of(np.concatenate([tall, tall, tall])) == 16
 
 
 # --- pixels -------------------------------------------------------------------------------------------------
@@ -355,7 +358,7 @@ def test_a_new_run_tells_it_once_by_its_main_process(tmp_path, monkeypatch, caps
 
 
 def test_a_truncated_array_is_told_before_it_is_read_and_a_deleted_one_is_read_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "IN_MEMORY", 0)
+    monkeypatch.setattr(npy_pair, "IN_MEMORY", 0)
     folder = write_npy(tmp_path / "d", *tiny_sprites(4000, 16, 3))
     path, data = folder / "sprites.npy", load_data(folder)
     before, size = data.batch([3999])[0], path.stat().st_size

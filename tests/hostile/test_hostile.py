@@ -31,9 +31,10 @@ from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.console import one_line
 from ddpm.system.outputs import written_aside
-from sprites.files import MAX_NAMES, check_names
-from sprites.io import DataError, load_sprites, save_pngs
+from sprites.files import MAX_NAMES, DataError, check_names
+from sprites.loading import load_sprites
 from sprites.tags import load_tags
+from sprites.writing.png import save_pngs
 
 
 def tried(count: int) -> settings:
@@ -322,7 +323,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(tmp_path, name):
     write, options, reason = BOMBS[name]
     write(tmp_path)
     call = f"load_sprites({str(tmp_path)!r}, {options})"
-    said, grown = measured("from sprites.io import load_sprites", call)
+    said, grown = measured("from sprites.loading import load_sprites", call)
     assert reason in said and "\n" not in said
     assert grown < 40, f"{grown} MB more, {said}"
     if name == "folders in folders":
@@ -334,7 +335,7 @@ def test_a_pair_larger_than_the_memory_is_still_read_from_the_disk(tmp_path):
     count = 1_000_000
     pair(tmp_path, (count, 128, 128, 4), (count,))  # 61 GiB
     said, grown = measured(
-        "from sprites.io import load_sprites",
+        "from sprites.loading import load_sprites",
         f"sprites = load_sprites({str(tmp_path)!r}); assert sprites.images[-1].shape == (128, 128, 4)",
     )
     assert (said, grown < 60) == ("", True)
@@ -348,7 +349,7 @@ def test_only_the_first_of_many_frames_is_looked_at(tmp_path):
     frame = whole[whole.rindex(b",\0\0\0\0") : -1]
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a.gif").write_bytes(whole[:-1] + frame * 1_000_000 + b";")
-    said, grown = measured("from sprites.io import load_sprites", f"load_sprites({str(tmp_path)!r})")
+    said, grown = measured("from sprites.loading import load_sprites", f"load_sprites({str(tmp_path)!r})")
     assert (said, grown < 40) == ("", True)
 
 

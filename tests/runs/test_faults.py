@@ -189,8 +189,8 @@ def test_a_run_folder_that_cannot_be_written_to_is_one_clear_line(whole, disk):
     assert_one_line_error(result, "Read-only file system", str(disk.path / "new"))
 
 
-MAPPED = """import runpy, sys, sprites.formats
-sprites.formats.IN_MEMORY = 0
+MAPPED = """import runpy, sys, sprites.reading.npy_pair
+sprites.reading.npy_pair.IN_MEMORY = 0
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

@@ -19,14 +19,15 @@ from sprites.draw import CATEGORIES, CYCLES, TAG_NAMES, draw, kinds
 from sprites.draw.artwork import Art, parse
 from sprites.draw.artwork import read as read_art
 from sprites.draw.brush import LETTERS, MAX_COLOURS, Canvas
-from sprites.draw.collection import draw_distinct, enlarge
+from sprites.draw.collection import draw_distinct
 from sprites.draw.dice import Tags
-from sprites.draw.folders import read_manifest, replaceable
 from sprites.draw.output import CONTACT_FILES, SET_FILES, differences, write_contact, write_pair, write_set
 from sprites.draw.palette import COLOURS, NAMED
 from sprites.draw.variety import measure, nearest
-from sprites.io import load_sprites
+from sprites.loading import load_sprites
 from sprites.tags import load_tags
+from sprites.writing.folder import read_manifest, replaceable
+from sprites.writing.sheets import enlarge
 
 FOLDER = Path(__file__).parents[2] / "sprites"
 SUBSET = 200

@@ -13,8 +13,13 @@ import pytest
 from folders import LABELS, NAMES, draw, png_of_size, refused, write_categories, write_pair, write_set
 from PIL import Image
 
-from sprites import formats, pixels
-from sprites.io import Sprites, content_hashes, count_duplicates, load_sprites, save_pngs, split
+from sprites.content import content_hashes, count_duplicates, split
+from sprites.loading import Sprites, load_sprites
+from sprites.reading import forms, npy_pair
+from sprites.reading.form import Contents, Form
+from sprites.reading.image import MAX_PIXELS
+from sprites.tags import load_tags
+from sprites.writing.png import save_pngs
 
 
 def assert_same(got: Sprites, images, labels, names) -> None:
@@ -100,9 +105,9 @@ def test_a_large_image_array_stays_on_disk(tmp_path, monkeypatch):
     small = load_sprites(folder)
     assert not isinstance(small.images, np.memmap) and small.images.base is None
 
-    monkeypatch.setattr(formats, "IN_MEMORY", images.nbytes)
+    monkeypatch.setattr(npy_pair, "IN_MEMORY", images.nbytes)
     assert not isinstance(load_sprites(folder).images, np.memmap)
-    monkeypatch.setattr(formats, "IN_MEMORY", images.nbytes - 1)
+    monkeypatch.setattr(npy_pair, "IN_MEMORY", images.nbytes - 1)
     large = load_sprites(folder)
     assert isinstance(large.images, np.memmap) and not large.images.flags.writeable
     assert_same(large, images, LABELS, NAMES)
@@ -468,7 +473,7 @@ def test_image_bombs_are_refused_and_pillow_stays_as_it_was(tmp_path, side):
     path.write_bytes(png_of_size(side, side))
     before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
     for options in ({}, {"size": 8, "resize": "box"}):
-        refused(folder, f"{path}: too large", f"at most {pixels.MAX_PIXELS} pixels", **options)
+        refused(folder, f"{path}: too large", f"at most {MAX_PIXELS} pixels", **options)
     assert before == (Image.MAX_IMAGE_PIXELS, list(warnings.filters))
 
 
@@ -757,3 +762,33 @@ def test_save_pngs_refuses_other_arrays_and_names(tmp_path):
         with pytest.raises(ValueError, match="names: got"):
             save_pngs(tmp_path, images, names)
     assert not list(tmp_path.iterdir())
+
+
+# --- further forms ------------------------------------------------------------------------------------------
+
+
+def test_a_new_form_is_one_entry_of_the_table(tmp_path, monkeypatch):
+    images = draw()
+    archive = tmp_path / "outer" / "pack" / "sprites.npz"
+    archive.parent.mkdir(parents=True)
+    np.savez(archive, images=images, labels=LABELS)
+
+    def read(inside, size, resize):
+        (path,) = [path for path in inside.files if path.suffix == ".npz"]
+        with np.load(path) as file:
+            return Contents(file["images"], file["labels"], NAMES)
+
+    def found(inside):
+        return any(path.suffix == ".npz" for path in inside.files)
+
+    form = Form("an archive", "(sprites.npz)", found, read, names=lambda folder: NAMES, suffixes=(".npz",))
+    refused(archive.parent, "no sprites", "(<category>/*.png)")
+    monkeypatch.setattr(forms, "FORMS", (*forms.FORMS, form))
+    sprites = load_sprites(archive.parent)
+    assert sprites.categories == NAMES
+    np.testing.assert_array_equal(sprites.images, images)
+    refused(tmp_path / "outer", f"the sprites are in {archive.parent}; give that folder")
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path / "empty", "or an archive (sprites.npz)")
+    (archive.parent / "tags.csv").write_text("category,index,kind\n" + "spell,1,b\nspell,0,a\nfood,0,c\n")
+    assert load_tags(archive.parent).categories == NAMES  # not in the order of the table

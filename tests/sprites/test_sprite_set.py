@@ -1,15 +1,17 @@
 """Whether a network can tell what the shipped sprites show: their tags are then worth training on."""
 
 import numpy as np
+import pytest
 import torch
 from conftest import ROOT
 
 from ddpm.data.tensors import to_tensor
 from ddpm.evaluation.classifier import judge, train_classifier
-from sprites.io import load_sprites
+from sprites.loading import load_sprites
 from sprites.tags import load_tags
 
 
+@pytest.mark.slow
 def test_a_small_classifier_names_category_and_kind_of_held_out_sprites():
     sprites, tags = load_sprites(ROOT / "sprites"), load_tags(ROOT / "sprites")
     kinds, categories = torch.from_numpy(tags["kind"].codes), torch.from_numpy(sprites.labels)

@@ -8,7 +8,8 @@ import pytest
 from sprites.draw import CATEGORIES, TAG_NAMES, kinds
 from sprites.draw.output import write_pair
 from sprites.draw.palette import COLOURS, NAMED
-from sprites.io import DataError, load_sprites
+from sprites.files import DataError
+from sprites.loading import load_sprites
 from sprites.tags import MISSING, Tags, load_tags
 
 FOLDER = Path(__file__).parents[2] / "sprites"
