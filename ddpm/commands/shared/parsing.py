@@ -3,7 +3,6 @@
 tyro reads the command line and writes the help. Its errors are boxes of several lines, so mistakes are found first.
 """
 
-import argparse
 import contextlib
 import dataclasses
 import io
@@ -195,18 +194,3 @@ def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> 
         if not e.code:
             raise
         raise ValueError(in_one_line(said.getvalue())) from None
-
-
-class Parser(argparse.ArgumentParser):
-    """One of argparse that tells a mistake as a ValueError, in one line with the nearest flag."""
-
-    def error(self, message: str) -> NoReturn:
-        message = re.sub("invalid int value: (.*)", r"expected a whole number, got \1", message)
-        raise ValueError(message.removeprefix("argument "))
-
-    def parse_args(self, *args: Any) -> argparse.Namespace:
-        found, others = self.parse_known_args(*args)
-        for word in others[:1]:
-            known = [name for action in self._actions for name in action.option_strings]
-            unknown(word.partition("=")[0], known) if is_flag(word) else one_more(word, None)
-        return found
