@@ -49,23 +49,30 @@ class Guide:
 
     def denoiser(self, condition: Condition, scale: Tensor, on_gap: OnGap | None) -> Denoiser:
         """The guided denoiser of one batch."""
-        how = {"weak": self.weak, "on_gap": on_gap}
-        return build(self.form, self.strong, condition, scale, self.schedule, **how)
+        return build(self.form, self.strong, condition, scale, self.schedule, weak=self.weak, on_gap=on_gap)
+
+
+def knots(spec: ModelSpec) -> Tensor:
+    """Timesteps of a student, int64 [S]: those of its teacher's grid between which it goes in one step."""
+    assert spec.student
+    grid = timestep_grid(Sampling.grid, spec.build_diffusion().schedule, spec.student.teacher_steps)
+    return grid[list(spec.student.knots)]
 
 
 class StudentGuide(Guide):
     """How a student goes (ddpm/training/distillation.py): from knot to knot by DDIM, the scale being an input."""
 
-    def __init__(self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: None) -> None:
-        knots, own = spec.student.knots, {"precision": sampling.precision, "seed": sampling.seed}
-        if changed := [name for name, value in vars(sampling).items() if value != vars(Sampling(**own))[name]]:
+    def __init__(self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: object = None) -> None:
+        assert spec.student
+        usual = Sampling(precision=sampling.precision, seed=sampling.seed)
+        if changed := [name for name, value in vars(sampling).items() if value != vars(usual)[name]]:
             raise ValueError(
-                f"the model is a student of {len(knots)} steps, which has its own sampler, steps, grid and form of "
-                f"guidance; leave out {', '.join(f'--{name}' for name in changed)}"
+                f"the model is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, grid "
+                f"and form of guidance; leave out {', '.join(f'--{name}' for name in changed)}"
             )
-        super().__init__(spec, Sampling(**own, steps=spec.student.teacher_steps), strong, weak)
-        self.timesteps = self.timesteps[list(knots)]
-        self.sampling = Sampling(**own, sampler="ddim", steps=len(knots))
+        super().__init__(spec, replace(usual, steps=spec.student.teacher_steps), strong, None)
+        self.timesteps = knots(spec)
+        self.sampling = replace(usual, sampler="ddim", steps=len(self.timesteps))
 
     def check(self, condition: Condition) -> None:
         if condition.away is not None or condition.scales.shape[1] > 1:
@@ -76,12 +83,6 @@ class StudentGuide(Guide):
     def denoiser(self, condition: Condition, scale: Tensor, on_gap: OnGap | None) -> Denoiser:
         context, scale = condition.contexts[:, 0], scale * condition.scales[:, 0]
         return lambda x_t, t: self.strong(x_t, t, context, scale)
-
-
-def knots(spec: ModelSpec) -> Tensor:
-    """Timesteps of a student, int64 [S]: those of its teacher's grid between which it goes in one step."""
-    grid = timestep_grid(Sampling.grid, spec.build_diffusion().schedule, spec.student.teacher_steps)
-    return grid[list(spec.student.knots)]
 
 
 def network_denoiser(network: nn.Module, diffusion: Diffusion, autocast: torch.dtype | None) -> ContextDenoiser:

@@ -118,9 +118,9 @@ def main() -> int:
         rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []
         total = 2 * args.per_category * len(spec.categories) * len(combinations)
         with progress(total=total, unit="sprite", unit_scale=True) as bar:
-            for (*way, s), name in zip(combinations, names, strict=True):
+            for (path, form, way, s), name in zip(combinations, names, strict=True):
                 bar.set_description(name)
-                x, labels = samplers[tuple(way)].per_category(s, args.per_category, on_sprites=bar.update)
+                x, labels = samplers[path, form, way].per_category(s, args.per_category, on_sprites=bar.update)
                 rows.append(judge.measure(name, x, labels, s, bar.update))
                 cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
 
@@ -128,9 +128,9 @@ def main() -> int:
         print(report.table(), end="")
         about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
         texts = {"compare.json": about, "compare.txt": report.table(), "compare.md": report.markdown()}
-        cells = np.stack(cells, 1)
-        picture = labelled_grid(cells, spec.categories, names)
+        shown = np.stack(cells, 1)
+        picture = labelled_grid(shown, spec.categories, names)
         write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "compare.png", picture))
-        few = left_out(cells.shape)
+        few = left_out(shown.shape)
         print(f"{args.out}: compare.txt, .md, .json and .png{few and f', which shows {few}'}")
         return 0

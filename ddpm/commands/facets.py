@@ -115,7 +115,7 @@ def main() -> int:
         pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
         found = {"facets": results, "never_seen_together": together}
         about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
-        about = json.dumps(asdict(args) | about, indent=1, default=str)
-        texts = {"facets.json": about + "\n", "facets.md": text}
+        told = json.dumps(asdict(args) | about, indent=1, default=str)
+        texts = {"facets.json": told + "\n", "facets.md": text}
         write_all(lambda: write_texts(out, texts), lambda: show_alone(out, "facets", pictures, text))
         return 0

@@ -76,13 +76,14 @@ def measure(args: Arguments, judge: "Judge", sampled: dict) -> list["Measured"]:
 
     labels = torch.arange(len(judge.data.sprites.categories)).repeat_interleave(args.per_category)
     references = judge.references(args.per_category)
-    sets = [(name, *real, None) for name, real in references.items()]
-    sets += [(name, x, labels, s) for (name, x), s in zip(sampled.items(), args.guidance, strict=True)]
+    guidance: dict[str, float | None] = dict.fromkeys(references)
+    guidance |= dict(zip(sampled, args.guidance, strict=True))
+    sets = references | {name: (x, labels) for name, x in sampled.items()}
     rows = []
-    with progress(total=sum(len(x) for _, x, *_ in sets), unit="sprite", unit_scale=True) as bar:
-        for name, x, asked, s in sets:
+    with progress(total=sum(len(x) for x, _ in sets.values()), unit="sprite", unit_scale=True) as bar:
+        for name, (x, asked) in sets.items():
             bar.set_description(f"judging {name}")
-            rows.append(judge.measure(name, x, asked, s, bar.update))
+            rows.append(judge.measure(name, x, asked, guidance[name], bar.update))
     return rows
 
 

@@ -72,7 +72,8 @@ def guided(
 
 def weighted_sum(scales: Tensor, predicted: Tensor) -> Tensor:
     """Sum over the terms of a composition: [B, M], [B, M, C, H, W] -> [B, C, H, W]."""
-    return sum(like(w, p) * p for w, p in zip(scales.to(predicted).unbind(1), predicted.unbind(1), strict=True))
+    terms = zip(scales.to(predicted).unbind(1), predicted.unbind(1), strict=True)
+    return sum((like(scale, x0) * x0 for scale, x0 in terms), start=torch.zeros_like(predicted[:, 0]))
 
 
 def with_away(condition: Condition) -> tuple[Tensor, Tensor]:
@@ -142,16 +143,15 @@ def autoguidance(
 # How much
 
 
-def limited_interval(scale: float | Tensor, schedule: Schedule, low: float, high: float) -> Scale:
+def limited_interval(scale: Scale, schedule: Schedule, low: float, high: float) -> Scale:
     """The scale s where the noise level sigma / alpha is in (low, high], 1 elsewhere (Kynkaanniemi et al. 2024,
     arXiv:2404.07724): no guidance, and no second prediction, where it does harm or nothing."""
 
     def at(t: Tensor) -> Tensor:
         alpha, sigma = schedule.at(t, t.double())
-        level = sigma / alpha
-        return torch.where(
-            (level > low) & (level <= high), torch.as_tensor(scale, dtype=torch.float64, device=t.device), 1.0
-        )
+        level, s = sigma / alpha, scale(t) if callable(scale) else scale
+        s = torch.as_tensor(s, dtype=torch.float64, device=t.device)
+        return torch.where((level > low) & (level <= high), s, 1.0)
 
     return at
 

@@ -19,7 +19,7 @@ from ddpm.diffusion.schedule import Schedule
 PREDICTIONS = ("eps", "x0", "v")
 LOSS_WEIGHTS = ("none", "min_snr")
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
-ContextDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x_t, t, context) -> x0_hat
+ContextDenoiser = Callable[..., Tensor]  # (x_t, t, context) -> x0_hat; a student's takes a guidance scale [B] too
 
 
 def target(kind: str, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def integrate(
     if eta and noise is None:
         raise ValueError("a stochastic sampler (eta > 0) needs the argument noise")
     alpha, sigma = tables(timesteps, schedule, x)
-    lambdas, before = (alpha / sigma).log(), None
+    lambdas, before = (alpha / sigma).log(), x
     for step, t in enumerate(timesteps):
         (alpha_t, alpha_s), (sigma_t, sigma_s) = alpha[step : step + 2], sigma[step : step + 2]
         x0 = d = denoise(x, t.expand(len(x)).to(x.device))
@@ -81,7 +81,7 @@ def integrate(
         std = eta * sigma_s / sigma_t * (1 - (alpha_t / alpha_s) ** 2).sqrt()
         eps = to_eps("x0", d, x, alpha_t, sigma_t)
         x = (alpha_s * d + (sigma_s**2 - std**2).clamp(min=0).sqrt() * eps).to(x0.dtype)
-        if eta and sigma_s > 0:
+        if noise and eta and sigma_s > 0:
             x = x + std.to(x) * noise(x.shape[1:])
         before = x0
     return x

@@ -104,11 +104,11 @@ class Sampled:
 
     def save_npz(self, path: Path) -> str:
         """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""
-        labels, scales = self.labels[:, None, None], np.float32(self.scales)[:, None]
-        arrays = {"sprites": self.pixels, "labels": labels, "guidance": scales}
-        arrays = {name: self.of_done(values) for name, values in arrays.items()}
+        labels, scales = self.labels[:, None, None], np.array(self.scales, np.float32)[:, None]
+        values = {"sprites": self.pixels, "labels": labels, "guidance": scales}
+        arrays = {name: self.of_done(array) for name, array in values.items()}
         with written_aside(path) as aside, open(aside, "wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, sprites=arrays["sprites"], labels=arrays["labels"], guidance=arrays["guidance"])
         n, height, width, channels = arrays["sprites"].shape
         return f"{path}: {n} sprites {height}x{width}x{channels}"
 
@@ -116,5 +116,5 @@ class Sampled:
         """Write each sprite as a file of a new folder."""
         names = np.array(png_names(self.rows, self.scales, self.done.shape[2]), object).reshape(self.done.shape)
         with written_aside(folder) as aside:
-            save_pngs(aside, self.of_done(self.pixels), self.of_done(names))
+            save_pngs(aside, self.of_done(self.pixels), self.of_done(names).tolist())
         return f"{folder}: {self.done.sum()} PNG files"

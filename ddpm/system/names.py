@@ -8,6 +8,7 @@ import ast
 import difflib
 from collections.abc import Iterable
 from functools import cache
+from importlib.abc import InspectLoader
 from importlib.util import find_spec
 
 
@@ -15,17 +16,19 @@ from importlib.util import find_spec
 def parsed(module: str) -> ast.Module:
     """The source of a module, which is not imported. Its packages are, so their __init__.py must import nothing."""
     spec = find_spec(module)
-    assert spec and spec.loader, module
-    return ast.parse(spec.loader.get_source(module))
+    assert spec and isinstance(spec.loader, InspectLoader), module
+    return ast.parse(spec.loader.get_source(module) or "")
 
 
 def choices(module: str, table: str) -> tuple[str, ...]:
     """The keys of a dict literal at the top level of a module, as choices("ddpm.diffusion.samplers", "SAMPLERS")."""
     for node in parsed(module).body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if isinstance(target, ast.Name) and target.id == table:
             assert isinstance(node.value, ast.Dict), f"{module}.{table} must be a dict literal"
-            return tuple(ast.literal_eval(key) for key in node.value.keys)
+            return tuple(ast.literal_eval(key) for key in node.value.keys if key)
     raise AssertionError(f"{module} has no table {table}")
 
 

@@ -81,7 +81,9 @@ def check_new_folder(flag: str, path: Path | None) -> None:
 def check_folder(flag: str, path: Path | None) -> None:
     """Raise ValueError if something that is no folder has this name, or that of a folder which is to hold it, or if
     nothing can be written there."""
-    for place in (path, *path.absolute().parents) if path else ():
+    if path is None:
+        return
+    for place in (path, *path.absolute().parents):
         if place.exists():
             if not place.is_dir():
                 what = flag if place == path else f"{flag} {path}:"

@@ -81,17 +81,18 @@ def flags_of(settings: type, default: Any = None, prefix: str = "--") -> Iterato
         )
         told = next((mark for mark in marks if hasattr(mark, "aliases")), None)  # by tyro.conf.arg
         value = getattr(default, field.name, tyro.MISSING)
-        if dataclasses.is_dataclass(hint):
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             yield from flags_of(hint, value, prefix if told and told.name == "" else f"{prefix}{field.name}.")
             continue
         kind, least, most = takes(hint)
         spelt, place = field.name.replace("_", "-"), tyro.conf.Positional in marks
-        names = [prefix + spelt, *(told.aliases or () if told else ())]
+        names: tuple[str, ...] = (prefix + spelt, *(told.aliases or () if told else ()))
         if kind is None and tyro.conf.FlagCreatePairsOff not in marks:
-            names.append(f"{prefix}no-{spelt}")
+            names = (*names, f"{prefix}no-{spelt}")
         unset = value is tyro.MISSING and field.default is field.default_factory is dataclasses.MISSING
-        names = (field.name.upper(),) if place else tuple(names)
-        yield Flag(names, kind, least, most, NoneType in get_args(hint), unset, place)
+        yield Flag(
+            (field.name.upper(),) if place else names, kind, least, most, NoneType in get_args(hint), unset, place
+        )
 
 
 def takes(hint: Any) -> tuple[Any, int, float]:
@@ -127,8 +128,11 @@ def unknown(name: str, flags: Iterable[str], places: Sequence[str] = ()) -> NoRe
 
 def one_more(word: str, flag: Flag | None) -> NoReturn:
     """Raise ValueError for a word that nothing takes, after this flag."""
-    takes = {None: "", 0: "no value", 1: "one value"}.get(flag and flag.most, f"{flag and flag.least} values")
-    raise ValueError(f"{word!r} is one word too many" + (f": {flag.names[0]} takes {takes}" if flag else ""))
+    takes = ""
+    if flag:
+        count = {0: "no value", 1: "one value"}.get(int(flag.most) if flag.most < 2 else -1, f"{flag.least} values")
+        takes = f": {flag.names[0]} takes {count}"
+    raise ValueError(f"{word!r} is one word too many{takes}")
 
 
 def values_after(name: str, flag: Flag, values: list[str], rest: list[str], known: Iterable[str]) -> list[str]:

@@ -50,7 +50,7 @@ def named(spec: ModelSpec, text: str) -> Tensor:
     wording = Wording(text, spec.categories)
     first = wording.name(re.split("[=,]", wording.hidden)[0].strip())
     if spec.facets and "=" in text and not {text, first} & set(spec.categories):
-        return sum(parse_tags(text, spec.vocabulary).values())
+        return torch.stack(list(parse_tags(text, spec.vocabulary).values())).sum(0)
     return wide(parse_context(text, spec.categories), spec)
 
 
@@ -94,7 +94,8 @@ class Wording:
         if len(text) > MAX_TEXT or not text.isprintable():  # it labels a row of the grid, and names a folder
             expected = f"expected a category or a sum in {MAX_TEXT} printable characters"
             raise ValueError(f"got {reprlib.repr(text)}, {expected}")
-        self.text, self.names, self.categories = text, [], categories
+        self.text, self.categories = text, categories
+        self.names: list[str] = []
         self.hidden = re.sub(r"(?<![^\s,*])'((?:[^']|'')*)'(?![^\s,=])", self._hide, text)
 
     def _hide(self, found: re.Match) -> str:
