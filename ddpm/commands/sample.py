@@ -8,11 +8,11 @@
 Rows are categories, mixtures, sums or tags, columns guidance scales; the noise is the same in all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -29,6 +29,14 @@ from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.outputs import write_all
 from ddpm.system.signals import interruptible
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ddpm.context.condition import Condition
+    from ddpm.sampling import Sampler
+
+Cells = tuple["np.ndarray", "np.ndarray"]  # pixels uint8 [R, S, N, H, W, C]; which are done, bool [R, S, N]
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,32 @@ class Arguments:
         check_new_folder("--png-folder", self.png_folder)
 
 
+def sample(sampler: "Sampler", condition: "Condition", scales: Sequence[float], count: int, caught: list[int]) -> Cells:
+    """The cells of the grid, with a progress bar, until all are done or a signal is caught."""
+    from ddpm.system.distributed import is_main, own
+
+    share = own(len(condition) * len(scales) * count)
+    with progress(total=share.stop - share.start, desc="sampling", unit="sprite", disable=not is_main()) as bar:
+        watched = {"stop": lambda: max(caught, default=0), "on_sprites": bar.update}
+        return sampler.cells(condition, scales, count, **watched)
+
+
+def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequence[str], cells: Cells) -> None:
+    """Write the picture, and if asked arrays and files; tell of each."""
+    from ddpm.commands.shared.requests import labels_of
+    from ddpm.evaluation.report import guidance_labels
+    from ddpm.show.sampled import Sampled
+
+    scales, by_facet = parse_guidance(args.guidance)
+    columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
+    about: dict[str, object] = {"model": args.model, "guidance": " ".join(args.guidance)}
+    about |= {"not": args.negative or "nothing"}
+    about |= {name: getattr(sampler.sampling, name) for name in ("form", "sampler", "steps", "grid", "seed")}
+    sampled = Sampled(*cells, rows, columns, labels_of(sampler.spec, condition).numpy(), scales, about)
+    saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
+    write_all(*(partial(tell, save, path) for save, path in saves if path))
+
+
 def tell(save: Callable[[Path], str], path: Path) -> None:
     print(save(path))
 
@@ -86,13 +120,12 @@ def tell(save: Callable[[Path], str], path: Path) -> None:
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
-    from ddpm.system.distributed import highest, is_main, join, local_world, main_first, own
+    from ddpm.system.distributed import highest, is_main, join, local_world, main_first
 
     device = join(args.device)
-    from ddpm.commands.shared.requests import asked, check_form, describe, labels_of, named
-    from ddpm.evaluation.report import guidance_labels
+    from ddpm.commands.shared.requests import asked, check_form, describe, named
     from ddpm.runs.models import load_model
-    from ddpm.show.sampled import Sampled, check_memory, check_places, png_names
+    from ddpm.show.sampled import check_memory, check_places, png_names
 
     with main_first():
         model, spec = load_model(args.model)
@@ -113,21 +146,11 @@ def main() -> int:
     condition = condition.away_from(None if args.negative is None else named(spec, args.negative))
     sampler = ready(args.sampling, args.weak, args.model, model, spec)
     sampler.guide.check(condition)
-    total = own(N).stop - own(N).start
     with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:
-        with progress(total=total, desc="sampling", unit="sprite", disable=not is_main()) as bar:
-            watched = {"stop": lambda: max(caught, default=0), "on_sprites": bar.update}
-            pixels, done = sampler.cells(condition, scales, args.count, **watched)
+        pixels, done = sample(sampler, condition, scales, args.count, caught)
         code = 0 if done.all() else 128 + highest(max(caught, default=0))
-        if not is_main():
-            return code
-        if code:
+        if is_main() and code:
             print(f"stopped after {done.sum()} of {N} sprites")
-        columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
-        labels = labels_of(spec, condition).numpy()
-        about = {"model": args.model, "guidance": " ".join(args.guidance), "not": args.negative or "nothing"}
-        about |= {name: getattr(sampler.sampling, name) for name in ("form", "sampler", "steps", "grid", "seed")}
-        sampled = Sampled(pixels, done, rows, columns, labels, scales, about)
-        saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
-        write_all(*(partial(tell, save, path) for save, path in saves if path))
+        if is_main():
+            save(args, sampler, condition, rows, (pixels, done))
     return code
