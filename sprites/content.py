@@ -32,7 +32,7 @@ def content_hashes(images: np.ndarray) -> np.ndarray:
         if image.shape[-1] == 4:
             image = image * (image[..., 3:] != 0)
         digest = shape.copy()
-        digest.update(np.ascontiguousarray(image))
+        digest.update(np.ascontiguousarray(image).data)
         hashes[i] = int.from_bytes(digest.digest(), "little")
     return hashes
 
@@ -89,10 +89,13 @@ def notes_on_content(sprites: Sprites, content: Content) -> list[str]:
 
 
 def note_soft(content: Content) -> str | None:
-    soft = np.count_nonzero(content.soft)
-    return soft and (
-        f"{plural(soft, 'sprite')} with an alpha of 1 to 254 ({plural(content.soft.sum(), 'pixel')}); sampled sprites "
-        "have an alpha of 0, for what is below 128, or 255"
+    soft = int(np.count_nonzero(content.soft))
+    if not soft:
+        return None
+    pixels = plural(int(content.soft.sum()), "pixel")
+    return (
+        f"{plural(soft, 'sprite')} with an alpha of 1 to 254 ({pixels}); sampled sprites have an alpha of 0, for what "
+        "is below 128, or 255"
     )
 
 

@@ -12,6 +12,7 @@ drew are replaced, unless --overwrite is given: drawn.json beside them tells whi
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -107,12 +108,14 @@ def print_report(args: Arguments, bar: tqdm) -> None:
 def write(args: Arguments) -> None:
     """Draw into the folder that was asked for, if nothing in it would be lost."""
     how = {"seed": args.seed} if args.contact else {"seed": args.seed, "count": args.count, "size": args.size}
+    draw: Callable[..., None]
     if args.contact:
         names, total, draw = CONTACT_FILES, 100 * sum(CYCLES.values()), write_contact
     else:
         names, draw = (PAIR_FILES, write_pair) if args.npy else (SET_FILES, write_set)
         total = args.count * len(CATEGORIES)
     folder = args.contact or args.npy or args.out
+    assert folder
     with (
         held(folder),
         replacing(folder, names, args.overwrite, **how) as aside,

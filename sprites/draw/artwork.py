@@ -76,7 +76,8 @@ def parse(text: str, source: str) -> Blocks:
     """The blocks of a text, in its order. Raises ValueError that names the source and the line of a mistake."""
     blocks: Blocks = {}
     begun: dict[str, str] = {}  # the place of each name
-    title, rows = "", []
+    title = ""
+    rows: list[str] = []
     for number, line in enumerate([*text.splitlines(), ""], start=1):
         line, place = line.strip(), f"{source}:{number}"
         if line.startswith("#"):

@@ -109,7 +109,8 @@ def differences(folder: Path, count: int, seed: int = 0, tick: Tick = lambda: No
         lines += [",".join((category, str(index), *row.values())) for index, row in enumerate(answers)]
         path = folder / f"{category}.png"
         with Image.open(path) as picture:
-            if not np.array_equal(picture.convert("RGBA"), sheet(tiles, RGB).convert("RGBA")):
+            redrawn = sheet(tiles, RGB).convert("RGBA")
+            if not np.array_equal(np.asarray(picture.convert("RGBA")), np.asarray(redrawn)):
                 found.append(path.name)
     if (folder / "tags.csv").read_bytes() != ("\n".join(lines) + "\n").encode():
         found.append("tags.csv")
@@ -127,8 +128,8 @@ def write_contact(folder: Path, seed: int = 0, tick: Tick = lambda: None) -> Non
         if cycle > 1:
             walks = tiles[: 48 * cycle].reshape(4, 12, cycle, TILE, TILE)
             frames = [contact_sheet(list(walks[:, :, step]), RGB, scale=4) for step in range(cycle)]
-            more = {"save_all": True, "append_images": frames[1:], "duration": 160, "loop": 0}
-            frames[0].save(folder / "walk.gif", **more)
+            first, *others = frames
+            first.save(folder / "walk.gif", save_all=True, append_images=others, duration=160, loop=0)
 
 
 def report(count: int, seed: int = 0, tick: Tick = lambda: None) -> dict[str, Variety]:

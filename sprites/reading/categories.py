@@ -28,7 +28,8 @@ def found(inside: Inside) -> bool:
 
 def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
     """One sub-folder of image files per category, and files beside them. RGBA if any pixel is not opaque."""
-    root, folders, left_out = inside.folder, inside.folders, Counter()
+    root, folders = inside.folder, inside.folders
+    left_out: Counter[str] = Counter()
     groups = images_of(folders, inside.files, left_out)
     paths = [path for group in groups for path in group]
     categories = checked_names(root, [folder.name for folder in folders])

@@ -139,9 +139,8 @@ class Guesses:
 
     def notes(self) -> list[str]:
         """A line about files that look like sheets and were read as a sprite each, or about sprites all enlarged."""
-        tiles = {tile for _, tile, _ in self.like}
-        if len(tiles) == 1 and None not in tiles:
-            self.sheets |= {path: tile for path, tile, _ in self.like}
+        if len({tile for _, tile, _ in self.like}) == 1:
+            self.sheets |= {path: tile for path, tile, _ in self.like if tile is not None}
         if self.sheets:
             return [self.note_on_sheets()]
         block = int(np.gcd.reduce([block for *_, block in self.like])) if len(self.like) >= FEW else 1

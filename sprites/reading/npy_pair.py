@@ -30,8 +30,8 @@ def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Conten
     """Two arrays told apart by their shapes, and the names in `categories.json`, if there is one."""
     folder, paths = inside.folder, arrays_in(inside)
     if len(paths) != 2:
-        names = ", ".join(path.name for path in paths)
-        raise DataError(f"{folder}: {len(paths)} .npy files ({names}), expected two: images and labels")
+        found = ", ".join(path.name for path in paths)
+        raise DataError(f"{folder}: {len(paths)} .npy files ({found}), expected two: images and labels")
     arrays = {path: read_npy(path) for path in paths}
     image_path, label_path = sorted(paths, key=lambda path: -arrays[path].ndim)
     images, labels = arrays[image_path], np.asarray(arrays[label_path])
@@ -40,15 +40,10 @@ def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Conten
         raise DataError(f"{label_path}: images as well as {image_path.name}, expected labels, [N,K] or [N]")
 
     names_path = folder / NAMES
-    names = read_names(names_path) if names_path.exists() else None
-    indices, count = check_labels(label_path, labels, image_path, len(images), names)
-    if (
-        names is None
-        and count == len(COURSE_NAMES)
-        and all(map(fnmatchcase, (image_path.name, label_path.name), COURSE_FILES))
-    ):
-        names = COURSE_NAMES
-    names = names or tuple(map(str, range(count)))
+    told = read_names(names_path) if names_path.exists() else None
+    indices, count = check_labels(label_path, labels, image_path, len(images), told)
+    of_course = all(map(fnmatchcase, (image_path.name, label_path.name), COURSE_FILES)) and count == len(COURSE_NAMES)
+    names = told or (COURSE_NAMES if of_course else tuple(map(str, range(count))))
     counts = np.bincount(indices, minlength=count)
     if not counts.all():
         raise DataError(

@@ -27,7 +27,8 @@ def read_set(inside: Inside, size: int | None, resize: Resize | None) -> Content
         check_link(toml.parent, path)
     found = survey(paths)
     check_total(toml, sum(w * h for w, h in found.sizes) // tile**2, max(tile, side))
-    groups, opaque, shallow = [], True, []
+    groups, opaque = [], True
+    shallow: list[Path] = []
     for path in paths:
         sheet = read_rgba(path, shallow)
         opaque = opaque and is_opaque(sheet)
