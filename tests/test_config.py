@@ -1,3 +1,5 @@
+"""Settings: defaults, TOML and back, mistakes named in one line, settings that do nothing."""
+
 import pytest
 from conftest import ROOT
 

@@ -1,3 +1,5 @@
+"""Sprites as tensors and back, the order of samples, mirroring, and the split."""
+
 import dataclasses
 import subprocess
 import sys

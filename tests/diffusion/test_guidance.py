@@ -1,4 +1,4 @@
-"""uncond + s * (cond - uncond) and what else steers, at the price of the rows that it needs."""
+"""Guidance against its formulas, and that only the predictions that are needed are computed."""
 
 import pytest
 import torch

@@ -3,8 +3,9 @@
     make fuzz SECONDS=60                              # a table of readers in the end
     python tests/hostile/fuzz.py --seconds 600 "npy images"   # only some
 
-Findings, which are whatever `attempt` in readers.py does not allow, more than 10 seconds and more than 3 GB, are
-kept as files that `python tests/hostile/fuzz.py --again FILE READER` tries once more. Exit code 1 if there are any.
+A finding is an input at which a reader does what `attempt` in readers.py does not allow, or takes more than 10 seconds
+or 3 GB. It is kept as a file, which `python tests/hostile/fuzz.py --again FILE READER` tries once more. Exit code 1 if
+there are any.
 """
 
 import argparse

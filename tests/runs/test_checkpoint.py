@@ -1,3 +1,5 @@
+"""Model files and checkpoints: read back as written, and refused by name if they are anything else."""
+
 import os
 import random
 

@@ -1,7 +1,7 @@
-"""Each single file operation of a run fails, or the process dies at it: the run is gone on with, and ends as if nothing
-had happened.
+"""Every single file operation of a run is made to fail, or to be the last before the process dies. The run then goes
+on, and ends as if nothing had happened.
 
-Children of this process are made for it, by fork, since importing torch takes far longer than such a run.
+Runs are forked from this process, since importing torch takes far longer than such a run.
 """
 
 import builtins

@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it is not lost, one process writes to it, and a run can be gone on with."""
+"""The folder of a run: what is in it is not lost, one process writes to it, and a run can be resumed."""
 
 import os
 import signal

@@ -1,3 +1,5 @@
+"""TensorBoard files: alarms, clocks that go back, and curves that wait for room on a full disk."""
+
 import errno
 import functools
 import io

@@ -1,3 +1,5 @@
+"""Picture grids, pixel by pixel, and their labels."""
+
 import numpy as np
 import pytest
 from PIL import ImageFont

@@ -1,3 +1,5 @@
+"""A student: its knots, the trajectories that it learns from, and what the commands know of it."""
+
 import dataclasses
 
 import pytest

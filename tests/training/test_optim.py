@@ -1,3 +1,5 @@
+"""Which parameters Muon and AdamW take, and their steps against closed forms and torch's own."""
+
 import pytest
 import torch
 

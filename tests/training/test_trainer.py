@@ -1,3 +1,5 @@
+"""The training loop: what it logs and keeps, resuming bit for bit, losses that are not finite, and that it learns."""
+
 import dataclasses
 import errno
 import itertools
