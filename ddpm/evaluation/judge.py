@@ -1,7 +1,7 @@
 """Judging sprites by a classifier trained on the very data set: are they what was asked for, good, varied, and new?"""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,34 +12,32 @@ from torch import Tensor
 
 from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
-from ddpm.data.tensors import to_uint8
 from ddpm.evaluation import classifier
-from ddpm.evaluation.classifier import Classifier, judge, train_classifier
-from ddpm.evaluation.copies import background, changed, is_copy, nearest
+from ddpm.evaluation.classifier import Classifier, features_and_classes, train_classifier
+from ddpm.evaluation.copies import background, changed, nearest
 from ddpm.evaluation.metrics import (
+    METRICS,
+    NEIGHBOURS,
     Gaussian,
+    Observed,
+    OnSprites,
+    balanced,
     class_accuracy,
     frechet_distance,
-    kernel_distance,
-    manifold,
-    standard_error,
 )
-from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, on_palette, palette
+from ddpm.evaluation.pixel_art import palette
 from ddpm.runs.folder import trained_with
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
 from ddpm.system.console import warn
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
-NEIGHBOURS = 5  # of precision, recall, density and coverage
 MOST_BYTES, MOST_HELD_OUT = 2**28, 10_000  # of training and held-out sprites that are compared with
-NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
-OnSprites = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures of a set of sprites and their standard errors, by name: see `Judge.measure`."""
+    """Figures of a set of sprites and their standard errors, by their names in `METRICS`."""
 
     name: str
     guidance: float | None
@@ -50,10 +48,9 @@ class Measured:
 
 
 def fingerprint(data: SpriteData, seed: int) -> str:
-    """16 hexadecimal digits that change with any training sprite, its label, the seed or the classifier's code."""
-    parts = data.hashes[data.train], data.sprites.labels[data.train], np.array([seed])
-    code = Path(classifier.__file__).read_bytes()
-    return blake2b(b"".join([*(p.tobytes() for p in parts), code]), digest_size=8).hexdigest()
+    """16 hexadecimal digits that change with any training sprite, its label, the seed or the classifier's version."""
+    parts = data.hashes[data.train], data.sprites.labels[data.train], np.array([seed, classifier.VERSION])
+    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=8).hexdigest()
 
 
 def at_most(count: int, rows: np.ndarray, seed: int) -> np.ndarray:
@@ -83,8 +80,8 @@ class Judge:
         x, labels = data.batch(self.rows)
         self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
         self.x, self.labels = x, labels
-        self.features, _ = judge(self.classifier, x)
-        self.gaussian = Gaussian.fit(self.features, self._balance(labels))
+        self.features, _ = features_and_classes(self.classifier, x)
+        self.gaussian = Gaussian.fit(self.features, balanced(labels))
 
     def _classifier(self, x: Tensor, labels: Tensor, file: Path | None) -> Classifier:
         """As it is kept in `file`, or trained on these sprites and kept there."""
@@ -115,25 +112,29 @@ class Judge:
             x, labels = torch.cat([x, shuffle_pixels(x, self.seed)]), torch.cat([labels, torch.ones_like(labels)])
         return train_classifier(x, labels, self._classes, seed=self.seed, progress=True)
 
-    def _balance(self, labels: Tensor) -> Tensor:
-        """Weights that make every category count the same, whatever its share."""
-        return (1 / torch.bincount(labels, minlength=len(self.data.sprites.categories)))[labels]
+    @cached_property
+    def palette(self) -> np.ndarray:
+        """bool [32, 32, 32], of the training sprites: see `pixel_art.palette`."""
+        return palette(self.data.sprites.take(self.rows))
 
     def __call__(self, x: Tensor, labels: Tensor) -> dict[str, float]:
         """Class accuracy and Frechet distance of sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]: the two
         figures that are quick to have."""
-        features, predicted = judge(self.classifier, x.cpu())
+        features, predicted = features_and_classes(self.classifier, x.cpu())
         return {
             "class_accuracy": class_accuracy(predicted, labels),
-            "frechet_distance": frechet_distance(features, self.gaussian, self._balance(labels)),
+            "frechet_distance": frechet_distance(features, self.gaussian, balanced(labels)),
         }
 
-    def draw(self, like: Tensor, other: bool = False) -> Tensor:
-        """Training sprites by position, of each category as many as int64 labels `like` [N] name, or as there are:
-        int64 [M]. other: a second draw, with no sprite of the first where a category has twice as many."""
+    def matching(self, labels: Tensor, other: bool = False) -> Tensor:
+        """Training sprites of the same categories as int64 labels [N], chosen at random: int64 [at most N], positions.
+
+        A category with fewer sprites than labels gives all it has. other: a second choice, which shares no sprite with
+        the first where a category has twice as many.
+        """
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(self.seed))
         order = order.flip(0) if other else order
-        counts = torch.bincount(like, minlength=len(self.data.sprites.categories)).tolist()
+        counts = torch.bincount(labels, minlength=len(self.data.sprites.categories)).tolist()
         return torch.cat([order[self.labels[order] == k][:count] for k, count in enumerate(counts)])
 
     def measure(
@@ -144,44 +145,25 @@ class Judge:
         guidance: float | None = None,
         on_sprites: OnSprites = lambda count: None,
     ) -> Measured:
-        """All figures of sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories int64 [N].
-
-        class_accuracy, frechet_distance, kernel_distance, precision, recall, density, coverage (see metrics.py; the
-        last five against as many training sprites of each category), copies (copies.py), colours, alpha_hardness (RGBA
-        only) and on_palette (where the set has one; pixel_art.py). Errors: of a mean std / sqrt(N) (recall and coverage
-        are means over training sprites), of the Frechet distance a bootstrap category by
-        category, of the kernel distance the deviation between subsets. `on_sprites` is called with how many are done.
-        """
-        x, N = x.cpu(), len(x)
-        features, predicted = judge(self.classifier, x)
-        real = self.features[self.draw(labels)]
-        values = {"class_accuracy": predicted == labels, **manifold(real, features, NEIGHBOURS)}
-        values |= self._copies(x, on_sprites) | self._pixel_art(x)
-        values = {k: torch.as_tensor(v).double() for k, v in values.items()}
-        figures = {k: v.mean().item() for k, v in values.items()}
-        errors = {k: (v.std(correction=0) / len(v) ** 0.5).item() for k, v in values.items()}
-
-        def frechet(rows: np.ndarray | slice) -> float:
-            return frechet_distance(features[rows], self.gaussian, self._balance(labels[rows]))
-
-        figures["frechet_distance"] = frechet(slice(None))
-        errors["frechet_distance"] = standard_error(frechet, labels.numpy(), seed=self.seed)
-        figures["kernel_distance"], errors["kernel_distance"] = kernel_distance(real, features, seed=self.seed)
-        return Measured(name, guidance, N, int(values["copies"].sum()), figures, errors)
-
-    def _copies(self, x: Tensor, on_sprites: OnSprites) -> dict[str, Tensor]:
-        share = len(x) / len(self.x)
-        found = nearest(x, self.x, lambda count: on_sprites(count * share))
-        return {"copies": is_copy(x, found, background(self.x))}
-
-    def _pixel_art(self, x: Tensor) -> dict[str, np.ndarray | Tensor]:
-        pixels, table = to_uint8(x), palette(self.data.sprites.take(self.rows))
-        values = {"colours": count_colours(pixels)}
-        if table.mean() < NO_PALETTE:
-            values["on_palette"] = on_palette(pixels, table)
-        if x.shape[1] == 4:
-            values["alpha_hardness"] = alpha_hardness(x)
-        return values
+        """All figures of `METRICS` that apply to sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories
+        int64 [N]. `on_sprites` is called with how many are done."""
+        x = x.cpu()
+        features, predicted = features_and_classes(self.classifier, x)
+        seen = Observed(
+            x=x,
+            labels=labels,
+            features=features,
+            predicted=predicted,
+            training=self.x,
+            real=self.features[self.matching(labels)],
+            gaussian=self.gaussian,
+            palette=self.palette,
+            seed=self.seed,
+            on_sprites=on_sprites,
+        )
+        found = {key: metric(seen) for key, metric in METRICS.items() if metric.applies(seen)}
+        figures, errors = ({key: pair[i] for key, pair in found.items()} for i in range(2))
+        return Measured(name, guidance, len(x), round(len(x) * figures["copies"]), figures, errors)
 
     def closest(self, x: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The `count` of sprites x that are most like a training sprite, in that order, and those, as moved there."""
@@ -195,7 +177,7 @@ class Judge:
         held_out = at_most(MOST_HELD_OUT, self.data.val, self.seed)
         found = {HELD_OUT: self.data.batch(held_out)} if len(held_out) > NEIGHBOURS else {}
         each = torch.arange(len(self.data.sprites.categories)).repeat_interleave(per_category)
-        chosen = self.draw(each, other=True)
+        chosen = self.matching(each, other=True)
         x, labels = self.x[chosen], self.labels[chosen]
         shuffled = shuffle_pixels(x, self.seed + 1)
         blurred = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)

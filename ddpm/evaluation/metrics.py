@@ -1,15 +1,26 @@
-"""Figures of sample quality, from features: no model is known here."""
+"""Figures of sample quality: their mathematics, then the table of all that are told of a set of sprites.
+
+To add one, enter it in `METRICS`. `Judge.measure` and the tables of a report, as text, Markdown and JSON, follow.
+"""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ddpm.data.tensors import to_uint8
+from ddpm.evaluation.copies import background, is_copy, nearest
+from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, on_palette
+
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
+NEIGHBOURS = 5  # of precision, recall, density and coverage
+NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
+OnSprites = Callable[[int], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,34 +31,34 @@ class Gaussian:
     root: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, weights: Tensor | None = None) -> Self:
-        """To features x [N, F], whose rows may be weighted: weights [N], positive, of any scale."""
+    def fit(cls, x: Tensor, mass: Tensor | None = None) -> Self:
+        """To features x [N, F]. mass [N]: how much each row counts, positive, of any scale; left out, all the same."""
         x = x.double()
-        p = torch.ones_like(x[:, 0]) if weights is None else weights.to(x)
+        p = torch.ones_like(x[:, 0]) if mass is None else mass.to(x)
         p = p / p.sum()
         values, vectors = torch.linalg.eigh(x.mT.cov(correction=0, aweights=p))
         return cls(p @ x, vectors * values.clamp(min=0).sqrt() @ vectors.mT)
 
 
 def frechet_distance(
-    a: Tensor | Gaussian, b: Tensor | Gaussian, weights_a: Tensor | None = None, weights_b: Tensor | None = None
+    a: Tensor | Gaussian, b: Tensor | Gaussian, mass_a: Tensor | None = None, mass_b: Tensor | None = None
 ) -> float:
-    """Frechet distance of Gaussians fitted to features a [N, F] and b [M, F] (Heusel et al. 2017, arXiv:1706.08500).
+    """Frechet distance of Gaussians fitted to features a [N, F] and b [S, F] (Heusel et al. 2017, arXiv:1706.08500).
 
-    Rows may be weighted: weights_a [N], weights_b [M], positive, of any scale. A set that is compared with many times
-    may be given as its `Gaussian.fit(features, weights)`.
+    mass_a [N], mass_b [S]: how much each row counts, as in `Gaussian.fit`. A set that is compared with many times may
+    be given as its `Gaussian.fit(features, mass)`.
 
     |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), with covariances A and B. The trace of the root is the sum of the
     singular values of A^(1/2) B^(1/2). Zero for equal features; biased upwards for few samples.
     """
-    a = a if isinstance(a, Gaussian) else Gaussian.fit(a, weights_a)
-    b = b if isinstance(b, Gaussian) else Gaussian.fit(b, weights_b)
+    a = a if isinstance(a, Gaussian) else Gaussian.fit(a, mass_a)
+    b = b if isinstance(b, Gaussian) else Gaussian.fit(b, mass_b)
     trace = a.root.square().sum() + b.root.square().sum() - 2 * torch.linalg.svdvals(a.root @ b.root).sum()
     return ((a.mean - b.mean).square().sum() + trace).item()
 
 
 def kernel_distance(a: Tensor, b: Tensor, *, seed: int) -> tuple[float, float]:
-    """Kernel distance of features a [N, F] and b [M, F] (Binkowski et al. 2018, arXiv:1801.01401).
+    """Kernel distance of features a [N, F] and b [S, F] (Binkowski et al. 2018, arXiv:1801.01401).
 
     The squared maximum mean discrepancy under the kernel (x . y / F + 1)^3, without bias: about 0, and as often below,
     for samples of one distribution. Returns its mean and standard deviation over 50 random subsets of half the smaller
@@ -72,7 +83,7 @@ def kernel_distance(a: Tensor, b: Tensor, *, seed: int) -> tuple[float, float]:
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
-    """[N, M], exact: by the expansion of the square, a row would not be at distance 0 from itself."""
+    """[N, S], exact: by the expansion of the square, a row would not be at distance 0 from itself."""
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
@@ -82,12 +93,12 @@ def _radii(x: Tensor, k: int) -> Tensor:
 
 
 def manifold(real: Tensor, generated: Tensor, k: int = 5) -> dict[str, Tensor]:
-    """How the sets lie in each other's manifold, per row of features real [M, F] and generated [N, F]; float32.
+    """How the sets lie in each other's manifold, per row of features real [S, F] and generated [N, F]; float32.
 
     A manifold is the union of balls about its rows that reach to their k-th nearest neighbours.
 
-    precision [N], recall [M]: 1 where the row is in the other set's manifold (Kynkaanniemi et al. 2019,
-    arXiv:1904.06991). density [N]: how many real balls hold the row, over k; may exceed 1. coverage [M]: 1 where the
+    precision [N], recall [S]: 1 where the row is in the other set's manifold (Kynkaanniemi et al. 2019,
+    arXiv:1904.06991). density [N]: how many real balls hold the row, over k; may exceed 1. coverage [S]: 1 where the
     real row's own ball holds a generated row (Naeem et al. 2020, arXiv:2002.09797). The figures are their means.
 
     An outlier's ball is huge: one among the real rows adds to precision, one among the generated to recall, and
@@ -125,5 +136,106 @@ def standard_error(
     """
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
-    draws = (np.concatenate([rng.choice(rows, len(rows)) for rows in groups]) for _ in range(replicates))
-    return float(np.std([statistic(rows) for rows in draws], ddof=1))
+    resampled = (np.concatenate([rng.choice(rows, len(rows)) for rows in groups]) for _ in range(replicates))
+    return float(np.std([statistic(rows) for rows in resampled], ddof=1))
+
+
+def balanced(labels: Tensor) -> Tensor:
+    """How much each sprite with one of int64 labels [N] counts so that every category counts the same: float32 [N]."""
+    return (1 / torch.bincount(labels))[labels]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What a judge has seen of a set of N sprites, and the S training sprites to compare them with."""
+
+    x: Tensor
+    """float32 [N, C, H, W] in [-1, 1]."""
+    labels: Tensor
+    """int64 [N], the categories that were asked for."""
+    features: Tensor
+    """float32 [N, F], of the judge's classifier."""
+    predicted: Tensor
+    """int64 [N], the categories that the classifier sees."""
+    training: Tensor
+    """float32 [S, C, H, W] in [-1, 1]."""
+    real: Tensor
+    """float32 [at most N, F]: features of training sprites, as many of each category as were asked for."""
+    gaussian: Gaussian
+    """Fitted to the features of all training sprites, every category counting the same."""
+    palette: np.ndarray
+    """bool [32, 32, 32], of the training sprites: see `pixel_art.palette`."""
+    seed: int
+    on_sprites: OnSprites
+    """Called with how many of the N sprites are done, by the metric that takes longest."""
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """uint8 [N, H, W, C]."""
+        return to_uint8(self.x)
+
+    @cached_property
+    def neighbours(self) -> dict[str, Tensor]:
+        """Precision, recall, density and coverage, row by row: see `manifold`."""
+        return manifold(self.real, self.features, NEIGHBOURS)
+
+
+def frechet_with_error(seen: Observed) -> tuple[float, float]:
+    """Distance from the training sprites, and a bootstrap of its error, category by category."""
+
+    def distance(rows: np.ndarray | slice) -> float:
+        return frechet_distance(seen.features[rows], seen.gaussian, balanced(seen.labels[rows]))
+
+    return distance(slice(None)), standard_error(distance, seen.labels.numpy(), seed=seen.seed)
+
+
+def copied(seen: Observed) -> Tensor:
+    """bool [N]: which sprites are copies of a training sprite."""
+    share = len(seen.x) / len(seen.training)
+    found = nearest(seen.x, seen.training, lambda count: seen.on_sprites(count * share))
+    return is_copy(seen.x, found, background(seen.training))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a set of sprites, and how tables show it."""
+
+    heading: str
+    compute: Callable[[Observed], Tensor | np.ndarray | tuple[float, float]]
+    """A value for each sprite (or training sprite), whose mean is the figure; or the figure and its standard error."""
+    table: Literal["features", "pixels"] = "features"
+    """Which of two text tables it stands in, so that a row fits a terminal."""
+    digits: int = 3
+    """After the decimal point."""
+    applies: Callable[[Observed], bool] = lambda seen: True
+    """Whether it means anything for these sprites."""
+
+    def __call__(self, seen: Observed) -> tuple[float, float]:
+        """The figure and its standard error, which is std / sqrt(N) of a mean."""
+        found = self.compute(seen)
+        if isinstance(found, tuple):
+            return found
+        values = torch.as_tensor(found).double()
+        return values.mean().item(), (values.std(correction=0) / len(values) ** 0.5).item()
+
+
+METRICS: dict[str, Metric] = {
+    "class_accuracy": Metric("accuracy", lambda seen: seen.predicted == seen.labels),
+    "frechet_distance": Metric("Frechet", frechet_with_error),
+    "kernel_distance": Metric("kernel", lambda seen: kernel_distance(seen.real, seen.features, seed=seen.seed)),
+    "precision": Metric("precision", lambda seen: seen.neighbours["precision"]),
+    "recall": Metric("recall", lambda seen: seen.neighbours["recall"]),
+    "density": Metric("density", lambda seen: seen.neighbours["density"]),
+    "coverage": Metric("coverage", lambda seen: seen.neighbours["coverage"]),
+    "copies": Metric("copies", copied, "pixels"),
+    "colours": Metric("colours", lambda seen: count_colours(seen.pixels), "pixels", digits=1),
+    "alpha_hardness": Metric(
+        "hard alpha", lambda seen: alpha_hardness(seen.x), "pixels", applies=lambda seen: seen.x.shape[1] == 4
+    ),
+    "on_palette": Metric(
+        "on palette",
+        lambda seen: on_palette(seen.pixels, seen.palette),
+        "pixels",
+        applies=lambda seen: seen.palette.mean() < NO_PALETTE,
+    ),
+}

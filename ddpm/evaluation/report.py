@@ -7,29 +7,15 @@ from statistics import fmean
 from typing import Any
 
 import torch
+from tabulate import tabulate
 from torch import Tensor
 
 from ddpm.diffusion.schedule import Schedule
 from ddpm.evaluation.copies import Verdict, verdict
 from ddpm.evaluation.judge import HELD_OUT, TRAINING, Measured
+from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.tag_judge import SEEN_TOGETHER, FacetResult
 from ddpm.system.distributed import total
-
-HEADINGS = {  # in two tables, so that a row fits a terminal
-    "class_accuracy": "accuracy",
-    "frechet_distance": "Frechet",
-    "kernel_distance": "kernel",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-}
-PIXEL_HEADINGS = {
-    "copies": "copies",
-    "colours": "colours",
-    "alpha_hardness": "hard alpha",
-    "on_palette": "on palette",
-}
 
 
 @dataclass(frozen=True)
@@ -50,17 +36,22 @@ class Report:
         self.scales = sorted((r for r in rows if r.guidance is not None), key=lambda r: r.guidance)
 
     def table(self) -> str:
-        """The figures with their standard errors as text."""
-        wide = max(len(r.name) for r in self.rows)
-        return "\n".join(_block(self.rows, headings, wide) for headings in (HEADINGS, PIXEL_HEADINGS))
+        """The figures with their standard errors as text, in two tables."""
+        tables = ([k for k in self.shown() if METRICS[k].table == table] for table in ("features", "pixels"))
+        return "\n".join(text_table(*self.cells(keys)) for keys in tables)
 
     def markdown(self) -> str:
         """All figures with their standard errors as one Markdown table."""
-        shown = {k: h for k, h in (HEADINGS | PIXEL_HEADINGS).items() if k in self.rows[0].figures}
-        lines = [["", "sprites", *shown.values()], ["---"] * (2 + len(shown))]
-        for r in self.rows:
-            lines.append([r.name, str(r.sprites), *(cell(r, k) for k in shown)])
-        return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+        return markdown_table(*self.cells(self.shown()))
+
+    def shown(self) -> list[str]:
+        """The metrics that apply to these sprites, in the order of their table."""
+        return [key for key in METRICS if key in self.rows[0].figures]
+
+    def cells(self, keys: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows of a table of some of the metrics."""
+        head = ["", "sprites", *(METRICS[key].heading for key in keys)]
+        return head, [[r.name, str(r.sprites), *(cell(r, key) for key in keys)] for r in self.rows]
 
     def text(self) -> str:
         """The tables, the choices and the verdict on copies."""
@@ -116,17 +107,21 @@ class Report:
         return [f"memorising: {answer}; {rates}, {found.held_out:.1%} of the held-out sprites (p = {found.p:.2g})"]
 
 
-def cell(row: Measured, figure: str) -> str:
+def cell(row: Measured, key: str) -> str:
     """A figure with its standard error."""
-    digits = 1 if figure == "colours" else 3
-    return f"{row.figures[figure]:.{digits}f} ±{row.errors[figure]:.{digits}f}"
+    digits = METRICS[key].digits
+    return f"{row.figures[key]:.{digits}f} ±{row.errors[key]:.{digits}f}"
 
 
-def _block(rows: Sequence[Measured], headings: dict[str, str], wide: int) -> str:
-    shown = {k: h for k, h in headings.items() if k in rows[0].figures}
-    head = f"{'':{wide}} {'sprites':>8}" + "".join(f"{h:>15}" for h in shown.values())
-    lines = [f"{r.name:{wide}} {r.sprites:8d}" + "".join(f"{cell(r, k):>15}" for k in shown) for r in rows]
-    return "\n".join([head, *lines]) + "\n"
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for a terminal: names to the left, figures to the right."""
+    sides = ["left", *["right"] * (len(head) - 1)]
+    return tabulate(rows, head, tablefmt="plain", disable_numparse=True, colalign=sides) + "\n"
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are aligned, to be read as it is too."""
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"
 
 
 class Gaps:
@@ -150,13 +145,6 @@ class Gaps:
 Results = Mapping[float, Sequence[FacetResult]]  # by guidance scale
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned, to be read as it is too."""
-    wide = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [head, ["-" * w for w in wide], *rows]
-    return "".join(f"| {' | '.join(map(str.ljust, line, wide))} |\n" for line in lines)
-
-
 def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str) -> str:
     """A row for each question, a column for each facet: accuracy where it was asked for, else (variety); then the share
     that shows all that was asked for, the variety of all that is left open, and the Frechet distance."""
@@ -167,7 +155,7 @@ def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str
         rest = "" if r.variety_together is None else f"({r.variety_together:.2f})"
         distance = "" if r.frechet is None else f"{r.frechet:.2f}"
         rows.append([r.name, *(cells.get(f, "") for f in facets), asked, rest, distance])
-    return table([name, *facets, "all asked", "all open", "Frechet"], rows)
+    return markdown_table([name, *facets, "all asked", "all open", "Frechet"], rows)
 
 
 def pair_table(results: Results, real: Sequence[FacetResult]) -> str:
@@ -177,7 +165,7 @@ def pair_table(results: Results, real: Sequence[FacetResult]) -> str:
     unseen = [shares for name, *shares in rows if name != SEEN_TOGETHER]
     rows.insert(len(unseen), ("their mean", *map(fmean, zip(*unseen, strict=True))))
     cells = [[name, *(f"{share:.3f}" for share in shares)] for name, *shares in rows]
-    return table(["never seen together", "real", *guidance_labels(list(results))], cells)
+    return markdown_table(["never seen together", "real", *guidance_labels(list(results))], cells)
 
 
 def guidance_labels(scales: Sequence[float]) -> list[str]:

@@ -13,7 +13,7 @@ from ddpm.context.condition import Condition
 from ddpm.context.tags import slices
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import generator
-from ddpm.evaluation.classifier import judge, train_classifier
+from ddpm.evaluation.classifier import features_and_classes, train_classifier
 from ddpm.evaluation.judge import at_most
 from ddpm.evaluation.metrics import Gaussian, frechet_distance
 from ddpm.sampling import OnSprites, Sampler, ignore
@@ -115,7 +115,7 @@ class TagJudge:
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Seen:
         """Look at sprites x [N, C, H, W]."""
-        features, _ = judge(self.classifier, x)
+        features, _ = features_and_classes(self.classifier, x)
         logits = self.classifier.head(features).split(self.sizes, 1)
         return Seen(dict(zip(self.columns, logits, strict=True)), features.unflatten(1, (-1, CELLS**2)).mean(2))
 

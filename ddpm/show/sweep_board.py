@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from ddpm.data.tensors import to_uint8
-from ddpm.evaluation.classifier import judge as classify
+from ddpm.evaluation.classifier import features_and_classes
 from ddpm.evaluation.judge import Judge
 from ddpm.evaluation.report import Report
 from ddpm.show.figures import gap_curves, pairs, tradeoff
@@ -69,9 +69,9 @@ class SweepBoard:
         per_category = min(self.PROJECTED // K, len(x) // K)
         labels = torch.arange(K).repeat_interleave(len(x) // K)
         chosen = torch.cat([(labels == k).nonzero()[:per_category, 0] for k in range(K)])
-        real = self.judge.draw(labels[chosen])
+        real = self.judge.matching(labels[chosen])
         both, real_labels = torch.cat([x[chosen].cpu(), self.judge.x[real]]), self.judge.labels[real]
         metadata = [[name, categories[k]] for k in labels[chosen]] + [["training", categories[k]] for k in real_labels]
         thumbnails = torch.from_numpy(on_checkerboard(to_uint8(both))).movedim(-1, 1).float() / 255
-        features, _ = classify(self.judge.classifier, both)
+        features, _ = features_and_classes(self.judge.classifier, both)
         self.writer.add_embedding(features, metadata, thumbnails, tag="sprites", metadata_header=["set", "category"])

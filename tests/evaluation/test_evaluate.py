@@ -13,6 +13,7 @@ from ddpm.data.loading import load_data
 from ddpm.diffusion.schedule import make_schedule
 from ddpm.evaluation.in_training import Evaluation
 from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of
+from ddpm.evaluation.metrics import METRICS, Metric
 from ddpm.evaluation.report import Gaps, Report
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors
@@ -62,12 +63,13 @@ def test_a_single_category_is_judged_too(tmp_path):
     assert rows["shuffled"]["frechet_distance"] > 20 * rows["training"]["frechet_distance"]
 
 
-def test_two_draws_of_training_sprites_share_none(judge):
-    like = torch.tensor([0] * 30 + [1] * 20)
-    first, second = judge.draw(like).tolist(), judge.draw(like, other=True).tolist()
+def test_two_choices_of_matching_training_sprites_share_none(judge):
+    labels = torch.tensor([0] * 30 + [1] * 20)
+    first, second = judge.matching(labels).tolist(), judge.matching(labels, other=True).tolist()
     assert len(first) == len(second) == 50 and not set(first) & set(second)
     assert torch.bincount(judge.labels[first]).tolist() == torch.bincount(judge.labels[second]).tolist() == [30, 20]
-    assert judge.draw(torch.zeros(10_000, dtype=torch.int64)).sort().values.equal((judge.labels == 0).nonzero()[:, 0])
+    every = judge.matching(torch.zeros(10_000, dtype=torch.int64))
+    assert every.sort().values.equal((judge.labels == 0).nonzero()[:, 0])
 
 
 def test_wrong_labels_cost_accuracy_and_nothing_else(judge):
@@ -85,6 +87,35 @@ def test_measuring_twice_gives_the_same_and_counts_to_the_end(judge):
     done = []
     a, b = judge.measure("a", x, labels, on_sprites=done.append), judge.measure("a", x, labels)
     assert a == b and sum(done) == pytest.approx(len(x))
+
+
+def test_a_metric_is_one_entry_of_the_table(judge, monkeypatch):
+    """It is in all that a report gives, with its error; one that does not apply is in none of it."""
+    x, labels = judge.references(20)["training"]
+    redness = Metric("redness", lambda seen: seen.x[:, 0].mean((1, 2)), "pixels", digits=4)
+    monkeypatch.setitem(METRICS, "redness", redness)
+    monkeypatch.setitem(METRICS, "pairs", Metric("pairs heading", lambda seen: (7.0, 0.5), digits=2))
+    monkeypatch.setitem(METRICS, "never", Metric("never told", redness.compute, applies=lambda seen: False))
+    row = judge.measure("training", x, labels)
+    values = x[:, 0].double().mean((1, 2))
+    assert row.figures["redness"] == pytest.approx(values.mean().item(), rel=1e-6)
+    assert row.errors["redness"] == pytest.approx(values.std(correction=0).item() / 40**0.5, rel=1e-6)
+    report = Report([row])
+    told = f"{row.figures['redness']:.4f} ±{row.errors['redness']:.4f}"
+    features, pixels = report.table().split("\n\n")
+    assert "redness" in pixels and told in pixels and "pairs heading" in features and "7.00 ±0.50" in features
+    for text in (report.text(), report.markdown()):
+        assert "redness" in text and told in text and "7.00 ±0.50" in text and "never told" not in text
+    (found,) = report.json()["rows"]
+    assert found["figures"]["pairs"] == 7 and found["errors"]["pairs"] == 0.5
+    assert found["figures"]["redness"] == row.figures["redness"] and "never" not in found["figures"]
+
+
+def test_figures_that_need_a_palette_or_alpha_are_told_only_of_sets_that_have_them(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 3), np.uint8)  # of nearly all colours
+    judge = Judge(load_data(write_npy(tmp_path / "data", images, np.arange(1000) % 2)))
+    figures = judge.measure("training", *judge.references(6)["training"]).figures
+    assert METRICS.keys() - figures.keys() == {"alpha_hardness", "on_palette"}
 
 
 def test_closest_pairs_come_nearest_first(judge):

@@ -83,18 +83,18 @@ def test_invariant_to_rotation_and_square_of_a_factor():
     assert frechet_distance(3 * a, 3 * b) == pytest.approx(9 * distance, rel=1e-9)
 
 
-def test_weights_are_repetitions():
+def test_mass_is_repetition():
     a, b = features(40, 1), features(30, 2)
     times = torch.arange(1, 41) % 4 + 1
     expected = frechet_distance(a.repeat_interleave(times, 0), b)
-    for weights in (times, times.float(), 0.01 * times.double()):
-        assert frechet_distance(a, b, weights) == pytest.approx(expected, rel=1e-6)
-        assert frechet_distance(b, a, None, weights) == pytest.approx(expected, rel=1e-6)
+    for mass in (times, times.float(), 0.01 * times.double()):
+        assert frechet_distance(a, b, mass) == pytest.approx(expected, rel=1e-6)
+        assert frechet_distance(b, a, None, mass) == pytest.approx(expected, rel=1e-6)
     assert frechet_distance(a, b) != pytest.approx(expected, rel=1e-3)
 
 
 def test_plain_mean_is_exact_in_float64():
-    # A long mean vector, so that weights rounded to float32 would show.
+    # A long mean vector, so that masses rounded to float32 would show.
     a = features(53) + 1e4
     assert frechet_distance(a, a.repeat(3, 1)) == pytest.approx(0, abs=1e-8)
 
@@ -130,9 +130,9 @@ def test_parity_with_torchmetrics():
 
 def test_a_fitted_gaussian_stands_for_its_features():
     a, b = features(40, 1), features(30, 2)
-    weights = torch.rand(30, generator=torch.Generator().manual_seed(0)) + 0.1
-    expected = frechet_distance(a, b, None, weights)
-    fitted = Gaussian.fit(b, weights)
+    mass = torch.rand(30, generator=torch.Generator().manual_seed(0)) + 0.1
+    expected = frechet_distance(a, b, None, mass)
+    fitted = Gaussian.fit(b, mass)
     assert frechet_distance(a, fitted) == expected
     assert frechet_distance(fitted, a) == pytest.approx(expected, rel=1e-9)
     assert torch.allclose(Gaussian.fit(b).root @ Gaussian.fit(b).root, b.mT.cov(correction=0))
