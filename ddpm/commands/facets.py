@@ -85,11 +85,11 @@ def main() -> int:
     from ddpm.data.loading import load_data
     from ddpm.data.tensors import to_uint8
     from ddpm.evaluation.report import guidance_labels
-    from ddpm.evaluation.tag_judge import TagJudge
+    from ddpm.evaluation.tag_judge import TagJudge, commonest
     from ddpm.runs.folder import run_of, trained_with
     from ddpm.runs.models import load_model
     from ddpm.sampling import Sampler
-    from ddpm.show.figures import curves, examples
+    from ddpm.show.figures import curves
     from ddpm.show.grids import labelled_grid
     from ddpm.show.sweep_board import show_alone
 
@@ -109,7 +109,7 @@ def main() -> int:
         text, results, together = report(args, sampler, judge, trained.hold_out)
         print(text, end="")
 
-        shown = examples(data)
+        shown = commonest(data)
         x = sampler.grid(Condition.of(torch.stack(list(shown.values()))), args.guidance, 8)
         pictures = {"curves": curves(results, tuple(judge.columns))}
         pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))

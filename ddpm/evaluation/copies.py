@@ -25,7 +25,7 @@ class Nearest(NamedTuple):
 
 
 def variants(x: Tensor) -> Tensor:
-    """Sprites [S, C, H, W] as they are and flipped left to right, shifted by up to a pixel each way: [18, S, C, H, W].
+    """Sprites [L, C, H, W] as they are and flipped left to right, shifted by up to a pixel each way: [18, L, C, H, W].
 
     A shift repeats the edge. The first of the 18 is x itself.
     """
@@ -36,9 +36,9 @@ def variants(x: Tensor) -> Tensor:
 
 
 def nearest(x: Tensor, training: Tensor, progress: Callable[[int], object] = lambda done: None) -> Nearest:
-    """Find for sprites x [N, C, H, W] the nearest of training [S, C, H, W], flips and shifts included; in [-1, 1].
+    """Find for sprites x [N, C, H, W] the nearest of training [L, C, H, W], flips and shifts included; in [-1, 1].
 
-    `progress` is called with the number of training sprites looked at since the last call, S in all.
+    `progress` is called with the number of training sprites looked at since the last call, L in all.
     """
     assert x.shape[1:] == training.shape[1:] and len(training), (x.shape, training.shape)
     a = x.flatten(1)
@@ -58,7 +58,7 @@ def nearest(x: Tensor, training: Tensor, progress: Callable[[int], object] = lam
 
 
 def background(training: Tensor) -> Tensor:
-    """[C]: the commonest colour in the corners of sprites [S, C, H, W]; premultiplied RGBA has one for transparent."""
+    """[C]: the commonest colour in the corners of sprites [L, C, H, W]; premultiplied RGBA has one for transparent."""
     corners = training[:, :, :: training.shape[2] - 1, :: training.shape[3] - 1].movedim(1, -1).flatten(0, 2)
     colours, counts = corners.unique(dim=0, return_counts=True)
     return colours[counts.argmax()]

@@ -20,7 +20,6 @@ from ddpm.evaluation.metrics import (
     NEIGHBOURS,
     Gaussian,
     Observed,
-    OnSprites,
     balanced,
     class_accuracy,
     frechet_distance,
@@ -29,6 +28,7 @@ from ddpm.evaluation.pixel_art import palette
 from ddpm.runs.folder import trained_with
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
+from ddpm.sampling import OnSprites, ignore
 from ddpm.system.console import warn
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
@@ -67,7 +67,7 @@ def shuffle_pixels(x: Tensor, seed: int) -> Tensor:
 class Judge:
     """A classifier fitted to the training split of `data`, and the features of those sprites to compare with.
 
-    Of a set that is larger than `MOST_BYTES` in float32, as many sprites are drawn at random for both.
+    Of a set that is larger than `MOST_BYTES` in float32, it takes as many sprites at random for both.
     """
 
     def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None):
@@ -143,7 +143,7 @@ class Judge:
         x: Tensor,
         labels: Tensor,
         guidance: float | None = None,
-        on_sprites: OnSprites = lambda count: None,
+        on_sprites: OnSprites = ignore,
     ) -> Measured:
         """All figures of `METRICS` that apply to sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories
         int64 [N]. `on_sprites` is called with how many are done."""

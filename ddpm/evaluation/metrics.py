@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.copies import background, is_copy, nearest
 from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, on_palette
+from ddpm.sampling import OnSprites
 
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
 NEIGHBOURS = 5  # of precision, recall, density and coverage
 NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
-OnSprites = Callable[[int], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class Gaussian:
 def frechet_distance(
     a: Tensor | Gaussian, b: Tensor | Gaussian, mass_a: Tensor | None = None, mass_b: Tensor | None = None
 ) -> float:
-    """Frechet distance of Gaussians fitted to features a [N, F] and b [S, F] (Heusel et al. 2017, arXiv:1706.08500).
+    """Frechet distance of Gaussians fitted to features a [N, F] and b [L, F] (Heusel et al. 2017, arXiv:1706.08500).
 
-    mass_a [N], mass_b [S]: how much each row counts, as in `Gaussian.fit`. A set that is compared with many times may
+    mass_a [N], mass_b [L]: how much each row counts, as in `Gaussian.fit`. A set that is compared with many times may
     be given as its `Gaussian.fit(features, mass)`.
 
     |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), with covariances A and B. The trace of the root is the sum of the
@@ -58,7 +58,7 @@ def frechet_distance(
 
 
 def kernel_distance(a: Tensor, b: Tensor, *, seed: int) -> tuple[float, float]:
-    """Kernel distance of features a [N, F] and b [S, F] (Binkowski et al. 2018, arXiv:1801.01401).
+    """Kernel distance of features a [N, F] and b [L, F] (Binkowski et al. 2018, arXiv:1801.01401).
 
     The squared maximum mean discrepancy under the kernel (x . y / F + 1)^3, without bias: about 0, and as often below,
     for samples of one distribution. Returns its mean and standard deviation over 50 random subsets of half the smaller
@@ -83,7 +83,7 @@ def kernel_distance(a: Tensor, b: Tensor, *, seed: int) -> tuple[float, float]:
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
-    """[N, S], exact: by the expansion of the square, a row would not be at distance 0 from itself."""
+    """[N, L], exact: by the expansion of the square, a row would not be at distance 0 from itself."""
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
@@ -93,12 +93,12 @@ def _radii(x: Tensor, k: int) -> Tensor:
 
 
 def manifold(real: Tensor, generated: Tensor, k: int = 5) -> dict[str, Tensor]:
-    """How the sets lie in each other's manifold, per row of features real [S, F] and generated [N, F]; float32.
+    """How the sets lie in each other's manifold, per row of features real [L, F] and generated [N, F]; float32.
 
     A manifold is the union of balls about its rows that reach to their k-th nearest neighbours.
 
-    precision [N], recall [S]: 1 where the row is in the other set's manifold (Kynkaanniemi et al. 2019,
-    arXiv:1904.06991). density [N]: how many real balls hold the row, over k; may exceed 1. coverage [S]: 1 where the
+    precision [N], recall [L]: 1 where the row is in the other set's manifold (Kynkaanniemi et al. 2019,
+    arXiv:1904.06991). density [N]: how many real balls hold the row, over k; may exceed 1. coverage [L]: 1 where the
     real row's own ball holds a generated row (Naeem et al. 2020, arXiv:2002.09797). The figures are their means.
 
     An outlier's ball is huge: one among the real rows adds to precision, one among the generated to recall, and
@@ -147,7 +147,7 @@ def balanced(labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What a judge has seen of a set of N sprites, and the S training sprites to compare them with."""
+    """What a judge has seen of a set of N sprites, and the L training sprites to compare them with."""
 
     x: Tensor
     """float32 [N, C, H, W] in [-1, 1]."""
@@ -158,7 +158,7 @@ class Observed:
     predicted: Tensor
     """int64 [N], the categories that the classifier sees."""
     training: Tensor
-    """float32 [S, C, H, W] in [-1, 1]."""
+    """float32 [L, C, H, W] in [-1, 1]."""
     real: Tensor
     """float32 [at most N, F]: features of training sprites, as many of each category as were asked for."""
     gaussian: Gaussian

@@ -125,7 +125,7 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 class Gaps:
-    """Collects, as the `on_gap` of `generate`, the mean length of cond - uncond at each of T timesteps."""
+    """Collects, as the `on_gap` of a `Sampler`, the mean length of cond - uncond at each of T timesteps."""
 
     def __init__(self, T: int) -> None:
         self.sums = torch.zeros(2, T, dtype=torch.float64)  # of the lengths, and of how many there are

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddpm.context.condition import Condition
-from ddpm.context.tags import slices
+from ddpm.context.tags import quoted, slices
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import generator
 from ddpm.evaluation.classifier import features_and_classes, train_classifier
@@ -81,6 +81,11 @@ def entropies(seen: Seen, facets: Sequence[str], group: int) -> dict[str, float]
     return {facet: sum(map(entropy, parts)) / len(parts) for facet, parts in groups.items()}
 
 
+def ranks(values: Tensor) -> Tensor:
+    """int64 [N, V]: how many of the other values in its row [V] come before each, from the lowest up."""
+    return values.argsort(1).argsort(1)  # the second sort inverts the order that the first one gives
+
+
 class TagJudge:
     """Sees the values of every facet in sprites, or that they have none; trained on the training split of `data`."""
 
@@ -128,7 +133,7 @@ class TagJudge:
         found = {}
         for facet, logits in seen.logits.items():
             asked, real = (c[:, self.columns[facet]].bool() for c in (contexts, whole))
-            rank = logits.argsort(1, descending=True).argsort(1)[:, 1:]
+            rank = ranks(-logits)[:, 1:]
             found[facet] = (asked & (rank < real.sum(1, keepdim=True))).sum(1) / asked.sum(1)
         return found
 
@@ -136,19 +141,19 @@ class TagJudge:
         """About `count` sprites each, asked for one value of a facet alone, facet by facet, in groups; and for all the
         tags of a sprite that was trained on, for all of its facets but one, for half of them, and for none."""
         g, questions = generator(seed), []
-        draw = partial(torch.randint, generator=g)
+        pick = partial(torch.randint, generator=g)
         groups = -(-count // GROUP)
         for facet, columns in self.columns.items():
             has = self.flags[:, columns].any(1).nonzero().flatten()
             if not len(has):
                 continue
-            contexts = self.one_of(self.flags[has[draw(len(has), (groups,))]], columns, g)
+            contexts = self.one_of(self.flags[has[pick(len(has), (groups,))]], columns, g)
             like = torch.cat([self.alike(context, g) for context in contexts])
             questions.append(Asked(facet, contexts.repeat_interleave(GROUP, 0), like, GROUP))
-        rows = draw(len(self.flags), (groups * GROUP,))
+        rows = pick(len(self.flags), (groups * GROUP,))
         flags, place = self.flags[rows], self.places()
         has = torch.stack([flags[:, c].any(1) for c in self.columns.values()], 1)
-        order = torch.rand(has.shape, generator=g).masked_fill(~has, 2).argsort(1).argsort(1)  # those it has come first
+        order = ranks(torch.rand(has.shape, generator=g).masked_fill(~has, 2))  # facets that it has come first
         n = has.sum(1, keepdim=True)
         for name, missing in ((ALL, 0 * n), ("one missing", 0 * n + 1), ("half missing", n // 2), (NONE, n)):
             kept = (order < n - missing)[:, place]
@@ -231,4 +236,14 @@ def measure(
         indices = range(start, start := start + len(asked.contexts))
         x = sampler(Condition.of(asked.contexts), scale, indices, on_sprites=on_sprites).cpu()
         found.append(judge.answer(asked, x))
+    return found
+
+
+def commonest(data: SpriteData) -> dict[str, Tensor]:
+    """The commonest value of each facet in the training split, as a context [V], by its name."""
+    counts, found = data.contexts(data.train).sum(0), {}
+    for facet, columns in slices(data.vocabulary).items():
+        best = int(counts[columns].argmax())
+        if counts[columns][best]:
+            found[quoted(facet, data.vocabulary[facet][best])] = torch.eye(len(counts))[columns.start + best]
     return found

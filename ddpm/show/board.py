@@ -7,7 +7,6 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -25,10 +24,6 @@ from ddpm.sampling import Sampler
 from ddpm.show.grids import labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.outputs import named_in_errors, write_all
-
-if TYPE_CHECKING:
-    pass
-
 
 FIGURES = (
     "loss/train",

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
-from ddpm.context.tags import quoted, slices
-from ddpm.data.collection import SpriteData
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.report import Report, Results
 from ddpm.show.grids import labelled_grid
@@ -94,13 +91,3 @@ def curves(results: Results, facets: Sequence[str]) -> Image.Image:
     figure.legend(loc="outside right")
     figure.suptitle("One facet asked for alone: is it shown, and does the rest still vary?")
     return picture(figure)
-
-
-def examples(data: SpriteData) -> dict[str, Tensor]:
-    """The commonest value of each facet, as a context [V], by its name."""
-    counts, found = data.contexts(data.train).sum(0), {}
-    for facet, columns in slices(data.vocabulary).items():
-        best = int(counts[columns].argmax())
-        if counts[columns][best]:
-            found[quoted(facet, data.vocabulary[facet][best])] = torch.eye(len(counts))[columns.start + best]
-    return found
