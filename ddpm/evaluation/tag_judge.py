@@ -82,7 +82,7 @@ def entropies(seen: Seen, facets: Sequence[str], group: int) -> dict[str, float]
 
 
 def ranks(values: Tensor) -> Tensor:
-    """int64 [N, V]: how many of the other values in its row [V] come before each, from the lowest up."""
+    """int64, of the shape of values [N, n]: how many others of its row are lower than each."""
     return values.argsort(1).argsort(1)  # the second sort inverts the order that the first one gives
 
 

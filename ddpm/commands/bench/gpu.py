@@ -43,7 +43,8 @@ def main() -> int:
     args.check()
     import torch
 
-    from ddpm.commands.bench.benchmark import machine, on_device, write_results
+    from ddpm.commands.bench.ours import on_device
+    from ddpm.commands.bench.tables import machine, write_results
     from ddpm.commands.bench.time_to_quality import Panel
     from ddpm.config import load_config
     from ddpm.data.loading import load_data

@@ -21,17 +21,23 @@ from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_guidance
 from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import progress
+from ddpm.system.names import choices
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
-    from ddpm.commands.bench.benchmark import Table
+    from ddpm.commands.bench.contestants import Contestant
+    from ddpm.commands.bench.tables import Table
     from ddpm.data.collection import SpriteData
 
 ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "configs"
 QUICK_MINUTES = (0.5,)
 
-# The names in ddpm.peers, which cannot be imported here without torch.
-Name = Literal["ours", "baseline16", "denoising-diffusion-pytorch", "diffusers", "smalldiffusion"]
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[
+        tuple(n for table in ("OWN", "LIBRARIES") for n in choices("ddpm.commands.bench.contestants", table))
+    ]
 Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "profile", "setup"]
 
 
@@ -68,38 +74,39 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
     """What each section measures, as a function that gives its table."""
     import torch
 
-    from ddpm.commands.bench import benchmark
-    from ddpm.commands.bench.peers import OWN, enter
+    from ddpm.commands.bench import comparison, ours
+    from ddpm.commands.bench.contestants import OWN, enter
     from ddpm.commands.bench.time_to_quality import Panel, compete
+    from ddpm.commands.bench.timing import FULL, QUICK
     from ddpm.config import load_config
     from ddpm.evaluation.judge import Judge
 
-    effort = benchmark.QUICK if args.quick else benchmark.FULL
+    effort = QUICK if args.quick else FULL
     rest = (CONFIGS, data, torch.device("cpu"))
     makers = {name: partial(enter, name, *rest, batch=effort.batch) for name in args.contestants}
-    ours = CONFIGS / OWN["ours"]
+    config = CONFIGS / OWN["ours"]
 
     @cache
-    def alone() -> dict[str, benchmark.Fresh]:
+    def alone() -> dict[str, comparison.Fresh]:
         bar = progress(makers.items(), "memory and set-up", unit="contestant", leave=False)
-        return {name: benchmark.fresh(make) for name, make in bar}
+        return {name: comparison.fresh(make) for name, make in bar}
 
-    def untrained() -> list:
+    def untrained() -> "list[Contestant]":
         return [make() for make in makers.values()]
 
     def quality() -> "Table":
         panel = Panel(Judge(data, cache=args.out.parent / "judges"), args.per_category, args.guidance)
         chosen = {name: make for name, make in makers.items() if name == "ours" or not args.quick}
-        return benchmark.quality(compete(chosen, QUICK_MINUTES if args.quick else args.minutes, panel), panel)
+        return comparison.quality(compete(chosen, QUICK_MINUTES if args.quick else args.minutes, panel), panel)
 
     return {
-        "throughput": lambda: benchmark.throughput(untrained(), alone(), effort),
-        "sampling": lambda: benchmark.sampling(untrained(), args.guidance[0], effort),
+        "throughput": lambda: comparison.throughput(untrained(), alone(), effort),
+        "sampling": lambda: comparison.sampling(untrained(), args.guidance[0], effort),
         "quality": quality,
-        "scaling": lambda: benchmark.scaling(benchmark.variants(load_config(ours), args.data), effort),
-        "levers": lambda: benchmark.levers(load_config(ours), args.data, effort),
-        "profile": lambda: benchmark.profile(enter("ours", *rest)),
-        "setup": lambda: benchmark.setup(ROOT, ours, args.data, data.sprites.categories[0], alone()),
+        "scaling": lambda: ours.scaling(ours.variants(load_config(config), args.data), effort),
+        "levers": lambda: ours.levers(load_config(config), args.data, effort),
+        "profile": lambda: ours.profile(enter("ours", *rest)),
+        "setup": lambda: comparison.setup(ROOT, config, args.data, data.sprites.categories[0], alone()),
     }
 
 
@@ -109,8 +116,8 @@ def main() -> int:
     args.check()
     import torch
 
-    from ddpm.commands.bench.benchmark import machine, write_results
-    from ddpm.commands.bench.peers import check_installed
+    from ddpm.commands.bench.contestants import check_installed
+    from ddpm.commands.bench.tables import machine, write_results
     from ddpm.data.loading import load_data
 
     check_installed(args.contestants)

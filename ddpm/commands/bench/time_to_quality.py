@@ -6,7 +6,7 @@ from statistics import median
 
 import torch
 
-from ddpm.commands.bench.peers import OWN, Contestant
+from ddpm.commands.bench.contestants import OWN, Contestant
 from ddpm.commands.bench.timing import seconds_of
 from ddpm.evaluation.judge import Judge
 from ddpm.system.console import progress

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,24 @@ from torch.utils.flop_counter import FlopCounterMode
 from ddpm.system.console import progress
 
 T = TypeVar("T")
+TRAINING_PASSES = 3  # operations of a training step in forward passes: the backward pass takes two
 PEAK_SIZES = {"cpu": 1024, "cuda": 8192}  # edge of the matrices that are multiplied
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure."""
+
+    rounds: int
+    seconds: float
+    """Of a block, at least; one call in any case."""
+    sprites: int
+    """Sprites sampled in a block."""
+    batch: int
+    """Of the libraries' training."""
+
+
+FULL, QUICK = Effort(5, 1.0, 100, 128), Effort(2, 0.3, 20, 32)
 
 
 def synchronize(device: torch.device) -> None:

@@ -80,9 +80,8 @@ class Own:
 
 
 class Library:
-    """A library's network on our sprites. A subclass has `build`, `loss`, `average` and `draw`."""
+    """A library's network on our sprites. A subclass has `build`, `loss`, `average` and `sample_batch`."""
 
-    name: str
     needs: tuple[str, ...]
     """Packages it imports."""
     sampler: str
@@ -91,8 +90,8 @@ class Library:
     network: nn.Module
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, data: SpriteData, device: torch.device, batch: int = BATCH, seed: int = 0):
-        self.data, self.device, self.batch = data, device, batch
+    def __init__(self, name: str, data: SpriteData, device: torch.device, batch: int = BATCH, seed: int = 0):
+        self.name, self.data, self.device, self.batch = name, data, device, batch
         self.channels, self.size = data.sprites.channels, data.sprites.size
         self.categories = len(data.sprites.categories)
         self.order, self.done = ShuffledOrder(len(data.train), seed), 0
@@ -113,7 +112,7 @@ class Library:
     def sample(self, labels: Tensor, scale: float, seed: int, steps: int, batch: int) -> Tensor:
         with torch.random.fork_rng():  # the libraries draw from the global generator
             torch.manual_seed(seed)
-            parts = [self.draw(part.to(self.device), scale, steps) for part in labels.split(batch)]
+            parts = [self.sample_batch(part.to(self.device), scale, steps) for part in labels.split(batch)]
         return torch.cat(parts).clamp(-1, 1)
 
     @torch.no_grad()
@@ -140,7 +139,7 @@ class Library:
         """One pass of the network at some noise level."""
         raise NotImplementedError
 
-    def draw(self, labels: Tensor, scale: float, steps: int) -> Tensor:
+    def sample_batch(self, labels: Tensor, scale: float, steps: int) -> Tensor:
         """Sample one sprite for each label."""
         raise NotImplementedError
 
@@ -148,7 +147,7 @@ class Library:
 class DenoisingDiffusion(Library):
     """denoising-diffusion-pytorch: the UNet of its classifier_free_guidance, optimiser and EMA of its Trainer."""
 
-    name, needs = "denoising-diffusion-pytorch", ("denoising_diffusion_pytorch", "ema_pytorch")
+    needs = ("denoising_diffusion_pytorch", "ema_pytorch")
     sampler, steps = "DDIM", 100
 
     def build(self) -> None:
@@ -173,7 +172,7 @@ class DenoisingDiffusion(Library):
     def predict(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         return network(x, torch.zeros_like(labels), labels, cond_drop_prob=0.0)
 
-    def draw(self, labels: Tensor, scale: float, steps: int) -> Tensor:
+    def sample_batch(self, labels: Tensor, scale: float, steps: int) -> Tensor:
         averaged = self.ema.ema_model.eval()
         averaged.sampling_timesteps = steps
         return averaged.sample(labels, cond_scale=scale) * 2 - 1
@@ -182,7 +181,7 @@ class DenoisingDiffusion(Library):
 class Diffusers(Library):
     """diffusers: UNet2DModel with a class for "no category", trained as its train_unconditional.py does."""
 
-    name, needs = "diffusers", ("diffusers",)
+    needs = ("diffusers",)
     sampler, steps = "DPM-Solver++ (2M)", 20
 
     def build(self) -> None:
@@ -216,7 +215,7 @@ class Diffusers(Library):
     def predict(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         return network(x, 0, class_labels=labels).sample
 
-    def draw(self, labels: Tensor, scale: float, steps: int) -> Tensor:
+    def sample_batch(self, labels: Tensor, scale: float, steps: int) -> Tensor:
         self.ema.copy_to(self.averaged.parameters())
         self.solver.set_timesteps(steps, device=self.device)
         asked = torch.cat([labels, torch.full_like(labels, self.categories)])
@@ -230,7 +229,7 @@ class Diffusers(Library):
 class SmallDiffusion(Library):
     """smalldiffusion: network, noise levels, rate and average of its fashion_mnist_unet.py, with its class labels."""
 
-    name, needs = "smalldiffusion", ("smalldiffusion", "accelerate")
+    needs = ("smalldiffusion", "accelerate")
     sampler, steps = "accelerated DDIM", 20
     clip = math.inf
 
@@ -254,15 +253,20 @@ class SmallDiffusion(Library):
     def predict(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         return network(x, torch.ones(()), cond=labels)
 
-    def draw(self, labels: Tensor, scale: float, steps: int) -> Tensor:
+    def sample_batch(self, labels: Tensor, scale: float, steps: int) -> Tensor:
         sigmas = self.levels.sample_sigmas(steps)
         start = self.noise(len(labels)) * sigmas[0]
         *_, x = self.diffusion.samples(self.ema.model, sigmas, gam=1.6, cfg_scale=scale - 1, xt=start, cond=labels)
         return x
 
 
+# Their names are read from the source, so they stand here as they are (see ddpm/system/names.py).
 OWN = {"ours": "sprites16.toml", "baseline16": "baseline16.toml"}
-LIBRARIES = {library.name: library for library in (DenoisingDiffusion, Diffusers, SmallDiffusion)}
+LIBRARIES = {
+    "denoising-diffusion-pytorch": DenoisingDiffusion,
+    "diffusers": Diffusers,
+    "smalldiffusion": SmallDiffusion,
+}
 
 
 def enter(
@@ -271,7 +275,7 @@ def enter(
     """The contestant of this name, untrained. batch: of a library; steps: of one of our configs, its last,
     at which its learning rate reaches zero."""
     if name in LIBRARIES:
-        return LIBRARIES[name](data, device, batch)
+        return LIBRARIES[name](name, data, device, batch)
     config = load_config(configs / OWN[name])
     return Own(name, replace(config, steps=steps or config.steps), data, device)
 
