@@ -32,12 +32,11 @@ ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "configs"
 QUICK_MINUTES = (0.5,)
 
+TABLES = ("OWN", "LIBRARIES")  # of contestants
 if TYPE_CHECKING:
     Name = str
 else:
-    Name = Literal[
-        tuple(n for table in ("OWN", "LIBRARIES") for n in choices("ddpm.commands.bench.contestants", table))
-    ]
+    Name = Literal[tuple(name for t in TABLES for name in choices("ddpm.commands.bench.contestants", t))]
 Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "profile", "setup"]
 
 
