@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,12 +15,16 @@ COPY_SHARE = 0.1
 P_VALUE, EXCESS = 0.01, 0.05
 
 
-class Nearest(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Nearest:
     """The nearest training sprite of each of N sprites."""
 
-    index: Tensor  # int64 [N], which one
-    sprite: Tensor  # float32 [N, C, H, W], as flipped and shifted
-    distance: Tensor  # float32 [N], Euclidean over pixels and channels in [-1, 1]
+    index: Tensor
+    """int64 [N], which one."""
+    sprite: Tensor
+    """float32 [N, C, H, W], as flipped and shifted."""
+    distance: Tensor
+    """float32 [N], Euclidean over pixels and channels in [-1, 1]."""
 
 
 def variants(x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from ddpm.evaluation.metrics import (
     NEIGHBOURS,
     Gaussian,
     Observed,
+    OnSprites,
     balanced,
     class_accuracy,
     frechet_distance,
@@ -28,7 +29,6 @@ from ddpm.evaluation.pixel_art import palette
 from ddpm.runs.folder import trained_with
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
-from ddpm.sampling import OnSprites, ignore
 from ddpm.system.console import warn
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
@@ -143,7 +143,7 @@ class Judge:
         x: Tensor,
         labels: Tensor,
         guidance: float | None = None,
-        on_sprites: OnSprites = ignore,
+        on_sprites: OnSprites = lambda count: None,
     ) -> Measured:
         """All figures of `METRICS` that apply to sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories
         int64 [N]. `on_sprites` is called with how many are done."""

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.copies import background, is_copy, nearest
 from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, on_palette
-from ddpm.sampling import OnSprites
 
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
 NEIGHBOURS = 5  # of precision, recall, density and coverage
 NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
+OnSprites = Callable[[float], object]  # is told how many more sprites are done, in parts too, for a bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,12 @@ def kernel_distance(a: Tensor, b: Tensor, *, seed: int) -> tuple[float, float]:
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save", UserWarning)
         torch.manual_seed(seed)
-        how = {"subsets": 50, "subset_size": min(len(a), len(b)) // 2}
-        metric = KernelInceptionDistance(nn.Identity(), **how, sync_on_compute=False)  # of this process's rows alone
+        metric = KernelInceptionDistance(
+            nn.Identity(),
+            subsets=50,
+            subset_size=min(len(a), len(b)) // 2,
+            sync_on_compute=False,  # of this process's rows alone
+        )
         metric.update(a.double(), real=True)
         metric.update(b.double(), real=False)
         mean, deviation = metric.compute()
@@ -110,14 +114,14 @@ def manifold(real: Tensor, generated: Tensor, k: int = 5) -> dict[str, Tensor]:
         if len(x) <= k:
             raise ValueError(f"{len(x)} {name} samples are too few for {k} nearest neighbours; give at least {k + 1}")
     real_radii, generated_radii = _radii(real, k), _radii(generated, k)
-    balls, recall, coverage = [], torch.zeros(len(real)), torch.zeros(len(real))
+    parts, recall, coverage = [], torch.zeros(len(real)), torch.zeros(len(real))
     for part, radii in zip(generated.split(CHUNK), generated_radii.split(CHUNK), strict=True):
         d = _distances(part, real)
         inside = d <= real_radii
-        balls.append(inside.sum(1))
+        parts.append(inside.sum(1))
         coverage[inside.any(0)] = 1
         recall[(d <= radii[:, None]).any(0)] = 1
-    balls = torch.cat(balls)
+    balls = torch.cat(parts)
     return {"precision": (balls > 0).float(), "recall": recall, "density": balls / k, "coverage": coverage}
 
 

@@ -27,13 +27,19 @@ class Choice:
     reason: str
 
 
+def scale_of(row: Measured) -> float:
+    """The guidance scale of sprites that were sampled."""
+    assert row.guidance is not None, row.name
+    return row.guidance
+
+
 class Report:
     """The figures of sets of sprites, and what follows from them."""
 
     def __init__(self, rows: Sequence[Measured]):
         self.rows = list(rows)
         self.held_out, self.training = (next((r for r in rows if r.name == n), None) for n in (HELD_OUT, TRAINING))
-        self.scales = sorted((r for r in rows if r.guidance is not None), key=lambda r: r.guidance)
+        self.scales = sorted((r for r in rows if r.guidance is not None), key=scale_of)
 
     def table(self) -> str:
         """The figures with their standard errors as text, in two tables."""
@@ -66,27 +72,26 @@ class Report:
 
     def asking(self) -> list[Measured]:
         """The scales that ask for the category, those above 0; all of them if none does."""
-        return [r for r in self.scales if r.guidance > 0] or self.scales
+        return [r for r in self.scales if scale_of(r) > 0] or self.scales
 
     def choices(self) -> list[Choice]:
         """The scale to take for each of three uses; none if no scale above 0 was tried."""
-        rows = [r for r in self.scales if r.guidance > 0]
+        rows = [r for r in self.scales if scale_of(r) > 0]
         if not rows:
             return []
         top = max(rows, key=lambda r: r.figures["class_accuracy"])
         near = top.figures["class_accuracy"] - top.errors["class_accuracy"]
-        faithful = min((r for r in rows if r.figures["class_accuracy"] >= near), key=lambda r: r.guidance)
+        faithful = min((r for r in rows if r.figures["class_accuracy"] >= near), key=scale_of)
         enough = 0.9 * (self.held_out.figures["class_accuracy"] if self.held_out else 1)
         right = [r for r in rows if r.figures["class_accuracy"] >= enough]
         diverse = max(right, key=lambda r: r.figures["recall"], default=top)
         wide = f"the best recall with an accuracy of {enough:.3f} or more"
+        best = f"the best accuracy, as none reaches {enough:.3f}"
         balanced = min(rows, key=lambda r: r.figures["frechet_distance"])
         return [
-            Choice("most faithful", faithful.guidance, "the lowest within an error of the best accuracy"),
-            Choice(
-                "most diverse", diverse.guidance, wide if right else f"the best accuracy, as none reaches {enough:.3f}"
-            ),
-            Choice("balanced", balanced.guidance, "the lowest Frechet distance"),
+            Choice("most faithful", scale_of(faithful), "the lowest within an error of the best accuracy"),
+            Choice("most diverse", scale_of(diverse), wide if right else best),
+            Choice("balanced", scale_of(balanced), "the lowest Frechet distance"),
         ]
 
     def verdict(self, row: Measured) -> Verdict:

@@ -96,10 +96,18 @@ class TagJudge:
         asking = data.without(hold_out)
         self.rows, rows = (torch.from_numpy(at_most(MOST, r, seed)) for r in (asking.train, data.train))
         self.flags, flags = data.contexts(self.rows), data.contexts(rows)
-        # Not mirrored: a sprite that faces left would face right.
-        how = {"epochs": epochs, "seed": seed, "progress": True, "loss": self.loss, "flips": False, "cells": CELLS}
-        x, _ = data.batch(rows)
-        self.classifier = train_classifier(x, self.with_none(flags), sum(self.sizes), **how)
+        # No flips: a sprite that faces left would face right.
+        self.classifier = train_classifier(
+            data.batch(rows)[0],
+            self.with_none(flags),
+            sum(self.sizes),
+            epochs=epochs,
+            seed=seed,
+            progress=True,
+            loss=self.loss,
+            flips=False,
+            cells=CELLS,
+        )
         self.gaussian = Gaussian.fit(self(data.batch(self.rows)[0]).features)
 
     def with_none(self, contexts: Tensor) -> Tensor:
@@ -188,7 +196,10 @@ class TagJudge:
             if len(rows):
                 rows = rows[torch.randint(len(rows), (count,), generator=g)]
                 other.append((sum(self.one_of(self.flags[rows], c, g) for c in columns), self.rows[rows]))
-        return [*found, Asked(SEEN_TOGETHER, *map(torch.cat, zip(*other, strict=True)))] if other else found
+        if not other:
+            return found
+        contexts, like = (torch.cat(parts) for parts in zip(*other, strict=True))
+        return [*found, Asked(SEEN_TOGETHER, contexts, like)]
 
     def references(self, count: int, seed: int) -> list[FacetResult]:
         """What is seen in real sprites: those held out, and `count` of those trained on."""

@@ -88,6 +88,6 @@ def curves(results: Results, facets: Sequence[str]) -> Image.Image:
     for axes in (shown, varies):
         axes.set(xlabel="guidance scale s")
         axes.grid(alpha=0.3)
-    figure.legend(loc="outside right")
+    figure.legend(loc="outside right center")
     figure.suptitle("One facet asked for alone: is it shown, and does the rest still vary?")
     return picture(figure)

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -188,7 +187,7 @@ class Diffusers(Library):
         with hidden("torchvision"):
             from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
             from diffusers.training_utils import EMAModel
-        self.network = UNet2DModel(
+        network: Any = UNet2DModel(
             sample_size=self.size,
             in_channels=self.channels,
             out_channels=self.channels,
@@ -196,9 +195,10 @@ class Diffusers(Library):
             down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
             up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
             num_class_embeds=self.categories + 1,
-        ).to(self.device)
-        self.noising = DDPMScheduler()
-        self.solver = DPMSolverMultistepScheduler()
+        )
+        self.network = network.to(self.device)
+        self.noising: Any = DDPMScheduler()
+        self.solver: Any = DPMSolverMultistepScheduler()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4, betas=(0.95, 0.999), weight_decay=1e-6)
         self.ema = EMAModel(self.network.parameters(), use_ema_warmup=True, power=0.75)
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
@@ -232,6 +232,7 @@ class SmallDiffusion(Library):
     needs = ("smalldiffusion", "accelerate")
     sampler, steps = "accelerated DDIM", 20
     clip = math.inf
+    network: Any
 
     def build(self) -> None:
         models, unet, self.diffusion = (import_alone("smalldiffusion", n) for n in ("model", "model_unet", "diffusion"))
@@ -291,12 +292,14 @@ def check_installed(names: tuple[str, ...]) -> None:
         )
 
 
-def import_alone(package: str, module: str) -> ModuleType:
+def import_alone(package: str, module: str) -> Any:
     """Import `package.module` without running the package's own `__init__`.
 
     That spares what only its data loaders and trainers need: torchvision, which has to be of torch's very build.
     """
-    sys.modules.setdefault(package, importlib.util.module_from_spec(importlib.util.find_spec(package)))
+    spec = importlib.util.find_spec(package)
+    assert spec, package
+    sys.modules.setdefault(package, importlib.util.module_from_spec(spec))
     return importlib.import_module(f"{package}.{module}")
 
 
@@ -304,7 +307,7 @@ def import_alone(package: str, module: str) -> ModuleType:
 def hidden(package: str) -> Iterator[None]:
     """Let `package` seem not installed: diffusers imports a torchvision that is there, whether it works or not."""
     before = sys.modules.get(package)
-    sys.modules[package] = None
+    sys.modules[package] = None  # type: ignore[assignment]
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Time to quality: contestants train for some minutes each and are judged by the same judge."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -48,21 +49,23 @@ class Panel:
         return scale, distance, accuracy
 
 
-def train(contestant: Contestant, goes_on: Callable[[int, float], bool], on_seconds: OnSeconds) -> tuple[int, float]:
-    """Train while `goes_on(steps, seconds)`; returns both as they were at the end."""
-    steps, spent = 0, 0.0
-    while goes_on(steps, spent):
+def train(
+    contestant: Contestant, on_seconds: OnSeconds, *, steps: float = math.inf, seconds: float = math.inf
+) -> tuple[int, float]:
+    """Train until so many steps are done or so many seconds have passed; returns both as they were at the end."""
+    done, spent = 0, 0.0
+    while done < steps and spent < seconds:
         taken = seconds_of(contestant.step, torch.device("cpu"))
-        steps, spent = steps + 1, spent + taken
+        done, spent = done + 1, spent + taken
         on_seconds(taken)
-    return steps, spent
+    return done, spent
 
 
 def in_one_run(contestant: Contestant, minutes: Sequence[float], panel: Panel, on_seconds: OnSeconds) -> list[Point]:
     """One training, judged on its way, whose time does not count."""
     points, steps, spent = [], 0, 0.0
     for m in sorted(minutes):
-        more, seconds = train(contestant, lambda _, now, left=60 * m - spent: now < left, on_seconds)
+        more, seconds = train(contestant, on_seconds, seconds=60 * m - spent)
         steps, spent = steps + more, spent + seconds
         points.append(Point(contestant.name, m, spent, steps * contestant.batch, *panel(contestant)))
     return points
@@ -81,7 +84,7 @@ def in_runs(
     for m in sorted(minutes):
         planned = max(1, round(60 * m / pace))
         contestant = make(steps=planned)
-        steps, spent = train(contestant, lambda done, _, planned=planned: done < planned, on_seconds)
+        steps, spent = train(contestant, on_seconds, steps=planned)
         pace = spent / steps
         points.append(Point(contestant.name, m, spent, steps * contestant.batch, *panel(contestant)))
     return points
@@ -92,7 +95,7 @@ def minutes_for(name: str, minutes: Sequence[float], alone: bool) -> Sequence[fl
     return minutes if alone or name != "baseline16" else (min(BASELINE_MINUTES, max(minutes)),)
 
 
-def compete(makers: dict[str, Callable[..., Contestant]], minutes: Sequence[float], panel: Panel) -> list[Point]:
+def compete(makers: Mapping[str, Callable[..., Contestant]], minutes: Sequence[float], panel: Panel) -> list[Point]:
     """How good each is after some minutes of training. The makers of our own configs take a number of steps."""
     plans = {name: minutes_for(name, minutes, len(makers) == 1) for name in makers}
     total = 60 * sum(sum(plan) if name in OWN else max(plan) for name, plan in plans.items())

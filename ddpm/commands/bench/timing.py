@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -64,7 +64,7 @@ def rate(call: Callable[[], object], amount: float, seconds: float, device: torc
 
 
 def interleave(
-    blocks: dict[str, Callable[[], float]], rounds: int, title: str, warmup: int = 1
+    blocks: Mapping[str, Callable[[], float]], rounds: int, title: str, warmup: int = 1
 ) -> dict[str, list[float]]:
     """Run the blocks in turns, `rounds` times after `warmup` times that are dropped; their results by name."""
     results: dict[str, list[float]] = {name: [] for name in blocks}
@@ -105,7 +105,9 @@ def resident_peak() -> int:
     """The most memory that this process has had resident, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():  # ru_maxrss would count what the process that started this one held
-        return 1024 * int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1])
+        found = re.search(r"VmHWM:\s*(\d+)", status.read_text())
+        assert found, "the kernel tells the peak of every process"
+        return 1024 * int(found[1])
     import resource  # not on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -132,6 +134,7 @@ def seconds_until(command: Sequence[str], pattern: bytes) -> float:
     """Seconds from starting a command until it says the pattern. Raises RuntimeError if it fails or never does."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+    assert process.stdout
     said, seconds = b"", None
     while part := process.stdout.read(4096):
         said += part
