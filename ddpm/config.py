@@ -1,82 +1,70 @@
 """Typed settings. A TOML file says how a run differs from these defaults; dotted flags override both."""
 
-import dataclasses
-import difflib
-import json
 import math
 import re
-import reprlib
 import tomllib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-import dacite
 import tomli_w
 from typing_extensions import Doc
 
-from ddpm.system.names import choices
+from ddpm.system.names import choices, near
+from ddpm.system.settings import (
+    FINITE,
+    FINITE_LIST,
+    NOT_NEGATIVE,
+    POSITIVE,
+    POSITIVE_FINITE,
+    Settings,
+    between,
+    flat,
+    from_dict,
+    length,
+    to_dict,
+)
 from sprites.files import parse_toml, read_text
-
-T = TypeVar("T")
 
 FORM_NAMES = choices("ddpm.diffusion.forms", "FORMS")
 if TYPE_CHECKING:
-    SamplerName = GridName = str
+    SamplerName = GridName = ScheduleName = str
 else:
     SamplerName = Literal[choices("ddpm.diffusion.samplers", "SAMPLERS")]
     GridName = Literal[choices("ddpm.diffusion.schedule", "GRIDS")]
-
-
-def check_ranges(*ranges: tuple[str, int, int, int]) -> None:
-    """Raise ValueError for a (name, value, low, high) whose value is out of its range; a file may ask for anything."""
-    for name, value, low, high in ranges:
-        if not low <= value <= high:
-            raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value}")
+    ScheduleName = Literal[choices("ddpm.diffusion.schedule", "ALPHA_BARS")]
+Rate = Annotated[float, POSITIVE, POSITIVE_FINITE]
+Share = Annotated[float, between(0, 1)]
+Count = Annotated[int, POSITIVE]
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Settings, table="model"):
     """The ContextUNet (see ddpm/network/unet.py)."""
 
-    widths: tuple[int, ...] = (64, 64, 96)
+    widths: Annotated[tuple[int, ...], length(1, 8), between(8, 8192)] = (64, 64, 96)
     """Channels of each level, from the full resolution down."""
-    blocks: int = 1
+    blocks: Annotated[int, between(1, 64)] = 1
     """Residual blocks a level on the way down; as many on the way up."""
-    attention: tuple[int, ...] = (2,)
+    attention: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = (2,)
     """Levels with self-attention, 0 being the full resolution."""
-    patch: int | None = None
+    patch: Annotated[int | None, between(1, 64)] = None
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, size / 16, at least 1."""
     mask_tags: bool = True
     """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
 
-    def __post_init__(self) -> None:
-        check_ranges(
-            ("number of model.widths", len(self.widths), 1, 8),
-            *(("model.widths", width, 8, 8192) for width in self.widths),
-            ("model.blocks", self.blocks, 1, 64),
-            ("number of levels in model.attention", len(self.attention), 0, 8),
-            *(("model.attention", level, 0, 7) for level in self.attention),
-            ("model.patch", 1 if self.patch is None else self.patch, 1, 64),
-        )
-
 
 @dataclass(frozen=True)
-class DiffusionConfig:
+class DiffusionConfig(Settings, table="diffusion"):
     """Noise schedule and prediction (see ddpm/diffusion/schedule.py and ddpm/diffusion/prediction.py)."""
 
-    schedule: Literal["linear", "cosine"] = "cosine"
-    timesteps: int = 1000
+    schedule: ScheduleName = "cosine"
+    timesteps: Annotated[int, between(2, 100_000)] = 1000
     zero_terminal_snr: bool = False
     """Rescale the schedule so that the last timestep is pure noise."""
     prediction: Literal["eps", "x0", "v"] = "v"
     loss_weight: Literal["none", "min_snr"] = "none"
-
-    def __post_init__(self) -> None:
-        check_ranges(("diffusion.timesteps", self.timesteps, 2, 100_000))
 
 
 @dataclass(frozen=True)
@@ -157,131 +145,104 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class OptimConfig:
+class OptimConfig(Settings, table="optim"):
     """Optimiser, learning rate and averaging."""
 
-    batch: int = 64
+    batch: Annotated[Count, between(1, 2**16)] = 64
     """Sprites a step, of all processes together."""
-    accumulate: int = 1
+    accumulate: Count = 1
     """Parts that each process takes its share of the batch in, one after the other, to need less memory."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """muon: Muon for the hidden convolutions and AdamW for the rest. adamw: AdamW for all."""
-    lr: float = 2e-3
+    lr: Rate = 2e-3
     """Peak learning rate of AdamW, reached after `warmup` steps, then falling to zero along a cosine."""
-    muon_lr: float = 0.02
+    muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
-    muon_momentum: float = 0.9
+    muon_momentum: Share = 0.9
     """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
-    warmup: int = 100
-    weight_decay: float = 0.01
-    clip: float = 1.0
+    warmup: Annotated[int, NOT_NEGATIVE] = 100
+    weight_decay: Annotated[float, NOT_NEGATIVE, FINITE] = 0.01
+    clip: Rate = 1.0
     """Largest norm of the gradient."""
-    ema: float = 0.999
+    ema: Share = 0.999
     """Decay of the averaged weights."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 autocast where the processor computes in it, else float32."""
 
 
 @dataclass(frozen=True)
-class LogConfig:
+class LogConfig(Settings, table="log"):
     """What is written when, in steps."""
 
-    every: int = 50
+    every: Count = 50
     """Curves."""
-    validate: int = 500
-    snapshot: int = 1000
+    validate: Count = 500
+    snapshot: Count = 1000
     """Picture grids."""
-    checkpoint: int = 1000
-    keep: int = 2
+    checkpoint: Count = 1000
+    keep: Count = 2
     """Checkpoints kept."""
-    early: float = 0.15
+    early: Share = 0.15
     """Share of the steps after which the averaged weights are kept as early.safetensors, for autoguidance."""
-    evaluate: int = 1000
+    evaluate: Annotated[int, NOT_NEGATIVE] = 1000
     """Judging of samples; the weights with the lowest Frechet distance are kept as best.safetensors. 0: never."""
-    evaluate_count: int = 40
+    evaluate_count: Annotated[Count, between(1, 100_000)] = 40
     """Sprites per category that are judged."""
-    evaluate_guidance: float = 1.5
+    evaluate_guidance: Annotated[float, FINITE] = 1.5
     """Guidance scale of the sprites that are judged."""
-    guidance: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
+    guidance: Annotated[tuple[float, ...], FINITE_LIST] = (0.0, 1.0, 2.0, 4.0)
     """Guidance scales of the picture grids."""
-    count: int = 4
+    count: Annotated[Count, between(1, 10_000)] = 4
     """Sprites per category and scale in the picture grids."""
 
 
 @dataclass(frozen=True)
-class Config:
-    """A training run."""
+class RunConfig(Settings):
+    """Where a run is, how long it takes, and what it computes on."""
 
     data: Path = Path("sprites")
     """Folder of sprites: a sprite set, an npy pair, or a folder per category."""
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
-    steps: int = 3000
-    seed: int = 0
+    steps: Annotated[Count, between(1, 10**9)] = 3000
+    seed: Annotated[int, NOT_NEGATIVE, between(0, 2**63 - 1)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = False
     """The same bits in every run on a GPU too, for some of its speed; a CPU gives them anyway."""
+
+
+@dataclass(frozen=True)
+class DataConfig(Settings):
+    """All that decides how a folder of sprites becomes tensors: see ddpm/data/loading.py."""
+
     size: int | None = None
     """Size in pixels that the sprites must have; left out, it comes from the data."""
     resize: Literal["nearest", "box"] | None = None
     """Resample sprites of another size, by the nearest pixel or by averaging; left out, they are an error."""
     mirror: tuple[str, ...] = ()
     """Categories whose sprites may be flipped left to right in training; ["*"] means all."""
-    val_fraction: float = 0.05
+    val_fraction: Annotated[float, between(0, 0.5)] = 0.05
     """Share of distinct sprites held out for validation."""
     tags: bool = False
     """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
-    keep_tag: float = 0.9
-    """Probability with which each tag of a training sample is kept."""
-    few_tags: float = 0.5
-    """Share of the training samples that keep few of their tags, one alone most often, whatever `keep_tag` says."""
     hold_out: tuple[str, ...] = ()
     """Tags that are never seen together in training, as "kind=knight colour=red": sprites with both are held out."""
-    keep_context: float = 0.9
+
+
+@dataclass(frozen=True)
+class Config(DataConfig, RunConfig):
+    """A training run: its place, its data, how much of their contexts is kept, and four tables of more."""
+
+    keep_tag: Share = 0.9
+    """Probability with which each tag of a training sample is kept."""
+    few_tags: Share = 0.5
+    """Share of the training samples that keep few of their tags, one alone most often, whatever `keep_tag` says."""
+    keep_context: Share = 0.9
     """Probability with which a training sample keeps its context."""
     model: ModelConfig = field(default_factory=ModelConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     log: LogConfig = field(default_factory=LogConfig)
-
-    def __post_init__(self) -> None:
-        positive = {"steps": self.steps}
-        positive |= {f"optim.{k}": getattr(self.optim, k) for k in ("batch", "accumulate", "lr", "muon_lr", "clip")}
-        intervals = ("every", "validate", "snapshot", "checkpoint", "keep", "count", "evaluate_count")
-        positive |= {f"log.{k}": getattr(self.log, k) for k in intervals}
-        for name, value in positive.items():
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive{' and finite' * (value == math.inf)}, got {value}")
-        for name, value in (
-            ("seed", self.seed),
-            ("optim.warmup", self.optim.warmup),
-            ("optim.weight_decay", self.optim.weight_decay),
-            ("log.evaluate", self.log.evaluate),
-        ):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} must {'not be negative' if value < 0 else 'be a finite number'}, got {value}")
-        check_ranges(
-            ("steps", self.steps, 1, 10**9),
-            ("seed", self.seed, 0, 2**63 - 1),
-            ("optim.batch", self.optim.batch, 1, 2**16),
-            ("log.count", self.log.count, 1, 10_000),
-            ("log.evaluate_count", self.log.evaluate_count, 1, 100_000),
-        )
-        if not math.isfinite(self.log.evaluate_guidance):
-            raise ValueError(f"log.evaluate_guidance must be a finite number, got {self.log.evaluate_guidance}")
-        if not self.log.guidance or not all(map(math.isfinite, self.log.guidance)):
-            raise ValueError(f"log.guidance must be one or more finite numbers, got {list(self.log.guidance)}")
-        for name, value, upper in (
-            ("keep_context", self.keep_context, 1.0),
-            ("keep_tag", self.keep_tag, 1.0),
-            ("few_tags", self.few_tags, 1.0),
-            ("val_fraction", self.val_fraction, 0.5),
-            ("log.early", self.log.early, 1.0),
-            ("optim.ema", self.optim.ema, 1.0),
-            ("optim.muon_momentum", self.optim.muon_momentum, 1.0),
-        ):
-            if not 0 <= value <= upper:
-                raise ValueError(f"{name} must be between 0 and {upper:g}, got {value}")
 
 
 def missing_levels(model: ModelConfig) -> str:
@@ -293,8 +254,10 @@ def missing_levels(model: ModelConfig) -> str:
 
 
 def check_levels(model: ModelConfig) -> None:
-    """Raise ValueError for attention that was asked for, beyond the usual, at a level that there is not. A file may be
-    read that has such, since such networks were trained, without that attention."""
+    """Raise ValueError for attention at a level that the network does not have, unless that attention is the default.
+
+    It is for new runs: networks were trained with such settings, without that attention, and their files can be read.
+    """
     if (missing := missing_levels(model)) and model.attention != ModelConfig.attention:
         none = "attention = [] in the config, or --model.attention with nothing after it"
         raise ValueError(f"{missing}; name other levels, or none ({none})")
@@ -302,146 +265,44 @@ def check_levels(model: ModelConfig) -> None:
 
 def doubts(config: Config) -> list[str]:
     """What in the settings does nothing, or not what is likely meant: a line each."""
-    optim, log, usual = config.optim, config.log, Config()
-    found = []
-    if optim.warmup >= config.steps:
-        found.append(
-            f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
-            "so that the learning rate never reaches its peak"
-        )
+    optim, log = config.optim, config.log
+    missing, now, default = missing_levels(config.model), flat(config), flat(Config())
     idle = {
         "without tags": (not config.tags, ("keep_tag", "few_tags", "model.mask_tags")),
         "with optim.optimizer = adamw": (optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
         "with log.evaluate = 0": (not log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
     }
-    if missing := missing_levels(config.model):
-        found.append(f"{missing}, so that the network has no attention there")
-    now, then = flat(config), flat(usual)
-    for why, (so, names) in idle.items():
-        found += [f"{name} has no effect {why}" for name in names if so and now[name] != then[name]]
-    if config.keep_context == 1:
-        found.append(
-            "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from"
-        )
-    if config.keep_context == 0:
-        found.append("keep_context = 0 always hides the context, so that nothing of the categories is learnt")
-    if log.early == 1:
-        found.append("log.early = 1 keeps the last weights as early.safetensors, which autoguidance cannot tell apart")
-    if len(set(log.guidance)) < len(log.guidance):
-        found.append("log.guidance names a scale twice, so that columns of the grids are the same")
-    return found
-
-
-class Mistyped:
-    """In place of a value that must not be taken for one of another type."""
-
-
-def _number(value: Any) -> Any:
-    """A whole number is a float too, but true and false are no numbers."""
-    return Mistyped() if isinstance(value, bool) else value
-
-
-def _float(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else _number(value)
-
-
-def _path(value: Any) -> Any:
-    return Path(value) if value and isinstance(value, str | Path) else Mistyped()
-
-
-def _tuple(value: Any, each: Callable[[Any], Any] = lambda x: x) -> Any:
-    return tuple(map(each, value)) if isinstance(value, list | tuple) else Mistyped()
-
-
-def _inner(kind: Any) -> Any:
-    """A type without the None that stands for a setting left out."""
-    return next(a for a in get_args(kind) if a is not NoneType) if NoneType in get_args(kind) else kind
-
-
-def wanted(kind: Any) -> str:
-    """What a setting of this type must be, in words."""
-    words = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
-    words |= {Path: "a path in quotes, not an empty one"}
-    many = {int: "whole numbers", float: "numbers", str: "texts in quotes"}
-    if get_origin(kind) is Literal:
-        return f"one of {', '.join(map(repr, get_args(kind)))}"
-    if get_origin(kind) is tuple:
-        each, *others = get_args(kind)
-        return f"a list of {'' if others == [...] else f'{1 + len(others)} '}{many[each]}"
-    return words.get(kind, "a table of settings")
-
-
-def _instead(kind: Any, value: Any) -> str:
-    """What might be written instead of a value that is not of this type, if that can be told."""
-    near = difflib.get_close_matches(str(value), [c for c in get_args(kind) if isinstance(c, str)], n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    if get_origin(kind) is tuple and type(value) in ({str} if str in get_args(kind) else {int, float}):
-        return f"; write [{json.dumps(value)}]"
-    if kind is int and isinstance(value, float) and value.is_integer():
-        return f"; write {value:.0f}"
-    return ""
-
-
-def from_dict(cls: type[T], values: dict[str, Any]) -> T:
-    """Build a settings dataclass from nested dicts as TOML or JSON give them.
-
-    Raises ValueError for an unknown key (with the nearest known one), a value of a wrong type, or one out of range.
-    """
-    if not isinstance(values, dict):
-        raise ValueError(f"expected settings by name, got {str(values)[:80]}")
-    hooks = {int: _number, float: _float, Path: _path, tuple[str, ...]: _tuple}
-    hooks[tuple[int, ...]] = lambda v: _tuple(v, _number)
-    hooks |= dict.fromkeys((tuple[float, ...], tuple[float, float]), lambda v: _tuple(v, _float))
-    try:
-        return dacite.from_dict(cls, values, dacite.Config(strict=True, type_hooks=hooks))
-    except dacite.UnexpectedDataError as e:
-        raise ValueError(_unknown(cls, values)) from e
-    except dacite.WrongTypeError as e:
-        raise ValueError(_mistyped(cls, values, e.field_path)) from e
-    except (dacite.DaciteError, TypeError) as e:
-        raise ValueError(str(e)) from e
-
-
-def _unknown(cls: type, values: dict[str, Any]) -> str:
-    """Which key there is no setting for, by its dotted name, and the nearest one that there is."""
-    names = dict(_settings(cls))
-    stray = next(name for name in _keys(cls, values) if name not in names)
-    table, _, key = stray.rpartition(".")
-    beside = [name for name in names if name.rpartition(".")[0] == table]
-    short = {name.rpartition(".")[2]: name for name in [*names, *beside]}  # of two settings, that of the same table
-    near = difflib.get_close_matches(key, short, n=1, cutoff=0.65)
-    if near:
-        return f"unknown setting {stray!r}: did you mean {short[near[0]]!r}?"
-    return f"unknown setting {stray!r}: there are {', '.join(beside)}"
-
-
-def _mistyped(cls: type, values: dict[str, Any], name: str) -> str:
-    """What a setting must be, and what it is."""
-    kind, value = _inner(dict(_settings(cls)).get(name)), values
-    for key in name.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    got = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
-    return f"{name} must be {wanted(kind)}, got {got}{_instead(kind, value)}"
-
-
-def _settings(cls: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted names and types of the settings in a dataclass, and in the dataclasses in it."""
-    for name, kind in get_type_hints(cls).items():
-        yield prefix + name, kind
-        if dataclasses.is_dataclass(_inner(kind)):
-            yield from _settings(_inner(kind), f"{prefix}{name}.")
-
-
-def _keys(cls: type, values: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted names of what is given for a dataclass."""
-    kinds = get_type_hints(cls)
-    for key, value in values.items():
-        yield prefix + key
-        kind = _inner(kinds.get(key))
-        if isinstance(value, dict) and dataclasses.is_dataclass(kind):
-            yield from _keys(kind, value, f"{prefix}{key}.")
+    lines = [
+        (
+            optim.warmup >= config.steps,
+            f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
+            "so that the learning rate never reaches its peak",
+        ),
+        (bool(missing), f"{missing}, so that the network has no attention there"),
+        *(
+            (so and now[name] != default[name], f"{name} has no effect {why}")
+            for why, (so, names) in idle.items()
+            for name in names
+        ),
+        (
+            config.keep_context == 1,
+            "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from",
+        ),
+        (
+            config.keep_context == 0,
+            "keep_context = 0 always hides the context, so that nothing of the categories is learnt",
+        ),
+        (
+            log.early == 1,
+            "log.early = 1 keeps the last weights as early.safetensors, which autoguidance cannot tell apart",
+        ),
+        (
+            len(set(log.guidance)) < len(log.guidance),
+            "log.guidance names a scale twice, so that columns of the grids are the same",
+        ),
+    ]
+    return [line for so, line in lines if so]
 
 
 def load_config(path: str | Path) -> Config:
@@ -449,8 +310,8 @@ def load_config(path: str | Path) -> Config:
     path = Path(path)
     if not path.is_file() and not path.is_symlink():
         others = [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, others, n=1)
-        hint = f"; did you mean {path.parent / near[0]}?" if near else ", as those in configs/"
+        meant = near(path.name, others)
+        hint = f"; did you mean {path.parent / meant}?" if meant else ", as those in configs/"
         what = "is a folder" if path.is_dir() else "there is no such file" if not path.exists() else "no ordinary file"
         raise ValueError(f"{path}: {what}; expected a TOML file of settings{hint}")
     text = read_text(path)
@@ -462,25 +323,6 @@ def load_config(path: str | Path) -> Config:
         raise ValueError(f"{path}: {e}") from e
 
 
-def to_dict(settings: Any) -> dict[str, Any]:
-    """The settings as nested dicts of plain values; what is None is left out, as TOML has no word for it."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items() if v is not None}
-        return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-
-    return plain(dataclasses.asdict(settings))
-
-
 def to_toml(config: Config) -> str:
     """The resolved settings as TOML; `load_config` reads them back."""
     return tomli_w.dumps(to_dict(config))
-
-
-def flat(config: Config) -> dict[str, Any]:
-    """The settings that are not None, by dotted name: {"steps": 3000, "optim.lr": 0.002, ...}."""
-    out: dict[str, Any] = {}
-    for key, value in to_dict(config).items():
-        out |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
-    return out

@@ -23,7 +23,7 @@ from PIL import Image
 
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.requests import parse_composition, parse_context
-from ddpm.config import Config, DiffusionConfig, ModelConfig, Sampling, load_config, to_dict, to_toml
+from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig, Sampling, load_config, to_toml
 from ddpm.context.condition import Condition
 from ddpm.data.loading import load_data
 from ddpm.diffusion.forms import parse_form
@@ -32,6 +32,7 @@ from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import checksum, write_safetensors
 from ddpm.sampling import Sampler
+from ddpm.system.settings import to_dict
 from sprites.loading import load_sprites
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs
@@ -178,7 +179,7 @@ def categories(folder: Path, seeds: list[bytes], **how: object) -> Reader:
 
     def read(data: bytes) -> object:
         path.write_bytes(data)
-        return load_data(folder / "data", **how).notes
+        return load_data(folder / "data", DataConfig(**how)).notes
 
     return Reader(seeds, read)
 

@@ -10,7 +10,7 @@ Tags that were never seen together in training, by the setting `hold_out`, are a
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -99,7 +99,7 @@ def main() -> int:
     model.to(device)
     sampler = Sampler(model, spec, Sampling(seed=args.seed))
     trained = trained_with(args.model)
-    data = load_data(args.data, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, tags=True)
+    data = load_data(args.data, replace(trained, size=spec.size, mirror=(), tags=True, hold_out=()))
     if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
         raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
     out = args.out or run_of(args.model) / "facets"

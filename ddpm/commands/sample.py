@@ -28,7 +28,7 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.outputs import write_all
-from ddpm.system.signals import interruptible
+from ddpm.system.processes import interruptible
 
 if TYPE_CHECKING:
     import numpy as np

@@ -56,7 +56,7 @@ def begin_or_resume(trainer: "Trainer", resume: bool, overwrite: bool, tell: Cal
     """
     from ddpm.runs.folder import prepare_folder, save_settings
     from ddpm.system.distributed import highest, is_main, main_first
-    from ddpm.system.launch import launch
+    from ddpm.system.processes import launch
     from ddpm.training.optim import learning_rate
 
     config, before = trainer.config, None
@@ -82,7 +82,7 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     from ddpm.runs.checkpoints import checkpoints
     from ddpm.show.board import Board
     from ddpm.system.distributed import is_main
-    from ddpm.training.trainer import NonFiniteLoss
+    from ddpm.training.trainer import Hooks, NonFiniteLoss
 
     config, data = trainer.config, trainer.data
     if not is_main():
@@ -95,7 +95,7 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     board = Board(config, trainer.spec, data.describe(), purge_step)
     evaluation = Evaluation(config, trainer.spec, data)
     try:
-        stopped_by = trainer.train(board.scalars, board.snapshot, evaluation, board.flush)
+        stopped_by = trainer.train(Hooks(board.scalars, board.snapshot, evaluation, board.flush))
     except NonFiniteLoss as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
@@ -121,7 +121,7 @@ def main() -> int:
     config = arguments.settings
     from ddpm.runs.folder import check_run_folder
     from ddpm.system.distributed import is_main, join, main_first, world
-    from ddpm.system.launch import launch
+    from ddpm.system.processes import launch
 
     device = join(config.device)
     from ddpm.data.loading import load_data
@@ -133,8 +133,7 @@ def main() -> int:
         check_apart("--out", config.out, config.data)
         if is_main():
             check_run_folder(config, arguments.resume, arguments.overwrite, launch())
-        names = ("size", "resize", "mirror", "val_fraction", "tags", "hold_out")
-        data = load_data(config.data, **{name: getattr(config, name) for name in names})
+        data = load_data(config.data, config)
     tell(f"{config.data}: {data.describe()}")
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")

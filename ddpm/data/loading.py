@@ -1,11 +1,13 @@
 """From a folder of sprites to a `SpriteData`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ddpm.config import DataConfig
 from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
@@ -14,52 +16,50 @@ from sprites.loading import Sprites, load_sprites
 from sprites.tags import load_tags
 
 
-def load_data(
-    folder: str | Path,
-    *,
-    size: int | None = None,
-    resize: str | None = None,
-    mirror: tuple[str, ...] = (),
-    val_fraction: float = 0.05,
-    tags: bool = False,
-    hold_out: tuple[str, ...] = (),
-) -> SpriteData:
-    """Read a folder of sprites of any of the three forms and split it by content; tags: with its tag table.
+def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteData:
+    """Read a folder of sprites of any of the three forms, and split it by content.
 
-    hold_out: tags, as "kind=knight colour=red", of which those sprites are not trained on that have them all.
-    Raises ValueError (from `load_sprites`, for an unknown name in `mirror`, or for tags that are not there) in one line
-    that says what to do.
+    Raises ValueError in one line that says what to do: from `load_sprites`, for a name that cannot be used, for tags
+    that are not there, and if nothing is left to train on.
     """
-    if hold_out and not tags:
+    if config.hold_out and not config.tags:
         raise ValueError("hold_out names tags, which are learnt with --tags only; add it")
-    sprites = load_sprites(folder, size=size, resize=resize)
-    for name in mirror:
-        if name not in (*sprites.categories, "*"):
-            raise ValueError(f"mirror names {name!r}, but the categories are {', '.join(sprites.categories)} (or '*')")
+    sprites = load_sprites(folder, size=config.size, resize=config.resize)
     if UNCOND in sprites.categories:
         raise ValueError(
             f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
         )
+    mirror = mirrored(sprites.categories, config.mirror)
     content = examine(sprites.images)
     notes = (*sprites.notes, *notes_on_content(sprites, content))
-    train, val = split(content.hashes, val_fraction)
-    every = "*" in mirror and "*" not in sprites.categories
-    flips = torch.tensor([every or c in mirror for c in sprites.categories])
-    facets, flags = read_tags(folder, sprites, flips) if tags else ({}, None)
-    data = SpriteData(sprites, train, val, flips, content.hashes, facets, flags, notes)
+    train, val = split(content.hashes, config.val_fraction)
+    facets, flags = read_tags(folder, sprites, mirror) if config.tags else ({}, None)
+    data = SpriteData(sprites, train, val, mirror, content.hashes, facets, flags, notes)
     try:
-        data = data.without(hold_out)
+        data = data.without(config.hold_out)
     except ValueError as e:
         raise ValueError(f"hold_out: {e}") from e
     if not len(data.train):
         raise ValueError(
-            f"{folder}: no sprite is left to train on; lower val_fraction = {val_fraction:g}, or hold out less"
+            f"{folder}: no sprite is left to train on; lower val_fraction = {config.val_fraction:g}, or hold out less"
         )
     return data
 
 
+def mirrored(categories: Sequence[str], names: Sequence[str]) -> Tensor:
+    """bool [K]: the categories that are named, or all for "*". Raises ValueError for a name that is none of them."""
+    for name in names:
+        if name not in (*categories, "*"):
+            raise ValueError(f"mirror names {name!r}, but the categories are {', '.join(categories)} (or '*')")
+    every = "*" in names and "*" not in categories
+    return torch.tensor([every or category in names for category in categories])
+
+
 def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dict[str, tuple[str, ...]], Tensor]:
-    """The facets of a folder's tag table, and the flags of its sprites; see `SpriteData`."""
+    """The facets of a folder's tag table, and the flags of its sprites, bool [N, V]: see `SpriteData`.
+
+    Raises ValueError if the table is missing, has other sprites than the folder, or holds what cannot be learnt.
+    """
     table = load_tags(folder)
     if table is None:
         raise ValueError(f"{folder} has no tags.csv to learn tags from; add one (see sprites/README.md)")
@@ -84,8 +84,10 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
             raise ValueError(f"{folder}/tags.csv: a facet cannot hold an equals sign, got {facet!r}; say {better!r}")
     if mirror.any() and {"left", "right"} & {value for values in facets.values() for value in values}:
         raise ValueError("mirror makes sprites that face right of those that face left, against their tags; drop one")
+    # The n-th row of a category is of its n-th sprite; sorted by category, and else left in order, both stand alike.
+    categories_of_rows = [sprites.categories.index(table.categories[label]) for label in table.labels]
+    rows, places = (torch.from_numpy(np.argsort(k, kind="stable")) for k in (categories_of_rows, sprites.labels))
     flags = flags_of(table)
-    ours = [sprites.categories.index(table.categories[label]) for label in table.labels]
-    place = torch.empty(len(flags), dtype=torch.long)
-    place[np.argsort(ours, kind="stable")] = torch.from_numpy(np.argsort(sprites.labels, kind="stable"))
-    return facets, torch.empty_like(flags).index_copy_(0, place, flags)
+    flags_of_sprites = torch.empty_like(flags)
+    flags_of_sprites[places] = flags[rows]
+    return facets, flags_of_sprites

@@ -1,6 +1,6 @@
 """Judging sprites by a classifier trained on the very data set: are they what was asked for, good, varied, and new?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -191,8 +191,7 @@ def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> Sp
     Raises ValueError for sprites that the model cannot make, and for too few to have nearest neighbours.
     """
     trained = trained_with(model)
-    how = {"tags": bool(trained.hold_out), "hold_out": trained.hold_out}
-    data = load_data(folder, size=spec.size, resize=trained.resize, val_fraction=trained.val_fraction, **how)
+    data = load_data(folder, replace(trained, size=spec.size, mirror=(), tags=bool(trained.hold_out)))
     if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
         raise ValueError(
             f"{folder} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "

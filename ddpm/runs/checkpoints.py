@@ -7,14 +7,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ddpm.runs.tensor_files import read_safetensors, some, write_safetensors
+from ddpm.runs.tensor_files import read_safetensors, write_safetensors
 from ddpm.system.console import warn
-
-STATE = {"AdamW": {"step", "exp_avg", "exp_avg_sq"}, "Muon": {"momentum_buffer"}}  # what optimisers keep
 
 
 class Stateful(Protocol):
-    """What a checkpoint keeps: a module, or anything else that is told by named tensors."""
+    """What a checkpoint keeps: a module, or anything else whose state is tensors by name."""
 
     def state_dict(self) -> Mapping[str, Tensor]: ...
 
@@ -71,41 +69,54 @@ def restore(
     optimizers: Mapping[str, torch.optim.Optimizer],
     begun: bool,
 ) -> None:
-    """Put the tensors of a checkpoint into parts and optimizers, which have a state once they have `begun`. Raises
-    ValueError if they do not fit, or are not just these."""
+    """Put the tensors of a checkpoint into the parts and optimizers that it was made of.
+
+    begun: whether the run had made a step, since optimisers have no state before. Raises ValueError if the tensors are
+    not just these, or of other shapes.
+    """
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
     try:
         if strange := [k for k in tensors if k.partition(".")[0] not in (*parts, *optimizers)]:
-            raise ValueError(f"unknown are {some(strange)}")
+            raise ValueError(f"unknown tensors: {strange}")
         for name, part in parts.items():
             part.load_state_dict(under(f"{name}."))
         for name, optimizer in optimizers.items():
-            state = optimizer_state(optimizer, under(f"{name}."), begun)
-            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            restore_optimizer(optimizer, under(f"{name}."), begun)
     except (LookupError, RuntimeError, ValueError) as e:
         raise ValueError("the checkpoint does not fit this configuration; resume with the config of its run") from e
 
 
-def optimizer_state(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], begun: bool
-) -> dict[int, dict[str, Tensor]]:
-    """The state of an optimizer from tensors named "0.exp_avg", ... Raises LookupError or ValueError for others.
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], begun: bool) -> None:
+    """Put tensors named "0.exp_avg", ... into the state of an optimizer. Raises ValueError unless they are just that.
 
-    The fused optimisers look at no shape: they walk parameter and state in step through memory, for which the state
-    needs the parameter's layout too.
+    The fused optimisers look at no shape: they walk parameter and state in step through memory. So torch makes the
+    state, as the parameters need it, and what is read is only copied into it.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    entries = STATE[type(optimizer).__name__] if begun else set()
-    state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters))}
+    if begun:
+        make_state(optimizer)
+    else:
+        optimizer.state.clear()
+    parameters = (p for group in optimizer.param_groups for p in group["params"])
+    state = {f"{i}.{k}": v for i, p in enumerate(parameters) for k, v in optimizer.state.get(p, {}).items()}
+    if tensors.keys() != state.keys():
+        raise ValueError(f"missing or unknown tensors: {tensors.keys() ^ state.keys()}")
     for key, value in tensors.items():
-        index, _, entry = key.partition(".")
-        like = torch.zeros(()) if entry == "step" else parameters[int(index)]
-        if value.shape != like.shape:
-            raise ValueError(f"{key} is {list(value.shape)}, expected {list(like.shape)}")
-        state[int(index)][entry] = torch.empty_like(like).copy_(value)
-    if any(found.keys() != entries for found in state.values()):
-        raise ValueError("entries are missing, or unknown")
-    return state
+        if value.shape != state[key].shape:
+            raise ValueError(f"{key} is {list(value.shape)}, expected {list(state[key].shape)}")
+        state[key].copy_(value)
+
+
+def make_state(optimizer: torch.optim.Optimizer) -> None:
+    """Have an optimizer make its state, by a step at a learning rate of zero, which changes no parameter."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad()
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate

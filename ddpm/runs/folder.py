@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ddpm.config import Config, flat, load_config, to_toml
+from ddpm.config import Config, load_config, to_toml
 from ddpm.runs.checkpoints import checkpoints
 from ddpm.runs.models import BEST_FILE, EARLY_FILE, MODEL_FILE
 from ddpm.runs.tensor_files import read_safetensors
 from ddpm.system.console import warn
 from ddpm.system.outputs import LOCK, PARTS, drop_written_aside, write_texts
+from ddpm.system.settings import flat
 
 
 def run_of(model: Path) -> Path:

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import from_dict, to_dict
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
-from ddpm.runs.tensor_files import read_safetensors, some, write_safetensors
+from ddpm.runs.tensor_files import read_safetensors, write_safetensors
+from ddpm.system.settings import from_dict, to_dict
+from sprites.files import some
 
 MODEL_FILE = "model.safetensors"
 EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
@@ -56,7 +57,8 @@ def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:
         wanted = spec.build().state_dict()
     for what, names in (("lacks", wanted.keys() - tensors.keys()), ("has unknown", tensors.keys() - wanted.keys())):
         if names:
-            raise ValueError(f"{what} weights for the network it describes: {some(sorted(names))}")
+            listed = some([repr(name[:80]) for name in sorted(names)], 3)
+            raise ValueError(f"{what} weights for the network it describes: {listed}")
     for name, tensor in tensors.items():
         like = wanted[name]
         if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):

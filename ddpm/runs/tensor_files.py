@@ -7,7 +7,7 @@ A checksum tells one that rotted since.
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,3 @@ def header_of(metadata: dict[str, str]) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """The first few of the names, printable."""
-    return ", ".join(repr(n[:80]) for n in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

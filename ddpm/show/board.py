@@ -15,7 +15,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import nn
 from torch.utils.tensorboard.summary import hparams, image, scalar, text
 
-from ddpm.config import Config, Sampling, flat, to_toml
+from ddpm.config import Config, Sampling, to_toml
 from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.report import guidance_labels
@@ -24,6 +24,7 @@ from ddpm.sampling import Sampler
 from ddpm.show.grids import labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.outputs import named_in_errors, write_all
+from ddpm.system.settings import flat
 
 FIGURES = (
     "loss/train",

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from ddpm.system.launch import several_processes
+from ddpm.system.processes import several_processes
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ddpm.system.devices import device_named
-from ddpm.system.launch import leave_it_to_main, several_processes
+from ddpm.system.processes import leave_it_to_main, several_processes
 
 PATIENCE = timedelta(hours=2)  # while the main process reads, judges or writes; torchrun notices one that died
 

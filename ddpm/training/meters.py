@@ -10,12 +10,12 @@ from torch import Tensor
 class GroupMeans:
     """Running means of per-sample losses by group, over the steps since the last `pop`.
 
-    names: for each kind of group, the names of its groups.
+    names: for each kind of group, the names of its G groups.
     """
 
     def __init__(self, names: dict[str, list[str]]) -> None:
         self.names = names
-        self.sums: dict[str, Tensor] = {}
+        self.sums: dict[str, Tensor] = {}  # by kind, [2, G]: the sum of the losses of each group, and their number
 
     def state_dict(self) -> dict[str, Tensor]:
         return self.sums
@@ -36,9 +36,9 @@ class GroupMeans:
     def pop(self) -> dict[str, float]:
         """{"kind/name": mean} of the groups that had samples; starts anew."""
         means = {
-            f"{kind}/{name}": (total / count).item()
+            f"{kind}/{name}": (losses / count).item()
             for kind, sums in self.sums.items()
-            for name, total, count in zip(self.names[kind], *sums, strict=True)
+            for name, losses, count in zip(self.names[kind], *sums, strict=True)
             if count
         }
         self.sums = {}
@@ -49,10 +49,14 @@ class Clock:
     """Steps a second since it was last asked."""
 
     def __init__(self, step: int):
+        self.restart(step)
+
+    def restart(self, step: int) -> None:
+        """Count from this step and time on."""
         self.step, self.time = step, time.monotonic()
 
     def rate(self, step: int) -> float:
-        now = time.monotonic()
-        rate = (step - self.step) / (now - self.time)
-        self.step, self.time = step, now
-        return rate
+        """Steps a second until this one; starts anew."""
+        began, then = self.step, self.time
+        self.restart(step)
+        return (step - began) / (self.time - then)

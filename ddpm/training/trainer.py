@@ -2,20 +2,21 @@
 
 Everything random in step k is drawn from generators seeded with (seed, k): a resumed run goes on as if never stopped,
 and so does one on another number of processes.
-The loop knows neither samplers nor metrics nor TensorBoard: it calls `on_scalars(step, {name: value})`,
-`on_snapshot(model, step)`, `on_evaluate(model, step)`, which returns scalars, and `on_save()`.
+The loop knows neither samplers nor metrics nor TensorBoard: it calls `Hooks`.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from tqdm import tqdm
 
-from ddpm.config import Config, OptimConfig, from_dict, to_dict
+from ddpm.config import Config, OptimConfig
 from ddpm.context.categories import mask_context
 from ddpm.context.tags import mask_tags
 from ddpm.data.collection import SpriteData
@@ -28,24 +29,44 @@ from ddpm.system.console import progress
 from ddpm.system.devices import autocast_dtype, make_deterministic
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
 from ddpm.system.outputs import attempt
-from ddpm.system.signals import interruptible
+from ddpm.system.processes import interruptible
+from ddpm.system.settings import from_dict, to_dict
 from ddpm.training.ema import EMA
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.meters import Clock, GroupMeans
 from ddpm.training.optim import Optimizers, learning_rate
 
-T = TypeVar("T")
-OnScalars = Callable[[int, dict[str, float]], None]
-OnSnapshot = Callable[[torch.nn.Module, int], None]
-OnEvaluate = Callable[[torch.nn.Module, int], dict[str, float]]
-OnSave = Callable[[], object]  # before a checkpoint is written
 SKIPPED_MOST = 10  # steps in a row that may be skipped
 NOISE_ROWS = 64  # noise is drawn for so many samples at a time, so that a process draws but its own
 
 
 def nothing(*_: object) -> dict[str, float]:
-    """A callback of a run that is not watched."""
+    """A hook of a run that is not watched."""
     return {}
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the trainer calls, in the main process alone: how others write about a run."""
+
+    scalars: Callable[[int, dict[str, float]], object] = nothing
+    """(step, {name: value}): the latest points of curves."""
+    snapshot: Callable[[nn.Module, int], object] = nothing
+    """(averaged network, step): take pictures of it."""
+    evaluate: Callable[[nn.Module, int], dict[str, float]] = nothing
+    """(averaged network, step): judge it; returns scalars."""
+    save: Callable[[], object] = nothing
+    """Before a checkpoint is written: write what is held back, or a run that is killed and resumed would lack it."""
+
+
+class Batch(NamedTuple):
+    """Samples of one step, of which each process has a share: x0 and eps float32 [n, C, H, W], context [n, V], t int64
+    [n]."""
+
+    x0: Tensor
+    context: Tensor
+    t: Tensor
+    eps: Tensor
 
 
 @dataclass(frozen=True)
@@ -108,11 +129,167 @@ class Trainer:
             }
         )
 
-    def _parallel(self) -> torch.nn.Module:
+    def train(self, hooks: Hooks = Hooks()) -> int | None:
+        """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
+
+        Raises NonFiniteLoss, leaving the last checkpoint as it is, and OSError if the end of the run cannot be saved.
+        """
+        steps, stopped_by, clock = self.config.steps, 0, Clock(self.step)
+        bar = progress(total=steps, initial=self.step, unit="step", disable=not is_main())
+        with interruptible() as caught, bar:
+            if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
+                self.save()  # before the curves, which alone could be those of a long run whose weights were removed
+                hooks.save()
+            while self.step < steps and not (stopped_by := highest(max(caught, default=0))):
+                try:
+                    norm = self.advance()
+                except NonFiniteLoss:
+                    if is_main():
+                        attempt(self.step, hooks.scalars, self.step, {"train/skipped_steps": self.skipped})
+                    raise
+                if is_main():
+                    bar.update()
+                    self.write_what_is_due(hooks, norm, clock, bar)
+            if is_main():
+                self.save(hooks.save)
+        return stopped_by if self.step < steps else None
+
+    def advance(self) -> Tensor:
+        """Take the next optimiser step, on one batch; returns the norm of the gradient before clipping.
+
+        This is Algorithm 1 of Ho et al. 2020 (arXiv:2006.11239), with contexts hidden at random as classifier-free
+        guidance needs it (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
+        """
+        optim = self.config.optim
+        self.step += 1
+        batch, groups = self.batch()
+        losses = gather(self.backward(batch), optim.batch).cpu()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
+        if not norm.isfinite():
+            self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
+            return norm
+        self.skipped_in_a_row = 0
+        self.optimizers.step(self.learning_rate)
+        self.ema.update(self.model, self.step)
+        self.means.add(losses, groups)
+        return norm
+
+    @property
+    def learning_rate(self) -> float:
+        """Factor on the peak learning rates at this step."""
+        return learning_rate(self.step, self.config.steps, self.config.optim.warmup)
+
+    def batch(self) -> tuple[Batch, dict[str, Tensor]]:
+        """This process's own rows of the batch of this step; and the groups of all its rows, int64 [B] each."""
+        config, B, T = self.config, self.config.optim.batch, len(self.diffusion.schedule)
+        g = generator(config.seed, STEP, self.step)
+        indices = self.data.train[self.order((self.step - 1) * B, B)]
+        labels = torch.from_numpy(self.data.sprites.labels[indices])
+        flipped = self.data.flips(labels, g)
+        context = self.data.contexts(indices)
+        if self.spec.facets:
+            context, kept = mask_tags(context, config.keep_tag, config.few_tags, config.keep_context, g)
+        else:
+            context, kept = mask_context(context, config.keep_context, g)
+        t = stratified_timesteps(B, T, g)
+        own_rows = own(B)
+        x0, _ = self.data.batch(indices[own_rows], None if flipped is None else flipped[own_rows])
+        groups = {
+            "loss_by_timestep": t * 4 // T,
+            "loss_by_category": labels,
+            "loss_by_context": kept.long(),
+            "loss": torch.zeros_like(labels),
+        }
+        return Batch(x0, context[own_rows], t[own_rows], self.noise(own_rows, x0.shape[1:], g)), groups
+
+    def noise(self, rows: slice, shape: torch.Size, first: torch.Generator) -> Tensor:
+        """eps of some rows of the batch of this step, float32 [n, *shape]; `first` draws that of the first block."""
+        drawn = []
+        for block in range(rows.start // NOISE_ROWS, math.ceil(rows.stop / NOISE_ROWS)):
+            g = generator(self.config.seed, STEP, self.step, block) if block else first
+            count = min(NOISE_ROWS, self.config.optim.batch - block * NOISE_ROWS)
+            drawn.append(torch.randn(count, *shape, generator=g))
+        skipped = rows.start % NOISE_ROWS
+        return torch.cat(drawn)[skipped : skipped + rows.stop - rows.start]
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Add to the gradient that of the mean loss of the whole batch; returns the loss of each own sample, [n]."""
+        losses, count = [], self.config.optim.accumulate
+        for i, part in enumerate(zip(*(a.to(self.device).tensor_split(count) for a in batch), strict=True)):
+            with averaged(self.network, now=i == count - 1):
+                with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+                    losses.append(self.diffusion.loss(self.network, *part))
+                # The gradients are averaged over the processes, whose shares may differ by a sample.
+                (losses[-1].sum() * world() / self.config.optim.batch).backward()
+        return torch.cat(losses).detach()
+
+    def skip(self, what: str) -> None:
+        """Leave the weights as they are, since the loss or its gradient is not finite. Raises NonFiniteLoss after
+        `SKIPPED_MOST` such steps in a row."""
+        self.model.zero_grad()
+        self.skipped += 1
+        self.skipped_in_a_row += 1
+        if self.skipped_in_a_row > SKIPPED_MOST:
+            optim = self.config.optim
+            raise NonFiniteLoss(
+                f"the loss or its gradient is not finite at step {self.step} ({what}), nor was it in the "
+                f"{SKIPPED_MOST} steps before. Try a lower --optim.lr (now {optim.lr:g}), a longer --optim.warmup, or "
+                f"--optim.precision fp32; go on from the last checkpoint with --resume"
+            )
+
+    def write_what_is_due(self, hooks: Hooks, norm: Tensor, clock: Clock, bar: tqdm) -> None:
+        """Have written what is due after this step: curves, validation, early weights, pictures, judging, a checkpoint.
+
+        A file system that will not have it does not end the run. norm: of the gradient of this step.
+        """
+        log, average, write = self.config.log, self.ema.model, partial(attempt, self.step)
+        if self.is_due(log.every):
+            scalars = self.scalars(norm, clock)
+            write(hooks.scalars, self.step, scalars)
+            loss, rate = scalars.get("loss/train", math.nan), scalars["train/sprites_per_second"]
+            bar.set_postfix_str(f"loss {loss:.4f}, {rate:.0f} sprites/s")
+        if self.is_due(log.validate) and len(self.data.val):
+            write(hooks.scalars, self.step, {"loss/validation": self.validation_loss()})
+        if self.step == max(1, round(log.early * self.config.steps)):
+            write(save_model, self.config.out / EARLY_FILE, average, self.spec, self.step)
+        if self.is_due(log.snapshot):
+            write(hooks.snapshot, average, self.step)
+        if self.is_due(log.evaluate):
+            write(hooks.scalars, self.step, write(hooks.evaluate, average, self.step) or {})
+        # Not where steps are skipped: such weights may be what makes the loss not finite.
+        if self.is_due(log.checkpoint) and self.step < self.config.steps and not self.skipped_in_a_row:
+            write(self.save, hooks.save)
+        if self.is_due(log.snapshot) or self.is_due(log.evaluate):
+            clock.restart(self.step)  # their time is not that of the steps
+
+    def is_due(self, every: int) -> bool:
+        """Whether this step is one of every so many, or the last; 0 is never."""
+        return every > 0 and (self.step % every == 0 or self.step == self.config.steps)
+
+    def scalars(self, norm: Tensor, clock: Clock) -> dict[str, float]:
+        """Means of the losses since the last call, and how training goes at this step."""
+        return self.means.pop() | {
+            "train/learning_rate": self.config.optim.lr * self.learning_rate,
+            "train/gradient_norm": norm.item(),
+            "train/skipped_steps": self.skipped,
+            "train/sprites_per_second": clock.rate(self.step) * self.config.optim.batch,
+        }
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
+        x0, context = self.data.validation()
+        g = generator(self.config.seed, VALIDATION)
+        t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
+        eps = torch.randn(x0.shape, generator=g)
+        parts = zip(*(a.to(self.device).split(128) for a in (x0, context, t, eps)), strict=True)
+        return torch.cat([self.diffusion.loss(self.ema.model, *part) for part in parts]).mean().item()
+
+    def _parallel(self) -> nn.Module:
         """The network, its gradients averaged over the processes.
 
-        DDP puts them in another order once it has seen one backward pass, and rounding depends on it: let that be one
-        before the first step, or the first after a resume would differ from what it is in the middle of a run.
+        After its first backward pass DDP regroups gradients, which changes rounding. One dummy pass is run here, so
+        that a resumed process matches one in mid-run.
         """
         network = parallel(self.model)
         if world() > 1:
@@ -123,7 +300,7 @@ class Trainer:
         return network
 
     @property
-    def modules(self) -> dict[str, torch.nn.Module]:
+    def modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "ema": self.ema.model}
 
     @property
@@ -134,6 +311,13 @@ class Trainer:
     def parts(self) -> dict[str, Stateful]:
         """All that a checkpoint keeps, but for the optimisers and a few numbers."""
         return self.modules | {"means": self.means}
+
+    def save(self, first: Callable[[], object] = nothing) -> None:
+        """Call `first`, write the EMA weights as the run's model, then a checkpoint: where one is, there is a model."""
+        first()
+        save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
+        about = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
+        save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
 
     def resume(self) -> Path:
         """Go back to the newest whole checkpoint of the run, and return its path; damaged ones are told on stderr.
@@ -160,161 +344,3 @@ class Trainer:
             raise ValueError(f"{path} is not what another process found; the run folder must be one for all")
         self.step, self.skipped, self.skipped_in_a_row = then.step, then.skipped, then.skipped_in_a_row
         return path
-
-    def save(self) -> None:
-        """Write the EMA weights as the run's model, then a checkpoint: where that is, there is a model too."""
-        save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
-        about = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
-        save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
-
-    def train(
-        self,
-        on_scalars: OnScalars = nothing,
-        on_snapshot: OnSnapshot = nothing,
-        on_evaluate: OnEvaluate = nothing,
-        on_save: OnSave = nothing,
-    ) -> int | None:
-        """Run to the last step. Returns None, or the number of the signal that stopped it after saving.
-
-        The main process alone calls the callbacks. `on_save` has what it holds back written, or a run that is killed
-        and resumed would lack it. Raises NonFiniteLoss, leaving the last checkpoint as it is, and OSError if the end of
-        the run cannot be saved.
-        """
-        config, log = self.config, self.config.log
-        clock, stopped_by = Clock(self.step), 0
-
-        def on_main(write: Callable[..., T], *args: object) -> T | None:
-            return attempt(self.step, write, *args) if is_main() else None
-
-        def save() -> None:
-            if is_main():
-                on_save()
-                self.save()
-
-        bar = progress(total=config.steps, initial=self.step, unit="step", disable=not is_main())
-        with interruptible() as caught, bar:
-            if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
-                self.save()  # before the curves, which alone could be those of a long run whose weights were removed
-                on_save()
-            while self.step < config.steps and not (stopped_by := highest(max(caught, default=0))):
-                try:
-                    norm = self.advance()
-                except NonFiniteLoss:
-                    on_main(on_scalars, self.step, {"train/skipped_steps": self.skipped})
-                    raise
-                bar.update()
-                if self._due(log.every):
-                    rate = clock.rate(self.step) * config.optim.batch
-                    scalars = self.means.pop() | {
-                        "train/learning_rate": config.optim.lr
-                        * learning_rate(self.step, config.steps, config.optim.warmup),
-                        "train/gradient_norm": norm.item(),
-                        "train/skipped_steps": self.skipped,
-                        "train/sprites_per_second": rate,
-                    }
-                    on_main(on_scalars, self.step, scalars)
-                    bar.set_postfix_str(f"loss {scalars.get('loss/train', math.nan):.4f}, {rate:.0f} sprites/s")
-                if self._due(log.validate) and len(self.data.val) and is_main():
-                    on_main(on_scalars, self.step, {"loss/validation": self.validation_loss()})
-                if self.step == max(1, round(log.early * config.steps)):
-                    on_main(save_model, config.out / EARLY_FILE, self.ema.model, self.spec, self.step)
-                if self._due(log.snapshot):
-                    on_main(on_snapshot, self.ema.model, self.step)
-                if self._due(log.evaluate):
-                    figures = on_main(on_evaluate, self.ema.model, self.step)
-                    on_main(on_scalars, self.step, figures or {})
-                # Not where steps are skipped: such weights may be what makes the loss not finite.
-                if self._due(log.checkpoint) and self.step < config.steps and not self.skipped_in_a_row:
-                    on_main(save)
-                if self._due(log.snapshot) or self._due(log.evaluate):
-                    clock = Clock(self.step)  # their time is not that of the steps
-            save()
-        return stopped_by if self.step < config.steps else None
-
-    def _due(self, every: int) -> bool:
-        """Whether this step is one of every so many, or the last; 0 is never."""
-        return every > 0 and (self.step % every == 0 or self.step == self.config.steps)
-
-    def advance(self) -> Tensor:
-        """Take the next optimiser step, on one batch; returns the norm of the gradient before clipping."""
-        config, optim = self.config, self.config.optim
-        self.step += 1
-        inputs, groups = self.draw()
-        losses = gather(self.backward(inputs), optim.batch).cpu()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
-        if not norm.isfinite():
-            self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
-            return norm
-        self.skipped_in_a_row = 0
-        self.optimizers.step(learning_rate(self.step, config.steps, optim.warmup))
-        self.ema.update(self.model, self.step)
-        self.means.add(losses, groups)
-        return norm
-
-    def draw(self) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-        """The batch of this step: x0, context, t and eps of this process's own rows; the groups of all its rows."""
-        config, B, T = self.config, self.config.optim.batch, len(self.diffusion.schedule)
-        g = generator(config.seed, STEP, self.step)
-        indices = self.data.train[self.order((self.step - 1) * B, B)]
-        labels = torch.from_numpy(self.data.sprites.labels[indices])
-        flipped = self.data.flips(labels, g)
-        context = self.data.contexts(indices)
-        if self.spec.facets:
-            context, kept = mask_tags(context, config.keep_tag, config.few_tags, config.keep_context, g)
-        else:
-            context, kept = mask_context(context, config.keep_context, g)
-        t = stratified_timesteps(B, T, g)
-        rows = own(B)
-        x0, _ = self.data.batch(indices[rows], None if flipped is None else flipped[rows])
-        groups = {
-            "loss_by_timestep": t * 4 // T,
-            "loss_by_category": labels,
-            "loss_by_context": kept.long(),
-            "loss": torch.zeros_like(labels),
-        }
-        return (x0, context[rows], t[rows], self.noise(rows, x0.shape[1:], g)), groups
-
-    def noise(self, rows: slice, shape: torch.Size, first: torch.Generator) -> Tensor:
-        """eps of some rows of the batch of this step, float32 [n, *shape]; `first` draws that of the first block."""
-        drawn = []
-        for block in range(rows.start // NOISE_ROWS, math.ceil(rows.stop / NOISE_ROWS)):
-            g = generator(self.config.seed, STEP, self.step, block) if block else first
-            count = min(NOISE_ROWS, self.config.optim.batch - block * NOISE_ROWS)
-            drawn.append(torch.randn(count, *shape, generator=g))
-        skipped = rows.start % NOISE_ROWS
-        return torch.cat(drawn)[skipped : skipped + rows.stop - rows.start]
-
-    def backward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Add to the gradient that of the mean loss of the whole batch; returns the loss of each own sample, [n]."""
-        losses, count = [], self.config.optim.accumulate
-        for i, part in enumerate(zip(*(a.to(self.device).tensor_split(count) for a in inputs), strict=True)):
-            with averaged(self.network, now=i == count - 1):
-                with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-                    losses.append(self.diffusion.loss(self.network, *part))
-                # The gradients are averaged over the processes, whose shares may differ by a sample.
-                (losses[-1].sum() * world() / self.config.optim.batch).backward()
-        return torch.cat(losses).detach()
-
-    def skip(self, what: str) -> None:
-        """Leave the weights as they are, since the loss or its gradient is not finite. Raises NonFiniteLoss after
-        `SKIPPED_MOST` such steps in a row."""
-        self.model.zero_grad()
-        self.skipped += 1
-        self.skipped_in_a_row += 1
-        if self.skipped_in_a_row > SKIPPED_MOST:
-            optim = self.config.optim
-            raise NonFiniteLoss(
-                f"the loss or its gradient is not finite at step {self.step} ({what}), nor was it in the "
-                f"{SKIPPED_MOST} steps before. Try a lower --optim.lr (now {optim.lr:g}), a longer --optim.warmup, or "
-                f"--optim.precision fp32; go on from the last checkpoint with --resume"
-            )
-
-    @torch.no_grad()
-    def validation_loss(self) -> float:
-        """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
-        x0, context = self.data.validation()
-        g = generator(self.config.seed, VALIDATION)
-        t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
-        eps = torch.randn(x0.shape, generator=g)
-        parts = zip(*(a.to(self.device).split(128) for a in (x0, context, t, eps)), strict=True)
-        return torch.cat([self.diffusion.loss(self.ema.model, *part) for part in parts]).mean().item()

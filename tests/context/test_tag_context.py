@@ -16,7 +16,7 @@ from PIL import Image
 
 from ddpm.commands.shared.flags import parse_guidance
 from ddpm.commands.shared.requests import asked, check_form, labels_of, named, parse_row
-from ddpm.config import Config, DiffusionConfig, ModelConfig, OptimConfig
+from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.context.tags import facet_guidance, flags_of, mask_tags, parse_tags, quoted, vocabulary_of
 from ddpm.data.loading import load_data
 from ddpm.data.order import generator
@@ -108,7 +108,7 @@ def test_a_facet_with_an_equals_sign_is_refused(tagged, tmp_path):
     path = shutil.copytree(tagged, tmp_path / "data") / "tags.csv"
     path.write_text(path.read_text().replace("kind", "kind=of", 1))
     with pytest.raises(ValueError, match=r"cannot hold an equals sign, got 'kind=of'; say 'kind_of'"):
-        load_data(path.parent, tags=True)
+        load_data(path.parent, DataConfig(tags=True))
 
 
 def test_categories_whose_names_are_hard_to_say():
@@ -286,7 +286,7 @@ def test_tags_go_to_their_sprites_in_any_order_of_labels_and_categories(tmp_path
     names = json.loads((folder / "categories.json").read_text())
     rows = [f"{name},{i},{name}ish,{i}" for i in reversed(range(20)) for name in reversed(names)]
     (folder / "tags.csv").write_text("category,index,kind,number\n" + "\n".join(rows) + "\n")
-    data = load_data(folder, tags=True)
+    data = load_data(folder, DataConfig(tags=True))
     labels, seen = data.sprites.labels, [0, 0]
     for i, label in enumerate(labels):
         tags = {f"kind={names[label]}ish", f"number={seen[label]}"}
@@ -295,10 +295,10 @@ def test_tags_go_to_their_sprites_in_any_order_of_labels_and_categories(tmp_path
         assert {places[p] for p in data.flags[i].nonzero().flatten()} == tags
     (folder / "tags.csv").write_text("category,index,kind,number\n" + "\n".join(rows[1:]) + "\n")
     with pytest.raises(ValueError, match=r"tags.csv has \d+ rows for \w+, of which there are 20 sprites"):
-        load_data(folder, tags=True)
+        load_data(folder, DataConfig(tags=True))
     (folder / "tags.csv").write_text("category,index\n" + "\n".join(",".join(r.split(",")[:2]) for r in rows) + "\n")
     with pytest.raises(ValueError, match="no column with a value"):
-        load_data(folder, tags=True)
+        load_data(folder, DataConfig(tags=True))
 
 
 @pytest.fixture(scope="module")
@@ -314,16 +314,16 @@ def tagged(tmp_path_factory):
 
 
 def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
-    data = load_data(tagged, tags=True)
+    data = load_data(tagged, DataConfig(tags=True))
     assert data.facets == {"kind": ("barish", "squareish"), "side": ("left",)}
     config = Config(out=tmp_path, tags=True, keep_tag=1.0, few_tags=0.0, keep_context=1.0, optim=OptimConfig(batch=8))
     trainer = Trainer(config, data, torch.device("cpu"))
     trainer.step = 1
-    (_, contexts, _, _), groups = trainer.draw()
+    (_, contexts, _, _), groups = trainer.batch()
     assert torch.equal(contexts[:, :2].argmax(1), groups["loss_by_category"])
     assert torch.equal(contexts[:, 0], contexts[:, 3]) and torch.equal(contexts[:, 1], contexts[:, 2])
     with pytest.raises(ValueError, match="face right"):
-        load_data(tagged, tags=True, mirror=("*",))
+        load_data(tagged, DataConfig(tags=True, mirror=("*",)))
 
 
 def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
@@ -429,7 +429,7 @@ def quick_judge(data, hold_out=()):
 
 @pytest.fixture(scope="module")
 def judge(tagged):
-    return quick_judge(load_data(tagged, tags=True, val_fraction=0.2))
+    return quick_judge(load_data(tagged, DataConfig(tags=True, val_fraction=0.2)))
 
 
 def test_what_is_shown_and_what_varies(judge):
@@ -508,7 +508,7 @@ def test_questions_are_what_training_sprites_have(judge):
 
 def test_pairs_are_asked_for_beside_others_of_the_same_facets(tagged):
     text = "kind=barish side=left"
-    judge = quick_judge(load_data(tagged, tags=True), (text,))
+    judge = quick_judge(load_data(tagged, DataConfig(tags=True)), (text,))
     pair, control = judge.pairs([text], 30, 0)
     assert (pair.contexts == pair.contexts[0]).all() and pair.contexts[0].nonzero().flatten().tolist() == [2, 4]
     assert (control.contexts == torch.tensor([0.0, 0, 0, 1, 1])).all()  # of those with a side, only squares were seen
@@ -518,7 +518,8 @@ def test_pairs_are_asked_for_beside_others_of_the_same_facets(tagged):
 
 
 def test_tags_that_are_held_out_together_are_not_trained_on(tagged):
-    whole, data = load_data(tagged, tags=True), load_data(tagged, tags=True, hold_out=("kind=barish side=left",))
+    whole = load_data(tagged, DataConfig(tags=True))
+    data = load_data(tagged, DataConfig(tags=True, hold_out=("kind=barish side=left",)))
     both = data.flags[:, [0, 2]].all(1)
     assert both.sum() == 10 and not both[data.train].any() and np.array_equal(data.val, whole.val)
     kept = ~np.isin(whole.hashes[whole.train], whole.hashes[both])  # copies of them are left out too
@@ -529,11 +530,11 @@ def test_tags_that_are_held_out_together_are_not_trained_on(tagged):
         ("category=square kind=barish", "hold_out: no sprite has the tags"),
     ):
         with pytest.raises(ValueError, match=words):
-            load_data(tagged, tags=True, hold_out=(text,))
+            load_data(tagged, DataConfig(tags=True, hold_out=(text,)))
     with pytest.raises(ValueError, match="hold_out names tags, which are learnt with --tags only"):
-        load_data(tagged, hold_out=("kind=barish",))
+        load_data(tagged, DataConfig(hold_out=("kind=barish",)))
     with pytest.raises(ValueError, match="no sprite is left"):
-        load_data(tagged, tags=True, hold_out=("kind=barish", "kind=squareish"))
+        load_data(tagged, DataConfig(tags=True, hold_out=("kind=barish", "kind=squareish")))
 
 
 def test_entropy_by_hand():
@@ -544,4 +545,4 @@ def test_entropy_by_hand():
 
 def test_tags_that_are_not_there(npy_folder, tmp_path):
     with pytest.raises(ValueError, match=r"no tags.csv"):
-        load_data(npy_folder, tags=True)
+        load_data(npy_folder, DataConfig(tags=True))

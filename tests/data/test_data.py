@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import tiny_sprites, write_npy
 
+from ddpm.config import DataConfig
 from ddpm.data.loading import load_data
 from ddpm.data.order import ShuffledOrder, generator, seed_of
 from ddpm.data.tensors import to_tensor, to_uint8
@@ -71,7 +72,7 @@ def test_seeds_of_neighbouring_numbers_differ():
 
 
 def test_only_named_categories_are_mirrored(npy_folder):
-    data = load_data(npy_folder, mirror=("bar",))
+    data = load_data(npy_folder, DataConfig(mirror=("bar",)))
     plain, labels = data.batch(data.train)
     flipped, _ = data.batch(data.train, data.flips(labels, generator(0)))
     is_flipped = torch.tensor([torch.equal(a.flip(-1), b) for a, b in zip(plain, flipped, strict=True)])
@@ -90,17 +91,18 @@ def test_a_category_cannot_be_named_uncond(npy_folder):
 def test_a_category_named_star_is_only_that(tmp_path):
     folder = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
     (folder / "categories.json").write_text('["*", "bar"]')
-    assert load_data(folder, mirror=("*",)).mirror.tolist() == [True, False]
+    assert load_data(folder, DataConfig(mirror=("*",))).mirror.tolist() == [True, False]
 
 
 def test_unknown_name_in_mirror_is_refused(npy_folder):
     with pytest.raises(ValueError, match=r"'baz'.*square, bar"):
-        load_data(npy_folder, mirror=("baz",))
+        load_data(npy_folder, DataConfig(mirror=("baz",)))
 
 
 def test_copies_are_counted_and_never_on_both_sides(tmp_path):
     images, labels = tiny_sprites(60, 8, 3)
-    data = load_data(write_npy(tmp_path / "d", images[[*range(60)] * 3], labels[[*range(60)] * 3]), val_fraction=0.3)
+    folder = write_npy(tmp_path / "d", images[[*range(60)] * 3], labels[[*range(60)] * 3])
+    data = load_data(folder, DataConfig(val_fraction=0.3))
     distinct = len(np.unique(images.reshape(60, -1), axis=0))
     assert data.duplicates == 180 - distinct
     train, val = ({x.tobytes() for x in data.sprites.images[rows]} for rows in (data.train, data.val))
@@ -109,7 +111,7 @@ def test_copies_are_counted_and_never_on_both_sides(tmp_path):
 
 
 def test_the_validation_loss_is_of_sprites_of_all_categories(npy_folder, monkeypatch):
-    data = load_data(npy_folder, val_fraction=0.5)
+    data = load_data(npy_folder, DataConfig(val_fraction=0.5))
     x, contexts = data.validation()
     assert torch.equal(x, data.batch(data.val)[0]) and torch.equal(contexts, data.contexts(data.val))
     sorted_by_category = np.argsort(data.sprites.labels, kind="stable")

@@ -17,6 +17,7 @@ from folders import png_of_size, refused, write_pair, write_set
 from PIL import Image
 from readers import mended, script
 
+from ddpm.config import DataConfig
 from ddpm.data.loading import load_data
 from sprites.files import DataError
 from sprites.loading import load_sprites
@@ -51,7 +52,7 @@ def enlarged(pixels: np.ndarray, times: int) -> Image.Image:
 
 def notes(folder: Path, *parts: object, **options) -> tuple[str, ...]:
     """All notes of a folder, of which there is one for all the parts, or none."""
-    found = load_data(folder, **options).notes
+    found = load_data(folder, DataConfig(**options)).notes
     assert all(note.isprintable() and note.startswith(f"{folder}: ") for note in found)
     assert len(found) == bool(parts), found
     for part in parts:
@@ -170,7 +171,7 @@ def test_an_enlarged_sprite_is_no_sheet(tmp_path):
     enlarged(of("hero", 1, 90)[0], 8).save(folder / "hero" / "big.png")
     said = refused(folder, "128x128 pixels", "a 16x16 sprite enlarged 8 times: pass --resize nearest")
     assert "sheet" not in said
-    assert not load_data(folder, resize="nearest").notes
+    assert not load_data(folder, DataConfig(resize="nearest")).notes
     assert (load_sprites(folder, resize="nearest").images[-1] == of("hero", 1, 90)[0]).all()
 
 
@@ -184,7 +185,7 @@ def test_a_folder_of_enlarged_sprites(tmp_path, times):
         refused(tmp_path, "out of range", "enlarged 16 times: pass --size 16 --resize nearest")
     else:
         notes(tmp_path, "all sprites look enlarged 4 times; --size 16 --resize nearest reads them as they were drawn")
-    assert len(load_data(tmp_path, size=16, resize="nearest").sprites) == 40
+    assert len(load_data(tmp_path, DataConfig(size=16, resize="nearest")).sprites) == 40
 
 
 def test_a_larger_sprite_is_no_sheet(tmp_path):

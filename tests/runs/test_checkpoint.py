@@ -7,11 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, to_dict
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.runs.checkpoints import checkpoints, restore, save_checkpoint
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import FORMAT, read_safetensors, write_safetensors
+from ddpm.system.settings import to_dict
 from ddpm.training.optim import Optimizers
 
 

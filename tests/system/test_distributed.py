@@ -18,7 +18,7 @@ import torch.distributed as dist
 from conftest import ROOT, SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
 
 import ddpm.system.distributed
-from ddpm.config import Config, LogConfig, ModelConfig, OptimConfig
+from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 from ddpm.system.devices import pick_device
 from ddpm.system.distributed import share, unused
@@ -114,7 +114,7 @@ def test_shares_are_a_partition_into_almost_equal_parts():
 
 
 def trainer(folder, **optim):
-    data = load_data(folder / "data", mirror=("*",))
+    data = load_data(folder / "data", DataConfig(mirror=("*",)))
     optim = OptimConfig(**{"batch": 200, "precision": "fp32", "optimizer": "adamw", "warmup": 2} | optim)
     model, log = ModelConfig((16, 16), 1, (1,)), LogConfig()
     return Trainer(Config(out=folder, steps=6, mirror=("*",), model=model, optim=optim, log=log), data, CPU)
@@ -124,13 +124,13 @@ def trainer(folder, **optim):
 def test_processes_draw_the_very_batch_of_one(folder, monkeypatch, world):
     whole = trainer(folder)
     for whole.step in (1, 2, 3):
-        wanted, groups = whole.draw()
+        wanted, groups = whole.batch()
         drawn = []
         for rank in range(world):
             with monkeypatch.context() as patched:
                 patched.setattr(ddpm.system.distributed, "rank", lambda rank=rank: rank)
                 patched.setattr(ddpm.system.distributed, "world", lambda: world)
-                inputs, same = whole.draw()
+                inputs, same = whole.batch()
             drawn.append(inputs)
             assert all(torch.equal(groups[k], same[k]) for k in groups)
         for i, tensor in enumerate(wanted):
@@ -140,7 +140,7 @@ def test_processes_draw_the_very_batch_of_one(folder, monkeypatch, world):
 def test_noise_is_normal_and_no_block_of_it_is_another(folder):
     t = trainer(folder)
     t.step = 1
-    eps = t.draw()[0][3].flatten(1)
+    eps = t.batch()[0][3].flatten(1)
     assert eps.mean().abs() < 5 / eps.numel() ** 0.5
     assert eps.var().item() == pytest.approx(1, abs=5 * (2 / eps.numel()) ** 0.5)
     correlation = (eps @ eps.T / eps.shape[1]).fill_diagonal_(0)

@@ -6,13 +6,14 @@ import pytest
 import torch
 from conftest import SMALL, assert_one_line_error, run
 
-from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig, from_dict, to_dict
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig
 from ddpm.context.condition import Condition
 from ddpm.diffusion.samplers import SAMPLERS, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
+from ddpm.system.settings import from_dict, to_dict
 from ddpm.training.distillation import Distillation, leap, teacher_ways
 
 STUDENT = StudentConfig(knots=(0, 3), teacher_steps=6, scales=(0.0, 3.0))

@@ -22,7 +22,7 @@ from ddpm.runs.tensor_files import read_safetensors, write_safetensors
 from ddpm.sampling import Sampler
 from ddpm.training.meters import GroupMeans
 from ddpm.training.optim import learning_rate
-from ddpm.training.trainer import SKIPPED_MOST, NonFiniteLoss, Trainer
+from ddpm.training.trainer import SKIPPED_MOST, Hooks, NonFiniteLoss, Trainer
 
 CPU = torch.device("cpu")
 
@@ -43,7 +43,7 @@ def config(npy_folder, tmp_path):
 
 def make(config):
     config.out.mkdir(exist_ok=True)
-    data = load_data(config.data, mirror=config.mirror, val_fraction=config.val_fraction)
+    data = load_data(config.data, config)
     return Trainer(config, data, CPU)
 
 
@@ -51,7 +51,8 @@ def train(trainer):
     """Run to the end; returns the scalars by step and the steps of the snapshots."""
     scalars, snapshots = {}, []
     note = lambda step, s: scalars.setdefault(step, {}).update(s)
-    trainer.train(note, lambda model, step: snapshots.append(step), lambda model, step: {"evaluation/step": step})
+    judge = lambda model, step: {"evaluation/step": step}
+    trainer.train(Hooks(note, lambda model, step: snapshots.append(step), judge))
     return scalars, snapshots
 
 
@@ -96,7 +97,7 @@ def test_the_weights_of_an_early_step_are_kept(config):
     keep = lambda step, _: early.update(
         {k: v.clone() for k, v in trainer.ema.model.state_dict().items()} if step == 2 else {}
     )
-    trainer.train(keep, lambda *_: None, lambda *_: {})
+    trainer.train(Hooks(scalars=keep))
     kept, spec = load_model(config.out / "early.safetensors")
     assert spec == trainer.spec
     assert all(torch.equal(early[k], v) for k, v in kept.state_dict().items())
@@ -124,7 +125,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(config, tmp_path):
     scalars, _ = train(whole)
     run = make(dataclasses.replace(config, out=tmp_path / "stopped"))
     with pytest.raises(KeyboardInterrupt):
-        run.train(lambda *_: None, lambda *_: None, stop_at(4))
+        run.train(Hooks(evaluate=stop_at(4)))
     resumed = make(dataclasses.replace(config, out=tmp_path / "stopped"))
     assert resumed.resume().name == "step_00000003.safetensors"
     again, _ = train(resumed)
@@ -146,17 +147,16 @@ def test_the_best_weights_are_the_same_after_a_kill_between_them_and_the_next_ch
         trainer = make(dataclasses.replace(config, out=config.out.with_name(name)))
         return trainer, Evaluation(trainer.config, trainer.spec, trainer.data)
 
-    nothing = lambda *_: None
     whole, evaluation = begin("whole")
-    whole.train(nothing, nothing, evaluation)
+    whole.train(Hooks(evaluate=evaluation))
     killed, evaluation = begin("killed")
     with pytest.raises(KeyboardInterrupt):
-        killed.train(nothing, nothing, lambda *args: (evaluation(*args), stop_at(4)(*args)))
+        killed.train(Hooks(evaluate=lambda *args: (evaluation(*args), stop_at(4)(*args))))
     best = killed.config.out / BEST_FILE
     assert read_safetensors(best)[1]["step"] == 4
     resumed, evaluation = begin("killed")
     assert resumed.resume().name == "step_00000003.safetensors"
-    resumed.train(nothing, nothing, evaluation)
+    resumed.train(Hooks(evaluate=evaluation))
     assert best.read_bytes() == (whole.config.out / BEST_FILE).read_bytes()
 
 
@@ -298,7 +298,7 @@ def test_losses_that_stay_not_finite_stop_the_run_and_say_what_to_try(config):
     trainer.diffusion = ExplodingLoss(trainer.diffusion, at=range(4, 40))
     scalars = {}
     with pytest.raises(NonFiniteLoss, match=rf"step {4 + SKIPPED_MOST} .*--optim\.lr.*--resume"):
-        trainer.train(lambda step, values: scalars.setdefault(step, {}).update(values), lambda *_: None, lambda *_: {})
+        trainer.train(Hooks(lambda step, values: scalars.setdefault(step, {}).update(values)))
     assert scalars[4 + SKIPPED_MOST]["train/skipped_steps"] == SKIPPED_MOST + 1
     assert all(p.isfinite().all() for p in trainer.model.parameters())
 

@@ -46,14 +46,14 @@ def main() -> int:
     from ddpm.commands.bench.ours import on_device
     from ddpm.commands.bench.tables import machine, write_results
     from ddpm.commands.bench.time_to_quality import Panel
-    from ddpm.config import load_config
+    from ddpm.config import DataConfig, load_config
     from ddpm.data.loading import load_data
     from ddpm.evaluation.judge import Judge
 
     if not torch.cuda.is_available():
         raise ValueError("bench_gpu.py needs a CUDA GPU, and torch finds none here; make bench measures the CPU")
     device, config = torch.device("cuda"), load_config(args.config)
-    data = load_data(args.data, size=config.size, val_fraction=config.val_fraction)
+    data = load_data(args.data, DataConfig(size=config.size, val_fraction=config.val_fraction))
     panel = Panel(Judge(data, cache=args.out.parent / "judges"), args.per_category, (args.guidance,))
     table = on_device(config, data, device, panel, args.sprites, args.batch)
     print(table.markdown())

@@ -25,7 +25,7 @@ from ddpm.commands.bench.timing import (
     seconds_of,
     with_threads,
 )
-from ddpm.config import Config
+from ddpm.config import Config, DataConfig
 from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
 from ddpm.system.console import progress
@@ -50,7 +50,7 @@ class Variant:
 
 def variants(config: Config, folder: Path) -> list[Variant]:
     """Batch sizes, image sizes (by repeating pixels), widths of the first level, and cores."""
-    sizes = {size: load_data(folder, size=size, resize="nearest") for size in (16, 32, 64)}
+    sizes = {size: load_data(folder, DataConfig(size=size, resize="nearest")) for size in (16, 32, 64)}
     data, first, threads = sizes[16], config.model.widths[0], torch.get_num_threads()
 
     def with_batch(batch: int) -> Config:
@@ -87,7 +87,7 @@ def scaling(changes: Sequence[Variant], effort: Effort) -> Table:
 
 def levers(config: Config, folder: Path, effort: Effort) -> Table:
     """Sprites a second of our training with one decision taken otherwise, and operations of a forward pass."""
-    cpu, data = torch.device("cpu"), load_data(folder, size=config.size)
+    cpu, data = torch.device("cpu"), load_data(folder, DataConfig(config.size))
     model, optim, deepest = config.model, config.optim, len(config.model.widths) - 1
     others = {
         "as it is": config,
@@ -99,7 +99,7 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
     }
     entered = {name: Own("ours", other, data, cpu) for name, other in others.items()}
     if (folder / "tags.csv").exists():
-        entered["with tags"] = Own("ours", config, load_data(folder, size=config.size, tags=True), cpu)
+        entered["with tags"] = Own("ours", config, load_data(folder, DataConfig(config.size, tags=True)), cpu)
     blocks = {name: partial(rate, c.step, c.batch, effort.seconds, cpu) for name, c in entered.items()}
     found = medians(interleave(blocks, effort.rounds, "levers"))
     base = found["as it is"]

@@ -117,10 +117,11 @@ def main() -> int:
 
     from ddpm.commands.bench.contestants import check_installed
     from ddpm.commands.bench.tables import machine, write_results
+    from ddpm.config import DataConfig
     from ddpm.data.loading import load_data
 
     check_installed(args.contestants)
-    data = load_data(args.data, size=16)
+    data = load_data(args.data, DataConfig(size=16))
     about = machine(torch.device("cpu")) | {"data": f"{args.data.name}: {data.describe()}"}
     measure, tables, start = sections(args, data), [], time.monotonic()
     for name in args.sections:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING
 
 from ddpm.system.console import one_line
-from ddpm.system.launch import leave_it_to_main, several_processes
+from ddpm.system.processes import leave_it_to_main, several_processes
 
 if TYPE_CHECKING:
     pass
