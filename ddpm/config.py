@@ -29,7 +29,9 @@ from sprites.files import parse_toml, read_text
 
 FORM_NAMES = choices("ddpm.diffusion.forms", "FORMS")
 if TYPE_CHECKING:
-    SamplerName = GridName = ScheduleName = str
+    SamplerName = str
+    GridName = str
+    ScheduleName = str
 else:
     SamplerName = Literal[choices("ddpm.diffusion.samplers", "SAMPLERS")]
     GridName = Literal[choices("ddpm.diffusion.schedule", "GRIDS")]

@@ -71,7 +71,7 @@ def main() -> int:
 
     from ddpm.runs.folder import run_of, trained_with
     from ddpm.runs.models import MODEL_FILE, load_model, save_model
-    from ddpm.training.distillation import Distillation, teacher_ways
+    from ddpm.training.distillation import Distillation, teacher_trajectories
 
     device = pick_device(args.device)
     teacher, spec = load_model(args.model)
@@ -87,8 +87,10 @@ def main() -> int:
         check_student(out, args.overwrite)
         distillation = Distillation(teacher, spec, config, args.optim, args.seed)
         with progress(total=args.sprites, desc="teacher", unit="sprite") as bar:
-            ways = teacher_ways(teacher, spec, config, args.sprites, args.seed, bar.update)
-        with progress(distillation.train(ways, args.updates), total=args.updates, desc="student", unit="step") as bar:
+            trajectories = teacher_trajectories(teacher, spec, config, args.sprites, args.seed, bar.update)
+        with progress(
+            distillation.train(trajectories, args.updates), total=args.updates, desc="student", unit="step"
+        ) as bar:
             for step, loss in enumerate(bar, 1):
                 if step % 50 == 0:
                     bar.set_postfix_str(f"loss {loss:.5f}")

@@ -20,7 +20,7 @@ VALIDATION_MAX = 512  # sprites used for the validation loss; more would only ta
 
 def digest(values: np.ndarray) -> str:
     """Of an array's bytes, as 16 hexadecimal digits."""
-    return blake2b(np.ascontiguousarray(values), digest_size=8).hexdigest()
+    return blake2b(np.ascontiguousarray(values).data, digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,8 @@ class SpriteData:
         context = torch.zeros(sum(map(len, self.vocabulary.values())))
         for flags in parse_tags(text, self.vocabulary).values():
             context += flags
-        K, labels = len(self.sprites.categories), torch.from_numpy(self.sprites.labels)
-        shown = torch.ones(len(self.sprites), dtype=torch.bool)
-        for place in context.nonzero().flatten().tolist():
-            shown &= labels == place if place < K else self.flags[:, place - K]
-        rows = shown.nonzero().flatten()
+        known = self.contexts(torch.arange(len(self.sprites)))
+        rows = known[:, context > 0].all(1).nonzero().flatten()
         if not len(rows):
             raise ValueError(f"no sprite has the tags {text!r} together")
         return rows, context

@@ -63,15 +63,15 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
     table = load_tags(folder)
     if table is None:
         raise ValueError(f"{folder} has no tags.csv to learn tags from; add one (see sprites/README.md)")
-    rows, counts = (
+    in_table, in_folder = (
         {name: int((labels == k).sum()) for k, name in enumerate(names)}
         for labels, names in ((table.labels, table.categories), (sprites.labels, sprites.categories))
     )
-    for name in sorted(rows.keys() | counts.keys()):
-        if rows.get(name, 0) != counts.get(name, 0):
+    for name in sorted(in_table.keys() | in_folder.keys()):
+        if in_table.get(name, 0) != in_folder.get(name, 0):
             raise ValueError(
-                f"{folder}/tags.csv has {rows.get(name, 0)} rows for {name}, of which there are {counts.get(name, 0)} "
-                "sprites; give each its row"
+                f"{folder}/tags.csv has {in_table.get(name, 0)} rows for {name}, of which there are "
+                f"{in_folder.get(name, 0)} sprites; give each its row"
             )
     facets = vocabulary_of(table)
     if not facets:

@@ -130,10 +130,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         h, w = x.shape[-2:]
-        qkv = rearrange(
+        q, k, v = rearrange(
             self.qkv(self.norm(x)), "b (three heads d) h w -> three b heads (h w) d", three=3, heads=self.heads
         )
-        y = rearrange(attention(*qkv, mask), "b heads (h w) d -> b (heads d) h w", h=h, w=w)
+        y = rearrange(attention(q, k, v, mask), "b heads (h w) d -> b (heads d) h w", h=h, w=w)
         return x + self.out(y.contiguous(memory_format=torch.channels_last))
 
 

@@ -113,7 +113,7 @@ class ContextUNet(nn.Module):
             self.up.append(stage)
         self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
         self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's annotations lack it
 
     @property
     def hidden(self) -> list[nn.Conv2d]:
@@ -125,12 +125,14 @@ class ContextUNet(nn.Module):
         """Of all that is known but the image: [B, E]."""
         e = self.embed_time(timestep_embedding(t, self.time_features)) + self.embed_context(context)
         if self.embed_scale is not None:
+            assert scale is not None
             e = e + self.embed_scale(timestep_embedding(SCALE_UNIT * scale, self.time_features))
         return F.silu(e)
 
     def tokens(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Of contexts [B, V] the sum of the tags of each facet, [B, M, E], and which facets have any, bool [B, M]."""
         flags = context.split(self.facets, dim=1)
+        assert self.embed_tag is not None
         embeddings = self.embed_tag.weight.split(self.facets)
         tokens = torch.stack([f @ e for f, e in zip(flags, embeddings, strict=True)], dim=1)
         keep = torch.stack([f.any(1) for f in flags], dim=1)
@@ -146,8 +148,8 @@ class ContextUNet(nn.Module):
         embedding = self.embedding(t, context, scale)
         tokens = () if self.embed_tag is None else self.tokens(context)
 
-        def through(block: nn.ModuleList, h: Tensor) -> Tensor:
-            residual, attend, *cross = block
+        def through(block: nn.Module, h: Tensor) -> Tensor:
+            residual, attend, *cross = block.children()
             h = attend(residual(h, embedding))
             return cross[0](h, *tokens) if cross else h
 
@@ -155,14 +157,14 @@ class ContextUNet(nn.Module):
         for level, stage in enumerate(self.down):
             if level:
                 h = F.avg_pool2d(h, 2)
-            for block in stage:
+            for block in stage.children():
                 h = through(block, h)
                 skips.append(h)
         h = through(self.middle, h)
         for level, stage in enumerate(self.up):
             if level:
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-            for block in stage:
+            for block in stage.children():
                 h = through(block, torch.cat([h, skips.pop()], dim=1))
         h = self.head(F.silu(self.norm(h)))
         if self.patch > 1:

@@ -1,4 +1,4 @@
-"""Checkpoints: the full state of training, from which a run goes on as if never stopped."""
+"""Checkpoints: files with the full state of training, from which a run goes on as if never stopped."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,28 +26,32 @@ def checkpoints(run: Path) -> list[Path]:
 
 def save_checkpoint(
     run: Path,
-    about: dict[str, Any],
+    metadata: dict[str, Any],
     parts: Mapping[str, Stateful],
     optimizers: Mapping[str, torch.optim.Optimizer],
     keep: int,
 ) -> Path:
-    """Write all that training needs to go on, and drop all but the newest `keep` checkpoints; about["step"] is the
-    number of steps done."""
+    """Write all that training needs to go on, and drop all but the newest `keep` checkpoints.
+
+    metadata: JSON, of which "step" is the number of steps done.
+    """
     tensors = {f"{name}.{k}": v for name, part in parts.items() for k, v in part.state_dict().items()}
     for name, optimizer in optimizers.items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
-    path = run / "checkpoints" / f"step_{about['step']:08d}.safetensors"
+    path = run / "checkpoints" / f"step_{metadata['step']:08d}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_safetensors(path, tensors, about)
+    write_safetensors(path, tensors, metadata)
     for old in checkpoints(run)[:-keep]:
         old.unlink()
     return path
 
 
 def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """Path, tensors and metadata of the newest checkpoint that is whole. Newer ones, which are not, are told and
-    renamed, so that they no longer count. Raises ValueError when there is none."""
+    """Path, tensors and metadata of the newest checkpoint that is whole. Raises ValueError when there is none.
+
+    Damaged ones that are newer are told on stderr and renamed, so that they no longer count.
+    """
     found, damaged = checkpoints(run), {}
     for path in reversed(found):
         try:

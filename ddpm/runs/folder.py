@@ -1,4 +1,4 @@
-"""The folder of a run: made, or looked at before the run in it goes on. What is in it already is never lost unasked."""
+"""The folder of a run: what is in it, whether a run may begin or go on there. Nothing in it is lost unasked."""
 
 import os
 from collections.abc import Iterator
@@ -13,28 +13,10 @@ from ddpm.system.console import warn
 from ddpm.system.outputs import LOCK, PARTS, drop_written_aside, write_texts
 from ddpm.system.settings import flat
 
-
-def run_of(model: Path) -> Path:
-    """The folder that a model, a run folder or a file, is in."""
-    return model if model.is_dir() else model.parent
-
-
-def judges_beside(model: Path) -> Path:
-    """Where the judges for a model are kept: judges/ beside its run, or in the folder of a file without a run."""
-    run = run_of(model)
-    return (run.absolute().parent if (run / "config.toml").exists() else run) / "judges"
-
-
-def trained_with(model: Path) -> Config:
-    """The settings of the run that a model belongs to; without its config.toml, the default ones."""
-    saved = run_of(model) / "config.toml"
-    return load_config(saved) if saved.exists() else Config()
-
-
 CONFIG_FILE, LAUNCH_FILE = "config.toml", "launch.txt"
 CURVES = "tb/events.out.tfevents.*"
 FIRST = "checkpoints/step_00000000.safetensors"
-MOST_AT_START = 2**20  # bytes of curves that are read
+MOST_AT_START = 2**20  # bytes of curves that a run can have before its first step
 # The files of a run, in the order in which they are removed: a run can begin in what is left of one that made no step.
 FILES = (
     *(CURVES, f"samples/grid_{7 * '[0-9]'}.png", f"samples/path_{7 * '[0-9]'}.png", EARLY_FILE, BEST_FILE),
@@ -50,12 +32,29 @@ MAY_CHANGE = (
 )
 
 
-def check_run_folder(config: Config, resume: bool, overwrite: bool, launched_by: str) -> bool:
-    """Whether the run in `config.out` goes on: because of `resume`, or because the launch of that name, if it has one,
-    began it and has started its processes again.
+def run_of(model: Path) -> Path:
+    """The folder that a model, a run folder or a file, is in."""
+    return model if model.is_dir() else model.parent
 
-    Raises ValueError if there is nothing to resume, or if anything would be lost that `overwrite` does not give up.
-    Nothing is written.
+
+def judges_beside(model: Path) -> Path:
+    """Where the judges for a model are kept: judges/ beside its run, or in the folder of a file without a run."""
+    run = run_of(model)
+    return (run.absolute().parent if (run / CONFIG_FILE).exists() else run) / "judges"
+
+
+def trained_with(model: Path) -> Config:
+    """The settings of the run that a model belongs to; without its config.toml, the default ones."""
+    saved = run_of(model) / CONFIG_FILE
+    return load_config(saved) if saved.exists() else Config()
+
+
+def check_run_folder(config: Config, resume: bool, overwrite: bool, launched_by: str) -> bool:
+    """Whether the run in `config.out` goes on; nothing is written.
+
+    It does with `resume`, or if this launch of torchrun began it and has started its processes again. launched_by: the
+    name of the launch, or "". Raises ValueError if there is nothing to resume, or if something would be lost that
+    `overwrite` does not give up.
     """
     out = config.out
     if resume and overwrite:
@@ -71,10 +70,10 @@ def check_run_folder(config: Config, resume: bool, overwrite: bool, launched_by:
 
 
 def prepare_folder(config: Config, resume: bool, overwrite: bool, launched_by: str) -> Config | None:
-    """Make the folder for a new run, or look at the one to go on with. Raises ValueError as `check_run_folder`. No
-    other process may write to it meanwhile: see `held`.
+    """Make the folder for a new run, or clean that of the run to go on with. No other process may write to it: see
+    `held`.
 
-    Returns the settings that the run had until now, or None if it begins.
+    Returns the settings that the run had until now, or None if it begins. Raises ValueError as `check_run_folder`.
     """
     out, saved = config.out, config.out / CONFIG_FILE
     goes_on = check_run_folder(config, resume, overwrite, launched_by)
@@ -112,8 +111,10 @@ def clear(out: Path) -> None:
 
 
 def contents(out: Path) -> Iterator[str]:
-    """Paths in a folder of the files at any depth, and of links to folders, but for locks and files that are not whole.
-    One after another: it may be any folder of the user's."""
+    """Paths in a folder of files at any depth and of links to folders, without locks and files that are not whole.
+
+    They come one after another, since it may be any folder of the user's, of any size.
+    """
     for folder, folders, names in os.walk(out):
         folders.sort()
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
@@ -123,8 +124,11 @@ def contents(out: Path) -> Iterator[str]:
 
 
 def startable(config: Config) -> bool:
-    """Whether a run can begin in its folder, and nothing is lost: there are no files in it, or only those that a run
-    has before its first step, as when it found no memory for that."""
+    """Whether a run can begin in its folder and nothing is lost.
+
+    So it is where there are no files, or only those that a run has before its first step, as one that found no memory
+    for that leaves them.
+    """
     out = config.out
     at_start = is_first(out / FIRST) or is_first(out / MODEL_FILE)
     saved = out / CONFIG_FILE

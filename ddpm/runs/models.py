@@ -34,18 +34,18 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     if not file.is_file():
         what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
         raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that scripts/train.py wrote")
-    tensors, about = read_safetensors(file, lambda tensors, about: check_tensors(tensors, spec_of(about)))
-    spec = spec_of(about)
+    tensors, metadata = read_safetensors(file, lambda tensors, metadata: check_tensors(tensors, spec_of(metadata)))
+    spec = spec_of(metadata)
     model = spec.build()
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(False), spec
 
 
-def spec_of(about: dict[str, Any]) -> ModelSpec:
+def spec_of(metadata: dict[str, Any]) -> ModelSpec:
     """What a file says of its network. Raises ValueError if that is nothing, or nothing that can be."""
-    if "spec" not in about:
+    if "spec" not in metadata:
         raise ValueError(f"it holds no model to sample from; give the run's {MODEL_FILE}")
-    return from_dict(ModelSpec, about["spec"])
+    return from_dict(ModelSpec, metadata["spec"])
 
 
 def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:

@@ -60,8 +60,10 @@ class ModelSpec:
         m = self.model
         patch = m.patch or max(1, self.size // 16)
         facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
-        how = {"guided": self.student is not None, "facets": facets, "mask_tags": m.mask_tags}
-        return ContextUNet(self.channels, self.places, m.widths, m.blocks, m.attention, patch, **how)
+        guided = self.student is not None
+        return ContextUNet(
+            self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, facets, m.mask_tags
+        )
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion

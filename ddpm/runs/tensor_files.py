@@ -24,12 +24,12 @@ FORMAT = "ddpm-sprites 2"
 MAX_HEADER = 2**24  # bytes
 
 
-def checksum(tensors: Mapping[str, Tensor], about: Any) -> str:
+def checksum(tensors: Mapping[str, Tensor], metadata: Any) -> str:
     """BLAKE2b of JSON metadata and of the names, types, shapes and bytes of contiguous CPU tensors."""
-    digest = blake2b(json.dumps(about).encode(), digest_size=16)
+    digest = blake2b(json.dumps(metadata).encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -42,12 +42,12 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, Any]) -> None:
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> None:
     """Write tensors and JSON metadata so that `path` is either the old file or the whole new one, even if the power
     fails. The same content gives the same bytes."""
     contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     # One entry only: safetensors writes several in an order of chance.
-    header = json.dumps({"format": FORMAT, "checksum": checksum(contiguous, about), "about": about})
+    header = json.dumps({"format": FORMAT, "checksum": checksum(contiguous, metadata), "about": metadata})
     with written_aside(path) as aside:
         # Not by safetensors' own save_file, whose temporary file would stay behind if this process were killed.
         aside.write_bytes(save(contiguous, {"header": header}))
@@ -57,7 +57,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str
 
 
 def read_safetensors(
-    path: Path, check: Callable[[Mapping[str, Tensor], dict[str, Any]], object] = lambda tensors, about: None
+    path: Path, check: Callable[[Mapping[str, Tensor], dict[str, Any]], object] = lambda tensors, metadata: None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and metadata of a file that `write_safetensors` wrote. Raises ValueError for any other file, and OSError
     if it cannot be read at all. `check` may refuse them by a ValueError before their values are read."""
@@ -75,19 +75,19 @@ def read_safetensors(
         raise ValueError(f"cannot read {path}: not a whole safetensors file, or too large ({str(e)[:200]})") from e
     if not ours:
         raise ValueError(f"{path} is no file of this version of the project: its header has no format {FORMAT!r}")
-    about = header.get("about")
-    if not isinstance(about, dict):
+    metadata = header.get("about")
+    if not isinstance(metadata, dict):
         raise ValueError(f"cannot read {path}: its header describes nothing")
     try:
-        check(tensors, about)
-        whole = checksum(tensors, about) == header.get("checksum")
+        check(tensors, metadata)
+        whole = checksum(tensors, metadata) == header.get("checksum")
     except RecursionError as e:
         raise ValueError(f"cannot read {path}: its header is nested too deeply") from e
     except ValueError as e:
         raise ValueError(f"{path}: {e}") from e
     if not whole:
         raise ValueError(f"{path} is damaged: its content does not match its checksum; take another copy")
-    return tensors, about
+    return tensors, metadata
 
 
 def header_of(metadata: dict[str, str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Lines(tqdm):
 
     EVERY = 60  # seconds
     FORMAT = "{l_bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+    leave: bool | None  # as of tqdm
     said: tuple[int, float] | None = None  # how much was done at the last line, and when that was
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:

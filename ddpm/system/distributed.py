@@ -167,4 +167,4 @@ def parallel(model: nn.Module) -> nn.Module:
 
 def averaged(model: nn.Module, now: bool) -> AbstractContextManager[None]:
     """For a forward and backward pass of `parallel(...)`: average the gradients now, or only add to this process's."""
-    return nullcontext() if now or world() == 1 else model.no_sync()
+    return model.no_sync() if isinstance(model, DistributedDataParallel) and not now else nullcontext()

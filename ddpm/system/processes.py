@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 
@@ -37,7 +38,7 @@ def interruptible(said: str = "") -> Iterator[list[int]]:
     caught: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def catch(number: int, _) -> None:
+    def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
         if len(caught) > 1:
             raise KeyboardInterrupt

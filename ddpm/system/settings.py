@@ -9,7 +9,6 @@ import math
 import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -62,22 +61,18 @@ class Settings:
     """
 
     table: ClassVar[str] = ""
+    rules: ClassVar[list[tuple[str, Rule]]] = []
+    """The names of fields with a rule each, in the order in which they are checked."""
 
     def __init_subclass__(cls, table: str = "") -> None:
-        cls.table = table
+        hints = get_type_hints(cls, include_extras=True)
+        marks = [(name, mark) for name, hint in hints.items() for mark in getattr(hint, "__metadata__", ())]
+        cls.table, cls.rules = table, [(name, mark) for name, mark in marks if isinstance(mark, Rule)]
 
     def __post_init__(self) -> None:
-        for name, rule in rules_of(type(self)):
+        for name, rule in self.rules:
             if (value := getattr(self, name)) is not None:
                 rule.check(f"{self.table}.{name}" if self.table else name, value)
-
-
-@cache
-def rules_of(cls: type) -> list[tuple[str, Rule]]:
-    """The fields of a dataclass with a rule each, in the order in which they are checked."""
-    hints = get_type_hints(cls, include_extras=True)
-    marks = [(name, mark) for name, hint in hints.items() for mark in getattr(hint, "__metadata__", ())]
-    return [(name, mark) for name, mark in marks if isinstance(mark, Rule)]
 
 
 class Mistyped:
@@ -143,7 +138,8 @@ def _unknown(cls: type, values: dict[str, Any]) -> str:
 
 def _mistyped(cls: type, values: dict[str, Any], name: str) -> str:
     """What a setting must be, and what it is."""
-    kind, value = _inner(dict(_fields(cls)).get(name)), values
+    kind = _inner(dict(_fields(cls)).get(name))
+    value: Any = values
     for key in name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     got = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
@@ -189,7 +185,7 @@ def _fields(cls: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _fields(_inner(kind), f"{prefix}{field.name}.")
 
 
-def _keys(cls: type, values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def _keys(cls: Any, values: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Dotted names of what is given for a dataclass."""
     kinds = get_type_hints(cls)
     for key, value in values.items():

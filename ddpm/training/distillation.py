@@ -1,4 +1,4 @@
-"""Distillation: a student that goes the way of a guided teacher in few steps, and takes the scale as an input.
+"""Distillation: a student that does in few steps what a guided teacher does in many, with the scale as an input.
 
 The teacher samples sprites of random categories at random guidance scales (two predictions a step). Its states at a few
 timesteps, the knots, are kept. The student learns to go from knot to knot in one step of DDIM with one prediction:
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ddpm.config import OptimConfig, Sampling, StudentConfig
 from ddpm.context.categories import mask_context, one_hot
 from ddpm.context.condition import Condition
-from ddpm.data.order import ShuffledOrder, generator
+from ddpm.data.order import CONDITIONS, ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
@@ -24,42 +24,47 @@ from ddpm.training.ema import EMA
 from ddpm.training.optim import Optimizers, learning_rate
 
 HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
-CONDITIONS = 3  # the stream of random numbers of categories and scales; see ddpm/data.py
 
 
 @dataclass(frozen=True)
-class Ways:
-    """How a teacher went: context [N, K], scale [N] and states float16 [N, S + 1, C, H, W], the last being x0."""
+class Trajectories:
+    """Ways of a teacher from noise to sprites: context [N, K], guidance scale [N], states float16 [N, S + 1, C, H, W].
+
+    The states are x_t at the S knots, then x0.
+    """
 
     context: Tensor
     scale: Tensor
     states: Tensor
 
 
-def teacher_ways(
+def teacher_trajectories(
     teacher: nn.Module,
     spec: ModelSpec,
     student: StudentConfig,
     count: int,
     seed: int,
     on_sprites: Callable[[int], object] = lambda count: None,
-) -> Ways:
-    """Sample `count` sprites from a teacher with `spec`, of all categories alike (none for one in ten) and at scales
-    uniform between the student's two, and keep its states at the student's knots."""
+) -> Trajectories:
+    """Sample `count` sprites from a teacher with `spec`, and keep its states at the knots of `student`.
+
+    There are as many of each category, one in ten of them without any context; the scales are uniform between the
+    student's two. `on_sprites` is called with how many are done, for a bar.
+    """
     g = generator(seed, CONDITIONS)
     K, (low, high) = len(spec.categories), student.scales
     context, _ = mask_context(one_hot(torch.arange(count) % K, K), 0.9, g)
     scale = low + (high - low) * torch.rand(count, generator=g)
     S, found = len(student.knots), []
 
-    def on_step(step: int, x: Tensor, _) -> None:
+    def on_step(step: int, x: Tensor, x0_hat: Tensor) -> None:
         if step in student.knots:
             found.append(x.half())
 
     sampler = Sampler(teacher, spec, Sampling(steps=student.teacher_steps, seed=seed))
     x0 = sampler(Condition.of(context), scale, range(count), on_step=on_step, on_sprites=on_sprites)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]
-    return Ways(context, scale, torch.cat([torch.cat(batches), x0[:, None].half()], 1))
+    return Trajectories(context, scale, torch.cat([torch.cat(batches), x0[:, None].half()], 1))
 
 
 def leap(x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor, schedule: Schedule) -> Tensor:
@@ -73,7 +78,7 @@ def leap(x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor, schedule: Schedule) -> 
 
 
 class Distillation:
-    """Trains a student of `teacher` on its ways; `student` is the network to keep (an average), `spec` describes it."""
+    """Trains a student of `teacher`. `student` is the averaged network, the one to keep, and `spec` describes it."""
 
     def __init__(self, teacher: nn.Module, spec: ModelSpec, config: StudentConfig, optim: OptimConfig, seed: int):
         self.spec, self.optim, self.seed = replace(spec, student=config), optim, seed
@@ -90,27 +95,29 @@ class Distillation:
     def student(self) -> nn.Module:
         return self.ema.model
 
-    def train(self, ways: Ways, steps: int) -> Iterator[float]:
-        """Take `steps` optimiser steps on random pieces of the ways; yields the loss of each."""
-        S = len(self.spec.student.knots)
-        order = ShuffledOrder(len(ways.scale) * S, self.seed)
+    def train(self, trajectories: Trajectories, steps: int) -> Iterator[float]:
+        """Take `steps` optimiser steps on random pieces of the trajectories; yields the loss of each."""
+        S = len(self.knots) - 1  # steps of the student
+        order = ShuffledOrder(len(trajectories.scale) * S, self.seed)
         for step in range(1, steps + 1):
             piece = order((step - 1) * self.optim.batch, self.optim.batch)
-            loss = self.loss(ways, piece // S, piece % S)
+            loss = self.loss(trajectories, piece // S, piece % S)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
             self.optimizers.step(learning_rate(step, steps, self.optim.warmup))
             self.ema.update(self.model, step)
             yield loss.item()
 
-    def loss(self, ways: Ways, way: Tensor, knot: Tensor) -> Tensor:
-        """Error of x0_hat on pieces of ways: of way number `way` from knot number `knot`, int64 [B].
+    def loss(self, trajectories: Trajectories, which: Tensor, knot: Tensor) -> Tensor:
+        """Error of x0_hat on pieces of trajectories: of number `which` from knot number `knot` to the next, int64 [B].
 
         Pseudo-Huber, sqrt(d^2 + c^2) - c, of the root mean square d of each sample's error, as for consistency models
         (Song & Dhariwal 2023, arXiv:2310.14189, section 3.3): the few far off do not drown what is nearly right.
         """
-        x_t, x_s = (ways.states[way, k].to(self.device).float() for k in (knot, knot + 1))
+        x_t, x_s = (trajectories.states[which, k].to(self.device).float() for k in (knot, knot + 1))
         t, s = (self.knots[k].to(self.device) for k in (knot, knot + 1))
         wanted = leap(x_t, x_s, t, s, self.diffusion.schedule)
-        x0 = self.denoise(x_t, t, ways.context[way].to(self.device), ways.scale[way].to(self.device))
+        x0 = self.denoise(
+            x_t, t, trajectories.context[which].to(self.device), trajectories.scale[which].to(self.device)
+        )
         return ((x0 - wanted).square().flatten(1).mean(1) + HUBER**2).sqrt().mean() - HUBER

@@ -10,7 +10,7 @@ import torch
 
 from ddpm.config import OptimConfig
 from ddpm.network.attention import SelfAttention
-from ddpm.network.unet import ContextUNet
+from ddpm.network.unet import ContextUNet, ResidualBlock
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype
 from ddpm.system.distributed import is_main, local_world, world
@@ -34,7 +34,8 @@ class Footprint:
     """What is needed beside what lasts while a checkpoint is written."""
 
     @property
-    def total(self) -> int:
+    def peak(self) -> int:
+        """What it takes at most."""
         features = self.sample * self.samples
         step = self.gradients + features if self.parts > 1 else max(self.gradients, features)
         return self.lasting + max(step, self.saving)
@@ -67,22 +68,23 @@ def footprint(spec: ModelSpec, optim: OptimConfig, device: torch.device) -> Foot
 def kept(network: ContextUNet, size: int, width: int, scores: bool) -> int:
     """Bytes that the forward pass keeps of a sample of `size` pixels, in numbers of `width` bytes.
 
-    scores: attention keeps its scores too, as it does where they are multiplied out (see `ddpm.attention.attention`).
+    scores: attention keeps its scores too, as it does where they are multiplied out (see ddpm/network/attention.py).
     """
     side, last = -(-size // network.stride) * network.stride // network.patch, len(network.down) - 1
-    stages = [*enumerate(network.down), (last, [network.middle])]
-    stages += [(last - i, stage) for i, stage in enumerate(network.up)]
-    total = 3 * width * side**2 * network.head.in_channels
-    for level, stage in stages:
+    stages = [*enumerate(network.down), *((last - i, stage) for i, stage in enumerate(network.up))]
+    blocks = [(last, network.middle), *((level, block) for level, stage in stages for block in stage.children())]
+    count = 3 * width * side**2 * network.head.in_channels
+    for level, block in blocks:
         pixels = (side >> level) ** 2
-        for residual, attend, *cross in stage:
-            inputs, outputs = residual.conv1.in_channels, residual.conv1.out_channels
-            features = 3 * inputs + 4 * outputs + 5 * outputs * len(cross)  # what goes into norms, SiLUs, convolutions
-            if isinstance(attend, SelfAttention):
-                features += 6 * outputs
-                total += 6 * attend.heads * pixels**2 * scores  # in float32 and in bfloat16
-            total += width * features * pixels
-    return total
+        residual, attend, *cross = block.children()
+        assert isinstance(residual, ResidualBlock)
+        inputs, outputs = residual.conv1.in_channels, residual.conv1.out_channels
+        features = 3 * inputs + 4 * outputs + 5 * outputs * len(cross)  # what goes into norms, SiLUs, convolutions
+        if isinstance(attend, SelfAttention):
+            features += 6 * outputs
+            count += 6 * attend.heads * pixels**2 * scores  # in float32 and in bfloat16
+        count += width * features * pixels
+    return count
 
 
 def check_training_fits(spec: ModelSpec, optim: OptimConfig, device: torch.device) -> None:
@@ -97,4 +99,4 @@ def check_training_fits(spec: ModelSpec, optim: OptimConfig, device: torch.devic
     narrower = f"narrower --model.widths than {' '.join(map(str, spec.model.widths))}"
     least = needs.lasting + max(needs.gradients, needs.saving)
     advice = f"give {less} or {narrower}" if least < free else f"give {narrower}"
-    check_fits("training", processes * needs.total, advice, processes * free)
+    check_fits("training", processes * needs.peak, advice, processes * free)

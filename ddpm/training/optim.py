@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import OptimConfig
+from ddpm.network.unet import ContextUNet
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -27,7 +28,7 @@ class Optimizers:
     head, biases, norms and embeddings, which are no matrices or not hidden, go to AdamW, as its author advises.
     """
 
-    def __init__(self, model: nn.Module, config: OptimConfig):
+    def __init__(self, model: ContextUNet, config: OptimConfig):
         hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
         ids = {id(p) for p in hidden}
         rest = [p for p in model.parameters() if id(p) not in ids]
@@ -36,13 +37,15 @@ class Optimizers:
             "adamw": torch.optim.AdamW(rest, lr=config.lr, weight_decay=config.weight_decay, fused=True)
         }
         if hidden:
-            how = {"lr": config.muon_lr, "momentum": config.muon_momentum, "weight_decay": 0.0}
-            self.parts["muon"] = torch.optim.Muon([m for _, m in self.hidden], **how)
+            self.parts["muon"] = torch.optim.Muon(
+                [m for _, m in self.hidden], lr=config.muon_lr, momentum=config.muon_momentum, weight_decay=0.0
+            )
         self.rates = {"adamw": config.lr, "muon": config.muon_lr}
 
     def step(self, factor: float) -> None:
         """One step along the gradients, at `factor` times the peak learning rates; leaves no gradient behind."""
         for weight, view in self.hidden:
+            assert weight.grad is not None
             view.grad = matrix(weight.grad)
             weight.grad = None
         for name, part in self.parts.items():

@@ -47,7 +47,7 @@ def nothing(*_: object) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the trainer calls, in the main process alone: how others write about a run."""
+    """What the trainer calls, in the main process alone: how others tell of a run."""
 
     scalars: Callable[[int, dict[str, float]], object] = nothing
     """(step, {name: value}): the latest points of curves."""
@@ -60,8 +60,7 @@ class Hooks:
 
 
 class Batch(NamedTuple):
-    """Samples of one step, of which each process has a share: x0 and eps float32 [n, C, H, W], context [n, V], t int64
-    [n]."""
+    """Samples of one step: x0 and eps float32 [n, C, H, W], context float32 [n, V], t int64 [n]."""
 
     x0: Tensor
     context: Tensor
@@ -169,14 +168,14 @@ class Trainer:
             self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
             return norm
         self.skipped_in_a_row = 0
-        self.optimizers.step(self.learning_rate)
+        self.optimizers.step(self.rate)
         self.ema.update(self.model, self.step)
         self.means.add(losses, groups)
         return norm
 
     @property
-    def learning_rate(self) -> float:
-        """Factor on the peak learning rates at this step."""
+    def rate(self) -> float:
+        """Factor on the peak learning rates at this step, from 0 to 1."""
         return learning_rate(self.step, self.config.steps, self.config.optim.warmup)
 
     def batch(self) -> tuple[Batch, dict[str, Tensor]]:
@@ -269,7 +268,7 @@ class Trainer:
     def scalars(self, norm: Tensor, clock: Clock) -> dict[str, float]:
         """Means of the losses since the last call, and how training goes at this step."""
         return self.means.pop() | {
-            "train/learning_rate": self.config.optim.lr * self.learning_rate,
+            "train/learning_rate": self.config.optim.lr * self.rate,
             "train/gradient_norm": norm.item(),
             "train/skipped_steps": self.skipped,
             "train/sprites_per_second": clock.rate(self.step) * self.config.optim.batch,
@@ -316,8 +315,8 @@ class Trainer:
         """Call `first`, write the EMA weights as the run's model, then a checkpoint: where one is, there is a model."""
         first()
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
-        about = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
-        save_checkpoint(self.config.out, about, self.parts, self.optimizers.parts, self.config.log.keep)
+        metadata = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
+        save_checkpoint(self.config.out, metadata, self.parts, self.optimizers.parts, self.config.log.keep)
 
     def resume(self) -> Path:
         """Go back to the newest whole checkpoint of the run, and return its path; damaged ones are told on stderr.
@@ -326,8 +325,8 @@ class Trainer:
         finds another checkpoint.
         """
         with main_first():  # it sets the damaged ones aside
-            path, tensors, about = newest_checkpoint(self.config.out)
-            then = from_dict(Progress, about)
+            path, tensors, metadata = newest_checkpoint(self.config.out)
+            then = from_dict(Progress, metadata)
             named = path.stem == f"step_{then.step:08d}"
             if not named or not 0 <= then.skipped_in_a_row <= then.skipped <= then.step:
                 raise ValueError(f"{path}: it cannot be at step {then.step} with {then.skipped} steps skipped")
