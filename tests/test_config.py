@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 
 from ddpm.commands.shared.flags import check_run
-from ddpm.config import Config, ModelConfig, doubts, load_config, to_toml
+from ddpm.config import Config, DataConfig, ModelConfig, OptimConfig, doubts, load_config, to_toml
 
 
 def write(tmp_path, text):
@@ -28,6 +28,10 @@ def test_resolved_settings_read_back_the_same(tmp_path):
     [
         ("stpes = 3", ["stpes", "did you mean 'steps'"]),
         ("[model]\nwidth = [3]", ["model.width", "did you mean 'model.widths'"]),
+        ("[optim]\noptimizer = 'adam'", ["must be one of 'muon', 'adamw', got 'adam'; did you mean 'adamw'?"]),
+        ("[optim]\nmuon_lr = 0.0", ["optim.muon_lr must be positive, got 0.0"]),
+        ("[model]\nwidths = []", ["model.widths must be a list of 1 to 8 values, got []"]),
+        ("[model]\nattention = [1, 8]", ["model.attention must be between 0 and 7, got 8"]),
         ("steps = 'many'", ["steps must be a whole number, got 'many'"]),
         ("[diffusion]\nprediction = 'w'", ["diffusion.prediction must be one of 'eps', 'x0', 'v', got 'w'"]),
         ("[diffusion]\nschedule = 'cosin'", ["one of 'linear', 'cosine', got 'cosin'; did you mean 'cosine'?"]),
@@ -74,6 +78,18 @@ def test_mistakes_are_named(tmp_path, text, words):
     for word in ["c.toml", *words]:
         assert word in str(e.value)
     assert "object at 0x" not in str(e.value) and "typing" not in str(e.value)
+
+
+def test_settings_made_in_code_are_checked_too():
+    for make, says in (
+        (lambda: OptimConfig(lr=-1.0), r"optim\.lr must be positive, got -1"),
+        (lambda: DataConfig(val_fraction=0.7), r"val_fraction must be between 0 and 0\.5, got 0\.7"),
+        (lambda: Config(val_fraction=0.7), r"val_fraction must be between 0 and 0\.5, got 0\.7"),
+        (lambda: ModelConfig(patch=65), r"model\.patch must be between 1 and 64, got 65"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            make()
+    assert ModelConfig(patch=None) == ModelConfig()
 
 
 def test_missing_file_is_named(tmp_path):

@@ -123,7 +123,7 @@ def own(count: int) -> slice:
     return share(count, rank(), world())
 
 
-def total(values: Tensor) -> Tensor:
+def summed(values: Tensor) -> Tensor:
     """The sum over all processes of tensors of one shape, on this process's device."""
     if world() > 1:
         dist.all_reduce(values)
@@ -136,14 +136,14 @@ def gather(rows: Tensor, count: int) -> Tensor:
         return rows
     whole = rows.new_zeros(count, *rows.shape[1:])
     whole[own(count)] = rows
-    return total(whole)
+    return summed(whole)
 
 
 def join_shares(values: Tensor, device: torch.device) -> None:
     """Fill in the rows of the others: uint8 [N, ...], zeros but for this process's own; part by part, by `device`."""
     if world() > 1:
         for part in values.split(2**14):
-            part.copy_(total(part.to(device)))
+            part.copy_(summed(part.to(device)))
 
 
 def highest(value: int) -> int:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
-from ddpm.runs.checkpoints import checkpoints, restore, save_checkpoint
+from ddpm.runs.checkpoints import checkpoints, make_state, restore, save_checkpoint
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import FORMAT, read_safetensors, write_safetensors
@@ -63,6 +63,23 @@ def test_training_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, spec, kind):
     restore(tensors, {"model": other}, other_optimizers.parts, begun=True)
     train_steps(other, other_optimizers, 2, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_a_state_that_is_made_to_be_filled_changes_nothing_else(spec, kind):
+    model = randomise(spec.build())
+    before = [p.detach().clone() for p in model.parameters()]
+    for name, optimizer in Optimizers(model, OptimConfig(optimizer=kind, weight_decay=0.5)).parts.items():
+        rates = [group["lr"] for group in optimizer.param_groups]
+        make_state(optimizer)
+        assert [group["lr"] for group in optimizer.param_groups] == rates
+        for p in (p for group in optimizer.param_groups for p in group["params"]):
+            assert p.grad is None
+            assert (
+                set(optimizer.state[p])
+                == {"adamw": {"step", "exp_avg", "exp_avg_sq"}, "muon": {"momentum_buffer"}}[name]
+            )
+    assert all(map(torch.equal, before, model.parameters()))
 
 
 def test_only_the_newest_are_kept(tmp_path, spec):

@@ -1,6 +1,5 @@
 """Which parameters Muon and AdamW take, and their steps against closed forms and torch's own."""
 
-import pytest
 import torch
 
 from ddpm.config import OptimConfig
@@ -79,10 +78,6 @@ def test_adamw_alone_is_torchs():
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_a_rate_of_zero_changes_nothing_and_an_unknown_optimiser_is_an_error():
+def test_a_rate_of_zero_changes_nothing():
     model, before, _ = trained("muon", 2, factor=0.0)
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
-    with pytest.raises(ValueError, match="muon_lr must be positive"):
-        from ddpm.config import Config
-
-        Config(optim=OptimConfig(muon_lr=0.0))
