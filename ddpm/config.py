@@ -39,6 +39,7 @@ else:
 Rate = Annotated[float, POSITIVE, POSITIVE_FINITE]
 Share = Annotated[float, between(0, 1)]
 Count = Annotated[int, POSITIVE]
+Seed = Annotated[int, NOT_NEGATIVE, between(0, 2**63 - 1)]
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,8 @@ class StudentConfig:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How to sample. Raises ValueError for unknown names, a seed that torch cannot take and steps that are none.
-
-    The names are those of the tables in ddpm/diffusion/: SAMPLERS, GRIDS and FORMS.
-    """
+class Sampling(Settings):
+    """How to sample. The names are those of the tables in ddpm/diffusion/: SAMPLERS, GRIDS and FORMS."""
 
     STEPS: ClassVar[int] = 8
 
@@ -110,7 +108,7 @@ class Sampling:
         ),
     ] = "cfg"
     sampler: SamplerName = "dpmpp_2m"
-    steps: int | None = None
+    steps: Annotated[int | None, POSITIVE] = None
     """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
     network, for heun two."""
     grid: GridName = "middle"
@@ -118,20 +116,7 @@ class Sampling:
     it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for what, name, known in (
-            ("sampler", self.sampler, choices("ddpm.diffusion.samplers", "SAMPLERS")),
-            ("grid", self.grid, choices("ddpm.diffusion.schedule", "GRIDS")),
-            ("precision", self.precision, ("auto", "fp32", "bf16")),
-        ):
-            if name not in known:
-                raise ValueError(f"unknown {what} {name!r}: choose one of {', '.join(known)}")
-        if self.steps is not None and self.steps < 1:
-            raise ValueError(f"steps must be 1 or more, got {self.steps}")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"--seed must not be negative, and less than 2**63, got {self.seed}")
+    seed: Seed = 0
 
     @classmethod
     def parse(cls, form: str, sampler: str, seed: int) -> Self:
@@ -207,7 +192,7 @@ class RunConfig(Settings):
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
     steps: Annotated[Count, between(1, 10**9)] = 3000
-    seed: Annotated[int, NOT_NEGATIVE, between(0, 2**63 - 1)] = 0
+    seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = False
     """The same bits in every run on a GPU too, for some of its speed; a CPU gives them anyway."""

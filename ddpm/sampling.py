@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -160,7 +161,7 @@ class Sampler:
             on_sprites(len(rows))
         return torch.cat(done)
 
-    def together(self, condition: Condition, scale: float | Tensor, indices: Sequence[int], **watched) -> Tensor:
+    def together(self, condition: Condition, scale: float | Tensor, indices: Sequence[int], **watched: Any) -> Tensor:
         """As `__call__`; of several processes each samples a share of the rows, and all of them return the whole.
 
         The sprites are those of one process, but for the rounding of a network that takes them in other batches. What
@@ -172,7 +173,7 @@ class Sampler:
         x = self(condition[rows], torch.as_tensor(scale).expand(N)[rows], indices[rows], **watched)
         return gather(x, N)
 
-    def per_category(self, scale: float, count: int, together: bool = False, **watched) -> tuple[Tensor, Tensor]:
+    def per_category(self, scale: float, count: int, together: bool = False, **watched: Any) -> tuple[Tensor, Tensor]:
         """`count` sprites of each of K categories at one scale, each from noise of its own: x [K * count, C, H, W] and
         labels int64 [K * count]. together: all processes come here and share the work."""
         labels = torch.arange(len(self.spec.categories)).repeat_interleave(count)

@@ -85,6 +85,7 @@ def test_settings_made_in_code_are_checked_too():
         (lambda: OptimConfig(lr=-1.0), r"optim\.lr must be positive, got -1"),
         (lambda: DataConfig(val_fraction=0.7), r"val_fraction must be between 0 and 0\.5, got 0\.7"),
         (lambda: Config(val_fraction=0.7), r"val_fraction must be between 0 and 0\.5, got 0\.7"),
+        (lambda: DataConfig(resize="bicubic"), r"resize must be one of 'nearest', 'box', got 'bicubic'"),
         (lambda: ModelConfig(patch=65), r"model\.patch must be between 1 and 64, got 65"),
     ):
         with pytest.raises(ValueError, match=says):

@@ -7,6 +7,7 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -66,7 +67,7 @@ class Events:
         if purge_step is not None:
             self.add(step=purge_step, session_log=SessionLog(status=SessionLog.START))
 
-    def add(self, **fields) -> None:
+    def add(self, **fields: Any) -> None:
         """Hold an event, of the fields of its protocol buffer, for the next `flush`."""
         RecordWriter(self.held).write(Event(wall_time=time.time(), **fields).SerializeToString())
 

@@ -34,7 +34,7 @@ class Rule:
         """Raise ValueError if the value of the setting of this name breaks the rule."""
         for one in value if isinstance(value, tuple) and not self.whole else (value,):
             if not self.holds(one):
-                raise ValueError(f"{name} must {self.must}, got {reprlib.repr(list(one)) if self.whole else one}")
+                raise ValueError(f"{name} must {self.must}, got {reprlib.repr(list(one) if self.whole else one)}")
 
 
 def between(low: float, high: float) -> Rule:
@@ -55,7 +55,9 @@ FINITE_LIST = Rule("be one or more finite numbers", lambda v: bool(v) and all(ma
 
 
 class Settings:
-    """A base of frozen dataclasses: making one raises ValueError for a value that breaks a `Rule` in its field's type.
+    """A base of frozen dataclasses: making one raises ValueError for a value that its field may not have.
+
+    What it may be, beside the type, is told by a `Literal`, or by a `Rule` in the type.
 
     table: the name before the dot in the names of its fields, if they stand in a table of a TOML file.
     """
@@ -66,13 +68,20 @@ class Settings:
 
     def __init_subclass__(cls, table: str = "") -> None:
         hints = get_type_hints(cls, include_extras=True)
-        marks = [(name, mark) for name, hint in hints.items() for mark in getattr(hint, "__metadata__", ())]
-        cls.table, cls.rules = table, [(name, mark) for name, mark in marks if isinstance(mark, Rule)]
+        cls.table, cls.rules = table, [(name, rule) for name, hint in hints.items() for rule in rules_in(hint)]
 
     def __post_init__(self) -> None:
         for name, rule in self.rules:
             if (value := getattr(self, name)) is not None:
                 rule.check(f"{self.table}.{name}" if self.table else name, value)
+
+
+def rules_in(hint: Any) -> Iterator[Rule]:
+    """The rules that the type of a field tells."""
+    if get_origin(_inner(hint)) is Literal:
+        names = get_args(_inner(hint))
+        yield Rule(f"be one of {', '.join(map(repr, names))}", lambda value: value in names)
+    yield from (mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Rule))
 
 
 class Mistyped:
