@@ -15,7 +15,7 @@ from ddpm.evaluation.copies import Verdict, verdict
 from ddpm.evaluation.judge import HELD_OUT, TRAINING, Measured
 from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.tag_judge import SEEN_TOGETHER, FacetResult
-from ddpm.system.distributed import total
+from ddpm.system.distributed import summed
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Gaps:
         """(noise level sigma / alpha, mean length) of each timestep at which the two were both asked, the noisiest
         first; over all processes, each of which comes here with its device."""
         levels = (schedule.sigma / schedule.alpha).tolist()
-        sums = total(self.sums.to(device)).cpu()
+        sums = summed(self.sums.to(device)).cpu()
         lengths = (sums[0] / sums[1]).tolist()
         return [(levels[t], lengths[t]) for t in reversed(range(len(levels))) if sums[0, t] and levels[t] < math.inf]
 
