@@ -41,24 +41,28 @@ bench-gpu: .venv/installed  ## the default config on one CUDA GPU; DATA=FOLDER
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python venv is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 
+define INSTALL
+@echo "Installing into .venv; the first time this takes some minutes"
+$(BIN)/python -m pip install -q -c constraints.txt -e '.$(1)'
+@$(BIN)/python -W ignore -c "$$FIT"
+touch .venv/installed $@
+endef
+
+# torchvision has compiled code, which loads only beside the build of torch that it was made for.
+define FIT
+import sys
+from importlib.metadata import version
+try:
+    import torchvision
+except Exception as error:
+    pair = " and ".join(f"{name} {version(name)}" for name in ("torch", "torchvision"))
+    why = str(error).partition("\n")[0]
+    sys.exit(f"{pair} do not fit each other ({why}); remove .venv, or install both from one index into it, and make again")
+endef
+export FIT
+
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing into .venv; the first time this takes some minutes"
-	$(BIN)/python -m pip install -q -c constraints.txt -e .
-	touch $@
+	$(INSTALL)
 
-.venv/installed-test: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing into .venv; the first time this takes some minutes"
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
-	touch .venv/installed $@
-
-.venv/installed-fuzz: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing into .venv; the first time this takes some minutes"
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[fuzz]'
-	touch .venv/installed $@
-
-# The libraries without what they depend on: torchvision comes with them, and one that was not built for this very torch
-# (as beside a CPU build of torch) makes torchmetrics and diffusers fail. What the benchmark imports needs none of it.
-.venv/installed-bench: .venv/installed
-	$(BIN)/python -m pip install -q -c constraints.txt diffusers accelerate
-	$(BIN)/python -m pip install -q -c constraints.txt --no-deps denoising-diffusion-pytorch ema-pytorch smalldiffusion
-	touch $@
+.venv/installed-%: .venv/bin/python pyproject.toml constraints.txt
+	$(call INSTALL,[$*])

@@ -53,7 +53,9 @@ class SpriteData:
         indices = np.asarray(indices)
         x, labels = to_tensor(self.sprites.take(indices)), torch.from_numpy(self.sprites.labels[indices])
         if flipped is not None:
-            x = torch.where(flipped[:, None, None, None], x.flip(-1), x)
+            from torchvision.transforms.v2.functional import horizontal_flip  # takes a second
+
+            x = torch.where(flipped[:, None, None, None], horizontal_flip(x), x)
         return x, labels
 
     def contexts(self, indices: Tensor | np.ndarray) -> Tensor:

@@ -8,8 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+from torch.nn import functional as F
 
 from ddpm.system.console import warn
 from ddpm.system.outputs import written_aside
@@ -17,7 +20,7 @@ from ddpm.system.outputs import written_aside
 CHECKER = ((255, 255, 255), (222, 222, 222))  # what shows through transparent pixels
 MOST_PIXELS = 2**24  # of a picture, about
 GAP = 10  # pixels between cells
-PAPER, INK = (250, 250, 250), (40, 40, 40)
+PAPER, INK = 250, (40, 40, 40)  # PAPER is a grey, the same in all channels
 
 
 def upscale(images: np.ndarray, factor: int) -> np.ndarray:
@@ -73,6 +76,24 @@ def left_out(shape: Sequence[int]) -> str:
     return f"the first {', '.join(parts)}" if parts else ""
 
 
+def tiled(tiles: Tensor, columns: int, gap: int) -> Tensor:
+    """uint8 [N, 3, H, W] -> [3, height, width]: so many a row, with `gap` pixels of paper between them, none around."""
+    from torchvision.utils import make_grid  # takes a second
+
+    if len(tiles) == 1:  # make_grid draws no frame around a single one
+        return tiles[0]
+    return make_grid(tiles, columns, gap, pad_value=PAPER)[:, gap:-gap, gap:-gap]
+
+
+def cell(sprites: np.ndarray, done: np.ndarray, factor: int) -> Tensor:
+    """uint8 [N, H, W, 3 or 4] -> [3, height, width]: a block of enlarged sprites; paper where bool [N] `done` is not."""
+    N, size = sprites.shape[:2]
+    tiles = np.full((N, size * factor, size * factor, 3), PAPER, np.uint8)
+    for k in np.flatnonzero(done):
+        tiles[k] = on_checkerboard(upscale(sprites[k], factor), 2 * factor)
+    return tiled(torch.from_numpy(tiles).movedim(-1, 1), columns_for(N), 2)
+
+
 def labelled_grid(
     cells: np.ndarray,
     rows: Sequence[str],
@@ -91,22 +112,21 @@ def labelled_grid(
     R, S, N = drawn(cells.shape, factor)
     font, labels = label_font([*rows[:R], *columns[:S]])
     rows, columns = labels[:R], labels[R:]
-    across, pitch = columns_for(N), factor * cells.shape[3] + 2
-    height, width = pitch * math.ceil(N / across) - 2, pitch * across - 2
+    done = np.ones((R, S, N), bool) if done is None else done
+    blocks = torch.stack([cell(cells[i, j, :N], done[i, j, :N], factor) for i, j in np.ndindex(R, S)])
+    height, width = blocks.shape[-2:]
     top = 26 if any(columns) else GAP
     left = 20 + math.ceil(max(font.getlength(r) for r in rows))
     widest = max(width, *(math.ceil(font.getlength(c)) for c in columns))
-    sheet = Image.new("RGB", (left + S * (widest + GAP), top + R * (height + GAP)), PAPER)
+    before = (widest - width) // 2
+    blocks = F.pad(blocks, (before, widest - width - before), value=PAPER)
+    sheet = Image.new("RGB", (left + S * (widest + GAP), top + R * (height + GAP)), (PAPER, PAPER, PAPER))
+    sheet.paste(Image.fromarray(tiled(blocks, S, GAP).movedim(0, -1).numpy()), (left, top))
     draw = ImageDraw.Draw(sheet)
     for j, label in enumerate(columns):
         draw.text((left + j * (widest + GAP) + widest // 2, top - 6), label, INK, font, anchor="ms")
     for i, label in enumerate(rows):
         draw.text((left - 10, top + i * (height + GAP) + height // 2), label, INK, font, anchor="rm")
-    for i, j, k in np.ndindex(R, S, N):
-        if done is None or done[i, j, k]:
-            sprite = on_checkerboard(upscale(cells[i, j, k], factor), 2 * factor)
-            x, y = left + j * (widest + GAP) + (widest - width) // 2, top + i * (height + GAP)
-            sheet.paste(Image.fromarray(sprite), (x + k % across * pitch, y + k // across * pitch))
     return sheet
 
 

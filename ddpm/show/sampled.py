@@ -52,7 +52,7 @@ def data_of_run(model: Path) -> Path | None:
 def check_memory(spec: ModelSpec, count: int, processes: int, with_names: bool) -> None:
     """Raise ValueError for more sprites than there is memory for, in as many processes. with_names: they get files."""
     each = spec.size**2 * spec.channels + 12 + 300 * with_names  # a label and a scale; a name and its path
-    needed = processes * count * each + 3 * MOST_PIXELS
+    needed = processes * count * each + 12 * MOST_PIXELS  # the picture, and its tiles on their way
     what = f"{count:,} sprites of {spec.size}x{spec.size}x{spec.channels}"
     check_fits(what, needed, "take fewer rows, scales or sprites at a time; another --seed gives others")
 

@@ -20,6 +20,8 @@ FORMATS = ("PNG", "GIF", "WEBP", "BMP")
 MAX_PIXELS = 2**26  # 65,536 tiles of 32x32; below Pillow's own default, so that a bomb is never decoded
 MAX_BYTES = 4 * MAX_PIXELS + 2**20  # of an image file: RGBA that is not compressed, and its header
 MAX_DECODED = 2**32  # bytes of sprites in memory; an npy pair of the size wanted is not read into it
+# Pillow's filters, not those of torchvision on tensors: there is no box among them, and their nearest pixel is another
+# one where it is a tie, as from 32 to 24. Other pixels would move sprites to the other side of the split.
 FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX}
 
 
