@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import ImageFont
 
 from ddpm.evaluation.report import guidance_labels
 from ddpm.show.grids import (
+    PAPER,
     checkerboard,
     columns_for,
     drawn,
@@ -14,6 +16,7 @@ from ddpm.show.grids import (
     lacking,
     left_out,
     on_checkerboard,
+    tiled,
     upscale,
 )
 
@@ -33,6 +36,17 @@ def test_transparent_shows_the_board_and_opaque_hides_it():
     assert (shown[0, :, :4] == (10, 20, 30)).all()
     assert np.array_equal(shown[0, :, 4:], checkerboard(8, 8, 2)[:, 4:])
     assert len(np.unique(checkerboard(8, 8, 2).reshape(-1, 3), axis=0)) == 2
+
+
+@pytest.mark.parametrize("count, columns, gap", [(1, 1, 2), (1, 3, 10), (3, 3, 2), (5, 2, 3)])
+def test_tiles_lie_row_by_row_with_paper_between_and_none_around(count, columns, gap):
+    tiles = torch.arange(count * 3 * 4 * 5, dtype=torch.uint8).view(count, 3, 4, 5)
+    rows, across = -(-count // columns), min(count, columns)
+    expected = torch.full((3, rows * (4 + gap) - gap, across * (5 + gap) - gap), PAPER, dtype=torch.uint8)
+    for k, tile in enumerate(tiles):
+        y, x = k // columns * (4 + gap), k % columns * (5 + gap)
+        expected[:, y : y + 4, x : x + 5] = tile
+    assert torch.equal(tiled(tiles, columns, gap), expected)
 
 
 def test_rgb_is_left_alone():
