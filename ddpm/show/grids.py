@@ -86,7 +86,7 @@ def tiled(tiles: Tensor, columns: int, gap: int) -> Tensor:
 
 
 def cell(sprites: np.ndarray, done: np.ndarray, factor: int) -> Tensor:
-    """uint8 [N, H, W, 3 or 4] -> [3, height, width]: enlarged sprites in a block; paper where bool [N] `done` is not."""
+    """uint8 [N, H, W, 3 or 4] -> [3, height, width]: enlarged sprites in a block, paper where not bool [N] `done`."""
     N, size = sprites.shape[:2]
     tiles = np.full((N, size * factor, size * factor, 3), PAPER, np.uint8)
     for k in np.flatnonzero(done):
