@@ -77,7 +77,7 @@ def left_out(shape: Sequence[int]) -> str:
 
 
 def tiled(tiles: Tensor, columns: int, gap: int) -> Tensor:
-    """uint8 [N, 3, H, W] -> [3, height, width]: so many a row, with `gap` pixels of paper between them, none around."""
+    """uint8 [N, 3, H, W] -> [3, height, width]: `columns` a row, `gap` pixels of paper between them, none around."""
     from torchvision.utils import make_grid  # takes a second
 
     if len(tiles) == 1:  # make_grid draws no frame around a single one
@@ -86,7 +86,10 @@ def tiled(tiles: Tensor, columns: int, gap: int) -> Tensor:
 
 
 def cell(sprites: np.ndarray, done: np.ndarray, factor: int) -> Tensor:
-    """uint8 [N, H, W, 3 or 4] -> [3, height, width]: enlarged sprites in a block, paper where not bool [N] `done`."""
+    """Enlarged sprites in one block: uint8 [N, H, W, 3 or 4] -> [3, height, width].
+
+    done: bool [N]; a sprite that is not done leaves paper.
+    """
     N, size = sprites.shape[:2]
     tiles = np.full((N, size * factor, size * factor, 3), PAPER, np.uint8)
     for k in np.flatnonzero(done):
