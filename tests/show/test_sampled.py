@@ -167,7 +167,7 @@ def test_one_output_that_fails_does_not_lose_the_others(call, tmp_path, monkeypa
 def test_what_does_not_fit_is_refused_before(call, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 2**30)
     result = call("sample", "--count", 100_000, "--guidance", *range(40))
-    assert_one_line_error(result, "8,000,000 sprites of 8x8x4", "2.0 GiB", "1.0 GiB are free")
+    assert_one_line_error(result, "8,000,000 sprites of 8x8x4", "2.2 GiB", "1.0 GiB are free")
     assert not list(tmp_path.iterdir())
 
 
