@@ -314,6 +314,7 @@ class Trainer:
     def save(self, first: Callable[[], object] = nothing) -> None:
         """Call `first`, write the EMA weights as the run's model, then a checkpoint: where one is, there is a model."""
         first()
+        self.config.out.mkdir(parents=True, exist_ok=True)
         save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
         metadata = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
         save_checkpoint(self.config.out, metadata, self.parts, self.optimizers.parts, self.config.log.keep)

@@ -1,0 +1,101 @@
+"""To add a sampler, schedule, grid, form of guidance, metric, form of data or command is one edit in one module.
+
+In a copy of the code each gets one: what is written in a module and entered in its table there. Then the commands are
+asked, as a user would ask them.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+EDITS = {
+    # module: (table, entry, code that stands before the table)
+    "ddpm/diffusion/samplers.py": ("SAMPLERS: ", '"half_ancestral": partial(integrate, eta=0.5, order=1),', ""),
+    "ddpm/diffusion/schedule.py:schedule": (
+        "ALPHA_BARS: ",
+        '"straight": straight,',
+        "def straight(T: int) -> Tensor:\n    return 1 - torch.arange(1, T + 1, dtype=torch.float64) / (T + 1)\n",
+    ),
+    "ddpm/diffusion/schedule.py:grid": (
+        "GRIDS: ",
+        '"late": lambda schedule, steps: trailing_timesteps(len(schedule), steps) // 1,',
+        "",
+    ),
+    "ddpm/diffusion/forms.py": (
+        "FORMS: ",
+        '"stronger": stronger,',
+        "def stronger(by: float = 2.0) -> Change:\n    return lambda plan: replace(plan, scale=plan.scale * by)\n",
+    ),
+    "ddpm/evaluation/metrics.py": (
+        "METRICS: ",
+        '"brightness": Metric("brightness", lambda seen: seen.x.flatten(1).mean(1), "pixels"),',
+        "",
+    ),
+    "ddpm/commands/bake.py": (
+        "",
+        "",
+        '"""Bake a sprite."""\n\n\ndef main() -> int:\n    print("baked")\n    return 0\n',
+    ),
+    "sprites/reading/one_file.py": (
+        "",
+        "",
+        "from sprites.reading.form import Contents, Form\nimport numpy as np\n"
+        'FORM = Form("one file", "(all.raw)", found=lambda inside: inside.folder / "all.raw" in inside.files,\n'
+        "    read=lambda inside, size, resize: Contents(np.arange(3072, dtype=np.uint8).reshape(16, 8, 8, 3), "
+        'np.arange(16) % 2, ("odd", "even")))\n',
+    ),
+    "sprites/reading/forms.py": ("FORMS: ", "one_file.FORM, ", "from sprites.reading import one_file\n"),
+}
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """A function that runs a command of the copy and gives what it prints."""
+    root = tmp_path_factory.mktemp("copy")
+    for package in ("ddpm", "sprites"):
+        skipped = shutil.ignore_patterns("__pycache__", "*.png")
+        shutil.copytree(ROOT / package, root / package, ignore=skipped)
+    for place, (table, entry, code) in EDITS.items():
+        path = root / place.partition(":")[0]
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        at = next((i for i, line in enumerate(lines) if table and line.startswith(table)), len(lines))
+        if table:
+            opening = max(lines[at].find(" = {"), lines[at].find(" = (")) + 4
+            lines[at] = f"{lines[at][:opening]}{entry}{lines[at][opening:]}"
+        lines.insert(at, code)
+        path.write_text("\n".join(lines), encoding="utf-8")
+
+    def run(*words: object) -> str:
+        environment = os.environ | {"PYTHONPATH": str(root), "COLUMNS": "200"}
+        line = [sys.executable, "-m", "ddpm", *map(str, words)]
+        result = subprocess.run(line, cwd=root, capture_output=True, text=True, env=environment, timeout=240)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    run.root = root
+    return run
+
+
+def test_help_names_what_was_added(ask):
+    sampling, training = ask("sample", "--help"), ask("train", "--help")
+    assert "half_ancestral" in sampling and "late" in sampling and "stronger" in sampling
+    assert "straight" in training
+    assert "Bake a sprite." in ask("--help") and ask("bake") == "baked\n"
+
+
+def test_what_was_added_works(ask):
+    """A training on the new form of data with the new schedule; sampling and a sweep with all that is new."""
+    (ask.root / "data").mkdir()
+    (ask.root / "data" / "all.raw").touch()
+    (ask.root / "c.toml").write_text("[diffusion]\nschedule = 'straight'\n")
+    small = ("--model.widths", 8, "--model.attention", "--optim.batch", 4, "--log.evaluate", 0, "--log.count", 1)
+    told = ask("train", "c.toml", "--data", "data", "--out", "run", "--steps", 2, *small)
+    assert "16 sprites 8x8 RGB in 2 categories (odd, even)" in told
+    new = ("--sampler", "half_ancestral", "--grid", "late", "--form", "stronger=1.5", "--steps", 2)
+    assert "stronger=1.5, half_ancestral, 2 steps" in ask("sample", "run", "--count", 1, *new)
+    table = ask("sweep", "run", "--data", "data", "--guidance", 1, "--per-category", 6, *new)
+    assert "brightness" in table
