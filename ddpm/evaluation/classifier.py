@@ -39,7 +39,7 @@ class Classifier(nn.Module):
         )
         self.drop = nn.Dropout(0.3)
         self.head = nn.Linear(4 * width * cells**2, categories)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def features(self, x: Tensor) -> Tensor:
         return self.body(x)

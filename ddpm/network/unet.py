@@ -113,7 +113,7 @@ class ContextUNet(nn.Module):
             self.up.append(stage)
         self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
         self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's annotations lack it
+        self.to(memory_format=torch.channels_last)
 
     @property
     def hidden(self) -> list[nn.Conv2d]:

@@ -20,6 +20,7 @@ from ddpm.system.outputs import written_aside
 CHECKER = ((255, 255, 255), (222, 222, 222))  # what shows through transparent pixels
 MOST_PIXELS = 2**24  # of a picture, about
 GAP = 10  # pixels between cells
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 PAPER, INK = 250, (40, 40, 40)  # PAPER is a grey, the same in all channels
 
 
@@ -39,7 +40,8 @@ def on_checkerboard(images: np.ndarray, square: int = 4) -> np.ndarray:
     if images.shape[-1] == 3:
         return images
     color, alpha = images[..., :3].astype(np.float32), images[..., 3:] / np.float32(255)
-    board = checkerboard(*images.shape[-3:-1], square)
+    height, width = images.shape[-3:-1]
+    board = checkerboard(height, width, square)
     return (color * alpha + board * (1 - alpha)).round().astype(np.uint8)
 
 
@@ -142,11 +144,11 @@ def save_picture(path: Path, picture: Image.Image, about: Mapping[str, str] | No
         picture.save(aside, format="png", pnginfo=texts)
 
 
-def label_font(labels: Sequence[str]) -> tuple[ImageFont.FreeTypeFont, list[str]]:
+def label_font(labels: Sequence[str]) -> tuple[Font, list[str]]:
     """A font for all labels of a picture, and the labels: Pillow's own font, or DejaVu Sans if that lacks a character.
     What this lacks too stands there as its code, and is told."""
     labels = [" ".join(unicodedata.normalize("NFC", label).split()) for label in labels]
-    font = ImageFont.load_default(size=14)
+    font: Font = ImageFont.load_default(size=14)
     characters = sorted(set("".join(labels)))
     if lacking(font, characters):
         font = ImageFont.truetype(dejavu(), size=14)
@@ -157,7 +159,7 @@ def label_font(labels: Sequence[str]) -> tuple[ImageFont.FreeTypeFont, list[str]
     return font, labels
 
 
-def lacking(font: ImageFont.FreeTypeFont, characters: Sequence[str]) -> list[str]:
+def lacking(font: Font, characters: Sequence[str]) -> list[str]:
     """Those of the characters that the font draws as it draws what is no character."""
     box = bytes(font.getmask("\U0010ffff"))
     return [c for c in characters if not c.isascii() and bytes(font.getmask(c)) == box]
