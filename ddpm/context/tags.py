@@ -105,9 +105,9 @@ def mask_tags(
     """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
     of its own, and all of a sample by `mask_context` with keep_all.
 
-    With 0.9, one of six tags would be seen alone in 54 of a million samples, but it is how people ask. So a share
-    `few_tags` of the samples keep just some of their n tags, any as likely as others: k of them with probability
-    log(1 + 1/k) / log(1 + n), so one alone most often.
+    By keep_tag = 0.9 alone, only 54 of a million samples would show one of six tags by itself, which is how people ask.
+    So a share `few_tags` of the samples keep k of their n tags, chosen uniformly; k has the probability log(1 + 1/k) /
+    log(1 + n), so that one alone is the most frequent.
 
     Returns the masked context and which samples have any left, float32 [B].
     """

@@ -90,8 +90,8 @@ class SpriteData:
         return rows, context
 
     def without(self, texts: Sequence[str]) -> "SpriteData":
-        """The same, but sprites that have all the tags of one of these texts, and copies of them, are not trained on.
-        Those held out by chance stay what they are: a draw from all.
+        """The same data, but without training on sprites that have all the tags of one of these texts, or on their
+        copies. The validation split does not change: it stays a draw from all sprites.
 
         Raises ValueError as `showing` does.
         """

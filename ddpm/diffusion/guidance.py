@@ -55,8 +55,8 @@ def predictions(denoise: ContextDenoiser, x_t: Tensor, t: Tensor, contexts: Tens
 def guided(
     pair: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]], scale: Scale, mix: Mix, on_gap: OnGap | None
 ) -> Denoiser:
-    """The denoiser that mixes what `pair` (x_t, t, s [B]) predicts. Where s is 0 or 1, only one of the two is needed:
-    it stands in for the other, so that their difference is 0, and it is what comes out."""
+    """A denoiser that mixes the two predictions of `pair`, a function of (x_t, t, s [B]). Where s is 0 or 1, only one
+    of them is needed. It stands in for the other, so that their difference is 0, and is returned as it is."""
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:
         s = torch.as_tensor(scale(t) if callable(scale) else scale, dtype=x_t.dtype, device=x_t.device).expand(len(x_t))

@@ -58,9 +58,9 @@ def integrate(
 
         x_s = alpha_s * d + sqrt(sigma_s^2 - std^2) * (x_t - alpha_t * d) / sigma_t + std * noise
 
-    d stands for x0_hat all along the step in lambda = log(alpha / sigma). Order 1 takes x0_hat at its beginning. With
-    order 2, d is in the middle of the step on the line through that and x0_hat of the step before; not so in the first
-    step, and in any from or to an infinite lambda (pure noise, the clean image).
+    d stands for x0_hat all along the step in lambda = log(alpha / sigma). Order 1 takes x0_hat at the start of the
+    step. Order 2 extrapolates to the middle of the step, on the line through x0_hat of this step and of the one before.
+    The first step is of order 1, and so is any from pure noise or to the clean image, where lambda is infinite.
 
     std is eta times the standard deviation of q(x_s | x_t, x0): eta = 0 is deterministic, eta = 1 ancestral. Raises
     ValueError for eta > 0 without `noise`.

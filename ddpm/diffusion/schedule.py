@@ -113,8 +113,8 @@ def even_timesteps(
 ) -> Tensor:
     """`steps` distinct timesteps from T-1 down (int64 [steps]), evenly spaced in `level`, a rising or falling [T].
 
-    Each is the nearest in `level`, moved where two would be the same. They span the timesteps with a log-SNR between
-    the two given; T-1 comes first in any case, and those after it are spaced evenly. A single timestep is T-1.
+    T-1 always comes first. The others are spread over the timesteps whose log-SNR lies between the two given: each is
+    the timestep nearest in `level`, moved where two would be the same.
     """
     T, (noisiest, cleanest) = len(schedule), log_snr
     top = max(0, int((schedule.log_snr >= noisiest).sum()) - 1)
@@ -122,7 +122,7 @@ def even_timesteps(
     spaced = torch.linspace(level[bottom].item(), level[top].item(), steps - int(top < T - 1), dtype=level.dtype)
     after = (spaced[: steps - 1, None] - level).abs().argmin(1).flip(0)
     t = torch.cat([torch.tensor([T - 1]), after])
-    # Strictly falling t is t + i that never rises; and that ends at 0 or above is t + i >= steps - 1.
+    # t falls strictly if t + i never rises, and ends at 0 or above if t + i >= steps - 1.
     i = torch.arange(steps)
     return (t + i).cummin(0).values.clamp(min=steps - 1) - i
 

@@ -16,7 +16,7 @@ STEPS_MIN = 200  # of training, for small sets
 class Classifier(nn.Module):
     """Sprites [B, C, H, W] in [-1, 1] -> logits [B, K]; `features` are float32 [B, 128 * cells^2], the layer below.
 
-    cells: features are means over so many parts of the sprite each way; 1 forgets where in the sprite things are.
+    cells: features are means over cells x cells parts of the sprite; with 1 they do not tell where in it things are.
     """
 
     def __init__(self, channels: int, categories: int, cells: int = 1, width: int = 32):

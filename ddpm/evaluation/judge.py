@@ -107,7 +107,7 @@ class Judge:
         return max(2, len(self.data.sprites.categories))
 
     def _train(self, x: Tensor, labels: Tensor) -> Classifier:
-        """One category has nothing to be told from but sprites that are none: the same with their pixels shuffled."""
+        """Train the classifier. A single category is told from its own sprites with their pixels shuffled."""
         if len(self.data.sprites.categories) == 1:
             x, labels = torch.cat([x, shuffle_pixels(x, self.seed)]), torch.cat([labels, torch.ones_like(labels)])
         return train_classifier(x, labels, self._classes, seed=self.seed, progress=True)
@@ -185,10 +185,11 @@ class Judge:
 
 
 def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> SpriteData:
-    """The sprites of `folder`, to judge `per_category` samples of each category by, in the split that the model at
-    `model` was trained with, or "held-out" would not be; without its run's config, in the default split.
+    """Load `folder` with the run's own split, so that held-out sprites were truly not trained on; without the run's
+    config, with the default split.
 
-    Raises ValueError for sprites that the model cannot make, and for too few to have nearest neighbours.
+    Raises ValueError for sprites of other categories or channels than the model's, and if `per_category` sprites of
+    each category are too few for nearest neighbours.
     """
     trained = trained_with(model)
     data = load_data(folder, replace(trained, size=spec.size, mirror=(), tags=bool(trained.hold_out)))

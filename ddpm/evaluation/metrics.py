@@ -62,8 +62,8 @@ def kernel_distance(a: Tensor, b: Tensor, *, seed: int) -> tuple[float, float]:
 
     The squared maximum mean discrepancy under the kernel (x . y / F + 1)^3, without bias: about 0, and as often below,
     for samples of one distribution. Returns its mean and standard deviation over 50 random subsets of half the smaller
-    set. Halves deviate among themselves as whole samples do (the delete-half jackknife; Shao & Wu 1989), so that the
-    deviation is the mean's standard error for sets of one size; it is above it for others, and twice it at distance 0.
+    set. By the delete-half jackknife (Shao & Wu 1989) this deviation is the standard error of the mean for two sets of
+    one size. It is above it for sets of different sizes, and twice it at distance 0.
 
     Raises ValueError for fewer than 4 rows in either set.
     """

@@ -139,8 +139,8 @@ class Gaps:
         self.sums.index_add_(1, t.cpu(), torch.stack([gap, torch.ones_like(gap)]).double().cpu())
 
     def means(self, schedule: Schedule, device: torch.device) -> list[tuple[float, float]]:
-        """(noise level sigma / alpha, mean length) of each timestep at which the two were both asked, the noisiest
-        first; over all processes, each of which comes here with its device."""
+        """(noise level sigma / alpha, mean length) of each timestep at which both predictions were made, the noisiest
+        first. The means are over all processes, each of which must call this with its device."""
         levels = (schedule.sigma / schedule.alpha).tolist()
         sums = summed(self.sums.to(device)).cpu()
         lengths = (sums[0] / sums[1]).tolist()

@@ -33,11 +33,12 @@ class Asked:
     contexts: Tensor
     """[N, V]"""
     like: Tensor
-    """int64 [N], real sprites with these tags, and others."""
+    """int64 [N]: for each, a real sprite that has these tags, and maybe further ones."""
     group: int = 1
-    """So many, one after the other, are asked for the same."""
+    """How many consecutive sprites are asked for the same."""
     whole: bool = False
-    """They ask for the whole set: their sprites should be like all that were trained on."""
+    """Whether together they ask for the whole set, so that their sprites should be distributed as the training sprites
+    are."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,14 @@ class FacetResult:
     together: float
     """Share of the sprites that show all they are asked for."""
     variety: dict[str, float]
-    """Mean entropy of each facet left open, among sprites asked for the same, as a share of that of real sprites; but
-    for facets that hardly vary in these."""
+    """For each facet left open: mean entropy among sprites that were asked for the same, over that of real sprites.
+    Facets in which real sprites hardly vary are left out."""
     variety_together: float | None
-    """The same of all facets left open, added up, where none counts for more than in real sprites: what exceeds these
-    are errors. None if there are none."""
+    """Total entropy of the open facets over that of real sprites, each capped at the real value. None if real sprites
+    hardly vary."""
     frechet: float | None
-    """Distance from the sprites trained on, if these are what is asked for; too high for few."""
+    """Frechet distance from the training sprites, if the whole set was asked for, else None. It reads too high for few
+    sprites."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Seen:
     """What the judge sees in N sprites."""
 
     logits: dict[str, Tensor]
-    """Of none and of the values of each facet, [N, 1 + values]."""
+    """By facet, [N, 1 + values]: of none of its values, then of each."""
     features: Tensor
     """[N, 128], wherever in the sprite they are."""
 
@@ -87,10 +89,11 @@ def ranks(values: Tensor) -> Tensor:
 
 
 class TagJudge:
-    """Sees the values of every facet in sprites, or that they have none; trained on the training split of `data`."""
+    """Tells for every facet which of its values a sprite shows, or none; trained on the training split of `data`."""
 
     def __init__(self, data: SpriteData, hold_out: Sequence[str] = (), seed: int = 0, epochs: int = 20):
-        """hold_out: tags that a model has not seen together. The judge has, but does not ask for such sprites."""
+        """hold_out: tags that the model has not seen together. The judge is trained on sprites with them too, but does
+        not ask for any."""
         self.data, self.columns = data, slices(data.vocabulary)
         self.sizes = [1 + c.stop - c.start for c in self.columns.values()]
         asking = data.without(hold_out)
@@ -111,13 +114,15 @@ class TagJudge:
         self.gaussian = Gaussian.fit(self(data.batch(self.rows)[0]).features)
 
     def with_none(self, contexts: Tensor) -> Tensor:
-        """Contexts [N, V] with one flag more before those of each facet, for those that have none of it."""
+        """Contexts [N, V] with one more flag before those of each facet, which is 1 where the sprite has none of its
+        values."""
         parts = [contexts[:, c] for c in self.columns.values()]
         return torch.cat([torch.cat([1 - part.amax(1, keepdim=True), part], 1) for part in parts], 1)
 
     def loss(self, logits: Tensor, flags: Tensor) -> Tensor:
-        """Cross entropy of each facet; several values of one share its probability (Mahajan et al. 2018,
-        arXiv:1805.00932, section 2.2). Sprites with a value weigh as much together as those with none."""
+        """Sum over the facets of their cross entropy. Several values of one facet share its probability (Mahajan et al.
+        2018, arXiv:1805.00932, section 2.2). In each facet, sprites with a value weigh as much in all as those with
+        none."""
         parts = []
         for found, asked in zip(logits.split(self.sizes, 1), flags.split(self.sizes, 1), strict=True):
             each = F.cross_entropy(found, asked / asked.sum(1, keepdim=True), label_smoothing=0.05, reduction="none")
@@ -133,10 +138,10 @@ class TagJudge:
         return Seen(dict(zip(self.columns, logits, strict=True)), features.unflatten(1, (-1, CELLS**2)).mean(2))
 
     def right(self, seen: Seen, contexts: Tensor, whole: Tensor) -> dict[str, Tensor]:
-        """For each facet, the share of what contexts [N, V] ask for that is seen: float [N], NaN where none is asked.
+        """For each facet, the share of its asked values that are seen: float [N], NaN where none is asked for.
 
-        whole: contexts [N, V] of real sprites with these tags. Where these have n values of a facet, what is asked for
-        is to be among the n likeliest.
+        contexts [N, V]: what was asked for. whole [N, V]: all tags of a real sprite that has these. A value is seen if
+        it is among the n likeliest of its facet, where that real sprite has n values of it.
         """
         found = {}
         for facet, logits in seen.logits.items():
@@ -146,8 +151,9 @@ class TagJudge:
         return found
 
     def questions(self, count: int, seed: int) -> list[Asked]:
-        """About `count` sprites each, asked for one value of a facet alone, facet by facet, in groups; and for all the
-        tags of a sprite that was trained on, for all of its facets but one, for half of them, and for none."""
+        """Questions of about `count` sprites each. One for each facet asks for single values of it, `GROUP` sprites for
+        a value. The others ask for the tags of training sprites: all of them, all facets but one, half of the facets,
+        none."""
         g, questions = generator(seed), []
         pick = partial(torch.randint, generator=g)
         groups = -(-count // GROUP)
@@ -185,8 +191,8 @@ class TagJudge:
         return self.rows[rows[torch.arange(GROUP) % len(rows)]]
 
     def pairs(self, texts: Sequence[str], count: int, seed: int) -> list[Asked]:
-        """For each text of tags, `count` sprites asked for by them; to compare with, as many in all asked for by tags
-        of the same facets that sprites trained on have."""
+        """A question of `count` sprites for each text of tags. A last one, as large as all of these, asks for tags of
+        the same facets that training sprites do have together."""
         g, found, other = generator(seed, 1), [], []
         for text in texts:
             rows, context = self.data.showing(text)

@@ -95,7 +95,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
         return attend(q, k, v)
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()  # one order in memory: sums round alike on both ways below
     mask = mask[(None,) * (4 - mask.dim())]  # four dimensions, of which any may be 1
-    # In the dtype of the scores before the look for -inf, to which a large negative bias may round.
+    # Cast before looking for -inf: a large negative bias may round to it.
     bias = additive(mask, q.dtype) if mask.dtype == torch.bool else mask.to(q.dtype)
     seen = bias != -math.inf
     # A softmax over -inf alone is NaN in value and gradient: let such a row attend, then zero what it got.
@@ -105,7 +105,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
     # On the CPU it is cheap to see that all is finite. On a GPU it would wait for the device.
     if q.device.type == "cpu" and not (rows.any() or tokens.any()):
         return attend(q, k, v, bias).masked_fill(empty, 0.0)
-    # NaN + -inf and NaN * 0 are NaN: let no row meet NaN, then spoil those that should have.
+    # NaN + -inf and NaN * 0 are NaN, so a mask does not keep NaN out. Compute without it, then set to NaN the rows that
+    # may see one.
     y = attend(q.masked_fill(rows, 0.0), k.masked_fill(tokens, 0.0), v.masked_fill(tokens, 0.0), bias)
     spoilt = rows | (seen & tokens.mT).any(-1, keepdim=True)
     return (y + torch.zeros_like(spoilt, dtype=y.dtype).masked_fill(spoilt, math.nan)).masked_fill(empty, 0.0)
@@ -140,8 +141,7 @@ class SelfAttention(nn.Module):
 class CrossAttention(nn.Module):
     """Residual attention of the pixels of a feature map to tokens; starts as the identity.
 
-    Without a bias on its way out it adds nothing to a sample that has no tokens left. To the others it adds the bias of
-    the values, whose weights sum to one.
+    The output has no bias, so that nothing is added to a sample whose tokens are all dropped.
     """
 
     def __init__(self, width: int, token_width: int):

@@ -58,8 +58,9 @@ class ContextUNet(nn.Module):
     widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
     level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
     0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
-    facets: contexts are flags of tags, of so many values of each facet; the pixels attend to a token for each facet, at
-    the levels of `attention`. mask_tags: they do not attend to those of facets left open; else these are zeros.
+    facets: for a model of tags, the number of values of each facet. A context is then a flag for each value, and the
+    pixels attend to a token for each facet, at the levels of `attention`. mask_tags: whether tokens of facets left open
+    are masked; else they are zeros.
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
@@ -130,7 +131,8 @@ class ContextUNet(nn.Module):
         return F.silu(e)
 
     def tokens(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Of contexts [B, V] the sum of the tags of each facet, [B, M, E], and which facets have any, bool [B, M]."""
+        """From contexts [B, V]: a token for each facet, the sum of its tags' embeddings, [B, M, E], and which facets
+        have any tag, bool [B, M]."""
         flags = context.split(self.facets, dim=1)
         assert self.embed_tag is not None
         embeddings = self.embed_tag.weight.split(self.facets)

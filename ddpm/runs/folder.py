@@ -167,8 +167,8 @@ def is_empty(events: Path) -> bool:
 
 
 def refuse(out: Path, overwrite: bool) -> None:
-    """Raise ValueError for a folder in which no run may begin: what is there, and what can be done. overwrite: the
-    files of a run may go."""
+    """Raise ValueError for a folder in which no run may begin, saying what is there and what can be done. overwrite:
+    the files of a run may be removed."""
     of_run = [file.relative_to(out).as_posix() for pattern in FILES for file in out.glob(pattern)]
     if of_run == [CONFIG_FILE] and not is_resolved(out / CONFIG_FILE):
         raise ValueError(f"{out} holds a {CONFIG_FILE} that no run wrote, and that would be lost; choose another --out")
@@ -202,7 +202,7 @@ def check_resumable(config: Config) -> None:
 
 
 def check_same(before: Config, now: Config) -> None:
-    """Raise ValueError unless a resumed run has the settings it began with, but for what it logs and `MAY_CHANGE`."""
+    """Raise ValueError if settings of a resumed run have changed, other than those of its log and `MAY_CHANGE`."""
     old, new = flat(before), flat(now)
     for name in sorted(old.keys() | new.keys()):
         if name not in MAY_CHANGE and not name.startswith("log.") and old.get(name) != new.get(name):

@@ -51,7 +51,7 @@ def spec_of(metadata: dict[str, Any]) -> ModelSpec:
 def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:
     """Raise ValueError, naming the difference, unless these are the weights of the network that `spec` describes.
 
-    That network is not built for it: a file can ask for one that is larger than the memory.
+    That network is built on the meta device only: a file can ask for one that is larger than the memory.
     """
     with torch.device("meta"):
         wanted = spec.build().state_dict()

@@ -48,11 +48,11 @@ def denoising_path(sampler: Sampler, scale: float) -> Image.Image:
 
 
 class Events:
-    """A TensorBoard file of its own in `folder`. What the file system will not have (a full disk, say) is held back
-    and written later.
+    """A TensorBoard file of its own in `folder`. What cannot be written (to a full disk, say) is held back and written
+    later.
 
-    SummaryWriter's thread dies of the first such error, and nothing is written from then on. Nor may a part of a record
-    stay in the file: readers see nothing of what follows it.
+    SummaryWriter would not do: its thread dies of the first such error, and writes nothing from then on. A record that
+    was written in part is cut off again, since readers see nothing that follows it.
     """
 
     def __init__(self, folder: Path, purge_step: int | None = None):

@@ -66,8 +66,8 @@ def png_names(rows: Sequence[str], scales: Sequence[float], count: int) -> list[
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Sprites of R rows, S guidance scales and N in each cell, or those of them that are done. What is saved is told
-    in the line that is returned."""
+    """Sprites of R rows, S guidance scales and N in each cell, not all of which need be done. Each `save_...` returns a
+    line that tells what was written."""
 
     pixels: np.ndarray  # uint8 [R, S, N, H, W, C]
     done: np.ndarray  # bool [R, S, N]
@@ -83,7 +83,8 @@ class Sampled:
         return values.reshape(-1, *values.shape[3:]) if self.done.all() else values[self.done]
 
     def cells(self) -> tuple[np.ndarray, np.ndarray]:
-        """`pixels` and `done` of the cells of a picture: what is done comes first, and there is room for no more."""
+        """`pixels` and `done` for a picture: in each cell the sprites that are done come first, and no cell is larger
+        than the fullest needs."""
         if self.done.all():
             return self.pixels, self.done
         order = np.argsort(~self.done, axis=2, kind="stable")[:, :, : self.done.sum(2).max()]

@@ -20,7 +20,8 @@ def one_line(what: object, most: int = 2000) -> str:
 
 
 class Lines(tqdm):
-    """A progress bar for what is no terminal: whole lines, the first and last of them and one a minute at most."""
+    """A progress bar for a file or a pipe: whole lines, one at the start, one at the end, and at most one a minute
+    between."""
 
     EVERY = 60  # seconds
     FORMAT = "{l_bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"

@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ddpm.system.devices import device_named
 from ddpm.system.processes import leave_it_to_main, several_processes
 
-PATIENCE = timedelta(hours=2)  # while the main process reads, judges or writes; torchrun notices one that died
+PATIENCE = timedelta(hours=2)  # for which others wait while the main one reads, judges or writes
 
 
 def join(device: str) -> torch.device:
@@ -51,16 +51,17 @@ def join(device: str) -> torch.device:
 
 
 def leave() -> None:
-    """Part from the others, unless an error ended this process: they would not come to it."""
+    """Leave the process group, unless an error ended this process: the others would not join in then."""
     if not hasattr(sys, "last_value"):
         dist.destroy_process_group()
 
 
 def unused(store: dist.Store, rank: int, world: int) -> dist.Store:
-    """A part of the store that nobody has written to, the same for all processes.
+    """A fresh part of the store, the same for all processes.
 
-    After a restart torchrun may give the store of the processes that died, and their addresses would be dialled (see
-    pytorch's issue 135712). So each process asks the main one for the name of the part, by a word that is new.
+    After a restart torchrun may hand out the store of the processes that died, with their addresses in it (pytorch's
+    issue 135712). So the main process chooses a new part, and tells its name to each process that asks under a word of
+    its own.
     """
     word = uuid4().hex
     if rank:
@@ -98,8 +99,8 @@ def is_main() -> bool:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """The main process does what is in the block before all others, and may change files there. If it fails at it, it
-    tells why, and the others leave in silence with exit code 2."""
+    """The main process runs the block first, and may change files in it; then the others do. If the main process fails,
+    it tells why, and the others exit in silence with code 2."""
     if not is_main():
         if highest(0):
             leave_it_to_main()
@@ -114,7 +115,7 @@ def main_first() -> Iterator[None]:
 
 
 def share(count: int, rank: int, world: int) -> slice:
-    """The rows of `count` that process `rank` of `world` has: as many as the others', or one more or less."""
+    """The rows of `count` that process `rank` of `world` has; shares differ by one row at most."""
     return slice(count * rank // world, count * (rank + 1) // world)
 
 
@@ -140,7 +141,8 @@ def gather(rows: Tensor, count: int) -> Tensor:
 
 
 def join_shares(values: Tensor, device: torch.device) -> None:
-    """Fill in the rows of the others: uint8 [N, ...], zeros but for this process's own; part by part, by `device`."""
+    """Fill in the other processes' rows of uint8 [N, ...], which is zero outside of this one's own; in parts, through
+    `device`."""
     if world() > 1:
         for part in values.split(2**14):
             part.copy_(summed(part.to(device)))

@@ -43,7 +43,8 @@ def left_by_rlimit() -> int:
 
 
 def left_by_cgroups() -> Iterator[int]:
-    """Bytes that each cgroup of this process leaves, of version 1 or 2; cached files count as free, used ones too."""
+    """Bytes that each cgroup of this process leaves, of version 1 or 2. Cached files count as free, also those in
+    use."""
     try:
         groups = [line.split(":", 2)[1:] for line in (PROC / "self/cgroup").read_text().splitlines()]
     except OSError:

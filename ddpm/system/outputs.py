@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 
 def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
-    """What `write` returns; if the file system will not have it (a full disk, say), None: training can go on, and
-    what was written before stands."""
+    """Call `write` and return its result. If the file system refuses (a full disk, say), warn and return None: training
+    can go on, and what was written before stands."""
     try:
         return write(*args)
     except OSError as e:
@@ -32,9 +32,9 @@ PARTS = PART.format(token="?" * 12, suffix="*")
 
 
 def check_writable(flag: str, path: Path, folder: Path) -> None:
-    """Raise ValueError unless `path` can be written into `folder`, or its nearest parent that is there. It is tried, by
-    a file that is removed again: permissions do not tell of a full disk, nor of one that is read-only. Of several
-    processes only the main one writes."""
+    """Raise ValueError unless `path` can be written into `folder`, or its nearest parent that is there. It is tried
+    with a file that is removed again, since permissions tell neither of a full disk nor of a read-only one. Of several
+    processes only the main one tries."""
     if os.environ.get("RANK", "0") != "0":
         return
     folder = folder.absolute()
@@ -51,8 +51,8 @@ def check_writable(flag: str, path: Path, folder: Path) -> None:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A file to write to, or a folder to make, which takes the place of `path`, if that is a file or an empty folder,
-    only when all went well; nothing half-written remains, but of a process that was killed: see `drop_written_aside`.
+    """Give a path for a file to write or a folder to make. When the block ends well, it takes the place of `path` (a
+    file, or an empty folder); after an error it is removed. What a killed process leaves: see `drop_written_aside`.
     """
     aside = path.with_name(PART.format(token=token_hex(6), suffix=path.suffix))
     try:
@@ -66,8 +66,8 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def drop_written_aside(folder: Path, *suffixes: str) -> None:
-    """Remove what processes that were killed left half-written of files of these kinds, ".png" say, in a folder that no
-    other process writes such files to; "" for those of `check_writable`."""
+    """Remove half-written files with these suffixes, such as ".png", that killed processes left in a folder; "" for
+    those of `check_writable`. No other process may be writing such files there."""
     for suffix in suffixes:
         for aside in folder.glob(PART.format(token="?" * 12, suffix=suffix)):
             if aside.is_file():
@@ -76,7 +76,7 @@ def drop_written_aside(folder: Path, *suffixes: str) -> None:
 
 @contextmanager
 def named_in_errors(path: Path, aside: Path | None = None) -> Iterator[None]:
-    """An error of the file system that names no file, as that of a full disk, or the file `aside`, names `path`."""
+    """Let an OSError in the block name `path`, if it names no file (as on a full disk) or `aside`."""
     try:
         yield
     except OSError as e:

@@ -18,13 +18,14 @@ def several_processes() -> bool:
 
 
 def leave_it_to_main() -> NoReturn:
-    """Leave in silence, since the main process tells what is wrong; after it, as torchrun ends all when one leaves."""
+    """Exit in silence, as the main process tells what is wrong. Wait first: torchrun ends all processes when one
+    exits."""
     time.sleep(10)
     raise SystemExit(2)
 
 
 def launch() -> str:
-    """What tells the torchrun that started this process from any other, whatever it started again since; or ""."""
+    """The name of the torchrun that started this process, which restarts do not change; "" without torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID", "")
     return f"{socket.gethostname()} {os.getppid()}" if name == "none" else name  # it has a name with --standalone
 

@@ -1,6 +1,6 @@
 """How much memory a training takes, told by its settings: what cannot fit is refused before it is built.
 
-The estimates are lower bounds, of 0.7 to 0.9 of what is measured where it matters: what would fit is not refused.
+Estimates are lower bounds, 0.7 to 0.9 of what large trainings measure, so that nothing that fits is refused.
 """
 
 import math
@@ -29,7 +29,7 @@ class Footprint:
     samples: int
     """That go through the network at once."""
     parts: int
-    """That a batch is taken in, one after the other; gradients stay in between."""
+    """Parts of a batch, one after the other (gradient accumulation); gradients stay in between."""
     saving: int
     """What is needed beside what lasts while a checkpoint is written."""
 
@@ -41,13 +41,13 @@ class Footprint:
         return self.lasting + max(step, self.saving)
 
     def parts_that_fit(self, free: int) -> int | None:
-        """So many parts of the batch would do, if any number does."""
+        """The number of parts at which the batch would fit; None if no number would do."""
         room = 0.7 * free - self.lasting - self.gradients
         return math.ceil(self.parts * self.sample * self.samples / room) if room > self.sample else None
 
 
 def footprint(spec: ModelSpec, optim: OptimConfig, device: torch.device) -> Footprint:
-    """Of one of the processes that train the network of `spec`, which is not built for it."""
+    """Of one training process, from shapes alone: the network of `spec` is built on the meta device."""
     with torch.device("meta"):
         network = spec.build()
     low = autocast_dtype(optim.precision, device) is not None

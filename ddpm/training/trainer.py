@@ -37,7 +37,7 @@ from ddpm.training.meters import Clock, GroupMeans
 from ddpm.training.optim import Optimizers, learning_rate
 
 SKIPPED_MOST = 10  # steps in a row that may be skipped
-NOISE_ROWS = 64  # noise is drawn for so many samples at a time, so that a process draws but its own
+NOISE_ROWS = 64  # noise is drawn in blocks of so many samples, so that a process draws only its own
 
 
 def nothing(*_: object) -> dict[str, float]:
@@ -212,7 +212,8 @@ class Trainer:
         return torch.cat(drawn)[skipped : skipped + rows.stop - rows.start]
 
     def backward(self, batch: Batch) -> Tensor:
-        """Add to the gradient that of the mean loss of the whole batch; returns the loss of each own sample, [n]."""
+        """Accumulate the gradient of the mean loss of the whole batch. Returns the loss of each of this process's
+        samples, [n]."""
         losses, count = [], self.config.optim.accumulate
         for i, part in enumerate(zip(*(a.to(self.device).tensor_split(count) for a in batch), strict=True)):
             with averaged(self.network, now=i == count - 1):

@@ -27,7 +27,7 @@ FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX}
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """While many images are read, Pillow does not warn, in lines of its own; of a bomb it raises its warning."""
+    """Silence Pillow's warnings while images are read, but for that of a decompression bomb, which is raised."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -133,9 +133,9 @@ def target_size(
 ) -> int:
     """The side that all sprites shall have: `size`, else the most common one of the data.
 
-    `sizes` are the (width, height) found at `paths`. DataError, naming the first such file, if the side is
-    outside SIZES, or if a sprite has another size and `resize` is None or it is too large for it. `advise` may know
-    what to do with a file, where sprites of a side are expected.
+    `sizes` are the (width, height) found at `paths`. DataError, naming the first such file, if the side is outside
+    SIZES, or if a sprite of another size cannot be resized: `resize` is None, or the sprite is too large. `advise`
+    gives advice on such a file, or None.
     """
     side = size
     if side is None:

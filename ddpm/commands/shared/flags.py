@@ -79,8 +79,7 @@ def check_new_folder(flag: str, path: Path | None) -> None:
 
 
 def check_folder(flag: str, path: Path | None) -> None:
-    """Raise ValueError if something that is no folder has this name, or that of a folder which is to hold it, or if
-    nothing can be written there."""
+    """Raise ValueError if `path` or a folder above it is a file, or if nothing can be written there."""
     if path is None:
         return
     for place in (path, *path.absolute().parents):
@@ -93,15 +92,15 @@ def check_folder(flag: str, path: Path | None) -> None:
 
 
 def check_run(config: Config, resume: bool) -> None:
-    """Raise ValueError for a run folder that is none, or a network to be trained that cannot be as it is asked for."""
+    """Raise ValueError for an --out that is no folder, or for attention at levels that a new network does not have."""
     check_folder("--out", config.out)
     if not resume:
         check_levels(config.model)
 
 
 def check_results(flag: str, path: Path | None, result: str, data: Path) -> None:
-    """Raise ValueError unless the results of a command, whose main file is `result`, can be written into this folder,
-    and nothing is lost but earlier ones of that command: not a run's, nor what else is there."""
+    """Raise ValueError unless a command can write its results into this folder, and would replace nothing but its own
+    earlier results, which are known by their main file `result`."""
     if path is None:
         return
     check_folder(flag, path)

@@ -45,8 +45,8 @@ def asked(
 
 
 def named(spec: ModelSpec, text: str) -> Tensor:
-    """One context [V], of a category or mixture; or of tags, if the model has facets, where an equals sign follows what
-    is no category."""
+    """One context [V] from a category or a mixture; or, of a model with tags, from tags: a text with an equals sign
+    that does not begin with a category."""
     wording = Wording(text, spec.categories)
     first = wording.name(re.split("[=,]", wording.hidden)[0].strip())
     if spec.facets and "=" in text and not {text, first} & set(spec.categories):
@@ -106,7 +106,7 @@ class Wording:
         return f"\0{len(self.names) - 1}\0"
 
     def name(self, part: str) -> str:
-        """What a part of `hidden` names: a quoted_name name without its quotes, else the part as it was given."""
+        """What a part of `hidden` names: a quoted name without its quotes, else the part as it was given."""
         if re.fullmatch("\0\\d+\0", part):
             return self.names[int(part[1:-1])]
         return re.sub("\0(\\d+)\0", lambda found: quoted_name(self.names[int(found[1])]), part)
