@@ -250,46 +250,41 @@ def check_levels(model: ModelConfig) -> None:
         raise ValueError(f"{missing}; name other levels, or none ({none})")
 
 
-def doubts(config: Config) -> list[str]:
-    """What in the settings does nothing, or not what is likely meant: a line each."""
-    optim, log = config.optim, config.log
-    missing, now, default = missing_levels(config.model), flat(config), flat(Config())
+def without_effect(config: Config) -> list[str]:
+    """A line for each setting that was changed where another makes it do nothing."""
     idle = {
         "without tags": (not config.tags, ("keep_tag", "few_tags", "model.mask_tags")),
-        "with optim.optimizer = adamw": (optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
-        "with log.evaluate = 0": (not log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
+        "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
+        "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
     }
-    lines = [
-        (
-            optim.warmup >= config.steps,
+    now, default = flat(config), flat(Config())
+    changed = [(name, why) for why, (so, names) in idle.items() for name in names if so and now[name] != default[name]]
+    return [f"{name} has no effect {why}" for name, why in changed]
+
+
+def doubts(config: Config) -> list[str]:
+    """What in the settings does nothing, or not what is likely meant: a line each."""
+    optim, log, found = config.optim, config.log, []
+    if optim.warmup >= config.steps:
+        found.append(
             f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
-            "so that the learning rate never reaches its peak",
-        ),
-        (bool(missing), f"{missing}, so that the network has no attention there"),
-        *(
-            (so and now[name] != default[name], f"{name} has no effect {why}")
-            for why, (so, names) in idle.items()
-            for name in names
-        ),
-        (
-            config.keep_context == 1,
-            "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from",
-        ),
-        (
-            config.keep_context == 0,
-            "keep_context = 0 always hides the context, so that nothing of the categories is learnt",
-        ),
-        (
-            log.early == 1,
-            "log.early = 1 keeps the last weights as early.safetensors, which autoguidance cannot tell apart",
-        ),
-        (
-            len(set(log.guidance)) < len(log.guidance),
-            "log.guidance names a scale twice, so that columns of the grids are the same",
-        ),
-    ]
-    return [line for so, line in lines if so]
+            "so that the learning rate never reaches its peak"
+        )
+    if missing := missing_levels(config.model):
+        found.append(f"{missing}, so that the network has no attention there")
+    found += without_effect(config)
+    if config.keep_context == 1:
+        found.append(
+            "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from"
+        )
+    if config.keep_context == 0:
+        found.append("keep_context = 0 always hides the context, so that nothing of the categories is learnt")
+    if log.early == 1:
+        found.append("log.early = 1 keeps the last weights as early.safetensors, which autoguidance cannot tell apart")
+    if len(set(log.guidance)) < len(log.guidance):
+        found.append("log.guidance names a scale twice, so that columns of the grids are the same")
+    return found
 
 
 def load_config(path: str | Path) -> Config:
