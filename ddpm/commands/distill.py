@@ -6,7 +6,6 @@
 The student learns from sprites that its teacher samples, so no data is needed. It takes the guidance scale as an input.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +14,7 @@ import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_count, check_folder, check_seed
-from ddpm.commands.shared.parsing import parse
+from ddpm.commands.shared.parsing import command_line, parse
 from ddpm.config import OptimConfig, StudentConfig
 from ddpm.system.console import progress
 from ddpm.system.devices import pick_device
@@ -96,5 +95,5 @@ def main() -> int:
                     bar.set_postfix_str(f"loss {loss:.5f}")
         save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
     print(f"{out / MODEL_FILE}: {len(args.knots)} steps a sprite, one prediction each")
-    print(f"next: {sys.executable} scripts/sample.py {out} --guidance 0 1 2 4")
+    print(f"next: {command_line('sample')} {out} --guidance 0 1 2 4")
     return 0

@@ -18,7 +18,7 @@ import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_run
-from ddpm.commands.shared.parsing import parse
+from ddpm.commands.shared.parsing import command_line, parse
 from ddpm.config import Config, doubts, load_config
 from ddpm.system.console import warn
 from ddpm.system.outputs import check_apart, held
@@ -111,7 +111,7 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
     if evaluation.judge:
         print(f"best by evaluation: best.safetensors, with a Frechet distance of {evaluation.best:.3f}")
-    print(f"next: {sys.executable} scripts/sample.py {config.out} --guidance 0 1 2 4, or make board")
+    print(f"next: {command_line('sample')} {config.out} --guidance 0 1 2 4, or make board")
     return 0
 
 

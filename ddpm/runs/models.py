@@ -33,7 +33,7 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file():
         what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
-        raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that scripts/train.py wrote")
+        raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that a training wrote")
     tensors, metadata = read_safetensors(file, lambda tensors, metadata: check_tensors(tensors, spec_of(metadata)))
     spec = spec_of(metadata)
     model = spec.build()

@@ -257,13 +257,6 @@ def test_a_missing_library_is_named(monkeypatch):
         contestants.check_installed(("ours", "smalldiffusion"))
 
 
-def test_a_hidden_package_comes_back():
-    for name, before in (("json", json), ("no_such_package", None)):
-        with contestants.hidden(name):
-            assert importlib.util.find_spec(name) is None
-        assert sys.modules.get(name) is before
-
-
 def test_the_script_knows_the_contestants():
     assert get_args(command_module("bench").Name) == (*contestants.OWN, *contestants.LIBRARIES)
 

@@ -8,9 +8,6 @@ conditional, more is guided.
 import copy
 import importlib.util
 import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -150,9 +147,9 @@ class DenoisingDiffusion(Library):
     sampler, steps = "DDIM", 100
 
     def build(self) -> None:
+        from denoising_diffusion_pytorch import classifier_free_guidance as library
         from ema_pytorch import EMA as PeriodicEMA
 
-        library = import_alone("denoising_diffusion_pytorch", "classifier_free_guidance")
         library.tqdm = lambda steps, **_: steps  # its bar of each sampling
         unet = library.Unet(64, self.categories, DROPPED, dim_mults=(1, 2, 4), channels=self.channels)
         # Its default eta of 1 makes DDIM stochastic, which few steps do not bear.
@@ -184,9 +181,9 @@ class Diffusers(Library):
     sampler, steps = "DPM-Solver++ (2M)", 20
 
     def build(self) -> None:
-        with hidden("torchvision"):
-            from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
-            from diffusers.training_utils import EMAModel
+        from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
+        from diffusers.training_utils import EMAModel
+
         network: Any = UNet2DModel(
             sample_size=self.size,
             in_channels=self.channels,
@@ -235,11 +232,13 @@ class SmallDiffusion(Library):
     network: Any
 
     def build(self) -> None:
-        models, unet, self.diffusion = (import_alone("smalldiffusion", n) for n in ("model", "model_unet", "diffusion"))
+        from smalldiffusion import diffusion, model, model_unet
+
+        self.diffusion = diffusion
         width, C = 64, self.channels
-        label = models.CondEmbedderLabel(4 * width, self.categories, DROPPED)
+        label = model.CondEmbedderLabel(4 * width, self.categories, DROPPED)
         settings = {"ch": width, "ch_mult": (1, 1, 2), "attn_resolutions": (self.size // 2,), "cond_embed": label}
-        self.network = models.Scaled(unet.Unet)(self.size, C, C, **settings).to(self.device)
+        self.network = model.Scaled(model_unet.Unet)(self.size, C, C, **settings).to(self.device)
         self.levels = self.diffusion.ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=7e-4)
         self.ema = EMA(self.network, 0.999)
@@ -290,27 +289,3 @@ def check_installed(names: tuple[str, ...]) -> None:
             f"the peers need {', '.join(missing)}: make bench installs them, or pip install -e '.[bench]'; "
             f"or leave them out with --contestants {' '.join(OWN)}"
         )
-
-
-def import_alone(package: str, module: str) -> Any:
-    """Import `package.module` without running the package's own `__init__`.
-
-    That spares what only its data loaders and trainers need: torchvision, which has to be of torch's very build.
-    """
-    spec = importlib.util.find_spec(package)
-    assert spec, package
-    sys.modules.setdefault(package, importlib.util.module_from_spec(spec))
-    return importlib.import_module(f"{package}.{module}")
-
-
-@contextmanager
-def hidden(package: str) -> Iterator[None]:
-    """Let `package` seem not installed: diffusers imports a torchvision that is there, whether it works or not."""
-    before = sys.modules.get(package)
-    sys.modules[package] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[package]
-        if before is not None:
-            sys.modules[package] = before

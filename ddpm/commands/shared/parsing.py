@@ -180,6 +180,12 @@ def in_one_line(box: str) -> str:
     return re.sub(r"^Error parsing settings\S*: ", "", " ".join(lines[1:] or lines))
 
 
+def command_line(name: str) -> str:
+    """How to start another command: as a script if this one is a script, else by python -m ddpm."""
+    by_script = sys.argv[0].endswith(".py")
+    return f"{sys.executable} {f'scripts/{name}.py' if by_script else f'-m ddpm {name}'}"
+
+
 def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> T:
     """The command line as settings, over those in `default`; --help shows `about`.
 

@@ -69,7 +69,7 @@ def check_form(form: str, scales: Mapping[str, float]) -> None:
 def check_tags(spec: ModelSpec) -> None:
     """Raise ValueError for a model that was not trained with tags."""
     if not spec.facets:
-        raise ValueError("this model takes no tags, only categories; train one with scripts/train.py ... --tags")
+        raise ValueError("this model takes no tags, only categories; train one with --tags")
 
 
 def describe(spec: ModelSpec) -> str:
