@@ -2,11 +2,14 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+import warm
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 ROOT = Path(__file__).parent.parent
@@ -55,9 +58,30 @@ def command(script: str, *args: object) -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *map(str, args)]
 
 
-def run(script: str, *args: object, cwd: Path | None = None, patience: float = 240) -> subprocess.CompletedProcess:
-    """Run one of the scripts as a user would, for so many seconds at most, and capture what it says."""
-    return subprocess.run(command(script, *args), cwd=cwd, capture_output=True, text=True, timeout=patience)
+def start(line: Sequence[object], fresh: bool = False, **how: Any) -> subprocess.Popen:
+    """Start a Python command line, as of `command`, with the arguments of subprocess.Popen.
+
+    fresh: by an interpreter of its own, as a user starts it; else by a fork that has torch already (see warm.py).
+    """
+    popen = subprocess.Popen if fresh or sys.platform != "linux" else warm.Popen
+    return popen(list(map(str, line)), **how)
+
+
+def finish(line: Sequence[object], patience: float = 240, **how: Any) -> subprocess.CompletedProcess:
+    """Run a Python command line, as `start`, to its end, for so many seconds at most, and capture what it says."""
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | how
+    with start(line, **how) as process:
+        try:
+            out, err = process.communicate(timeout=patience)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(line, process.returncode, out, err)
+
+
+def run(script: str, *args: object, **how: Any) -> subprocess.CompletedProcess:
+    """Run one of the scripts, as `finish`."""
+    return finish(command(script, *args), **how)
 
 
 def assert_one_line_error(result: subprocess.CompletedProcess, *words: str) -> None:

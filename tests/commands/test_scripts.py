@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, SMALL, assert_one_line_error, command, run, tiny_sprites, write_npy
+from conftest import ROOT, SMALL, assert_one_line_error, command, run, start, tiny_sprites, write_npy
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -172,7 +172,7 @@ def test_an_unknown_flag_exits_with_2_and_names_the_nearest(empty_toml):
 def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
     data = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
     args = (empty_toml, "--data", data, "--out", tmp_path / "run", "--steps", 400, *FAST, "--log.snapshot", 9999)
-    process = subprocess.Popen(command("train", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start(command("train", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("run/checkpoints/*.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -195,7 +195,7 @@ def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
 def test_a_killed_run_can_be_resumed_even_before_its_first_interval(tmp_path, empty_toml):
     data = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
     args = (empty_toml, "--data", data, "--out", tmp_path / "run", "--steps", 60, *FAST)
-    process = subprocess.Popen(command("train", *args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start(command("train", *args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("run/checkpoints/*.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
+from conftest import SMALL, assert_one_line_error, command, content, curves, run, start, tiny_sprites, write_npy
 
 from ddpm.system.outputs import PART
 
@@ -55,9 +55,7 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     chance, resumed = random.Random(0), []
     for life in range(KILLS + 1):
         go_on = ["--resume"] if steps_saved(killed) else []
-        process = subprocess.Popen(
-            command(*args, "--out", killed, *go_on), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        process = start(command(*args, "--out", killed, *go_on), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said = b""
         while b"step/s" not in said and b"s/step" not in said:  # it has begun to train
             said += process.stdout.read1()
@@ -136,10 +134,10 @@ def disk(tmp_path):
 def test_a_full_disk_loses_neither_the_run_nor_its_checkpoints(whole, disk, tmp_path_factory):
     folder, args = whole
     out, log = disk.path / "run", tmp_path_factory.mktemp("log") / "stderr"
-    start = [*args, "--log.evaluate", 0, "--out", out]
+    line = [*args, "--log.evaluate", 0, "--out", out]
 
     def begin(*more):
-        return subprocess.Popen(command(*start, *more), stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
+        return start(command(*line, *more), stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
 
     process = begin()
     wait_for(lambda: max(steps_saved(out), default=0) > 0, process)
@@ -204,7 +202,7 @@ def test_data_that_vanishes_during_a_run_is_missed_only_by_the_next(whole, tmp_p
     args = ["train", args[1], "--data", data, "--steps", 40, "--log.evaluate", 40, *OFTEN, "--out", tmp_path / "run"]
     args += ["--optim.warmup", 10]  # shorter than the run, or there is a warning
     python, *rest = command(*args)
-    process = subprocess.Popen(
+    process = start(
         [python, *(["-c", MAPPED] if kind == "mapped" else []), *rest], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     wait_for(lambda: max(steps_saved(tmp_path / "run"), default=0) > 0, process)
@@ -227,7 +225,7 @@ def test_mapped_data_that_is_truncated_during_a_run_is_one_clear_line(whole, tmp
     data = shutil.copytree(folder.with_name("data"), tmp_path / "data")
     args = ["train", args[1], "--data", data, "--steps", 40, *OFTEN, "--log.evaluate", 0, "--out", tmp_path / "run"]
     python, *rest = command(*args)
-    process = subprocess.Popen([python, "-c", MAPPED, *rest], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = start([python, "-c", MAPPED, *rest], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: max(steps_saved(tmp_path / "run"), default=0) > 0, process)
     process.send_signal(signal.SIGSTOP)
     before = (data / "sprites.npy").read_bytes()

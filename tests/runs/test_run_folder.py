@@ -1,6 +1,7 @@
 """The folder of a run: what is in it is not lost, one process writes to it, and a run can be resumed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
+from conftest import SMALL, assert_one_line_error, command, content, curves, finish, run, start, tiny_sprites, write_npy
 
 from ddpm.config import Config, load_config, to_toml
 from ddpm.runs.folder import check_run_folder, prepare_folder
@@ -36,7 +37,7 @@ def finished(tmp_path_factory):
 
 def copied(finished, tmp_path) -> Config:
     """The settings of a copy of the run, which may be spoilt."""
-    subprocess.run(["cp", "-r", finished[0], tmp_path / "run"], check=True)
+    shutil.copytree(finished[0], tmp_path / "run")
     return replace(load_config(finished[0] / "config.toml"), out=tmp_path / "run")
 
 
@@ -145,7 +146,7 @@ def test_the_same_command_works_again_after_a_run_that_made_no_step(finished, tm
     script += "Trainer.advance = advance; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     args = [tmp_path / "first" if a == folder else a for a in args]
     python, *rest = command(*args, "--steps", 4)
-    assert subprocess.run([python, "-c", script, *rest], capture_output=True).returncode == 2
+    assert finish([python, "-c", script, *rest]).returncode == 2
     left = everything(tmp_path / "first")
     assert {"config.toml", "model.safetensors", "checkpoints/step_00000000.safetensors"} < left.keys()
     config = load_config(tmp_path / "first" / "config.toml")
@@ -189,7 +190,7 @@ def test_a_folder_is_held_by_one_and_let_go_when_that_one_is_killed(tmp_path):
     script = "import sys; from pathlib import Path; from ddpm.system.outputs import held\n"
     script += f"with held(Path({str(folder)!r})):\n"
     script += "    print('held', flush=True); sys.stdin.read()"
-    holder = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = start([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(ValueError, match=f"is being written to by process {holder.pid} on "), held(folder):
@@ -214,7 +215,7 @@ def test_two_that_train_into_one_folder(finished, tmp_path):
     folder, args = finished
     args = [tmp_path / "run" if a == folder else a for a in args]
     long = [*args, "--steps", 5000, "--log.checkpoint", 20]
-    both = [subprocess.Popen(command(*long), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    both = [start(command(*long), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     deadline = time.monotonic() + 120
     while all(p.poll() is None for p in both) and time.monotonic() < deadline:
         time.sleep(0.05)

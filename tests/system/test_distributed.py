@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import ROOT, SMALL, assert_one_line_error, command, content, curves, run, tiny_sprites, write_npy
+from conftest import ROOT, SMALL, assert_one_line_error, content, curves, finish, run, start, tiny_sprites, write_npy
 
 import ddpm.system.distributed
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
@@ -40,7 +41,7 @@ def torchrun(processes, *args, nodes="--standalone"):
 
 def several(processes, *args):
     """Run a script on several processes to its end."""
-    return subprocess.run(torchrun(processes, *args), capture_output=True, text=True, timeout=240, env=ENV)
+    return finish(torchrun(processes, *args), env=ENV)
 
 
 ENV = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -224,16 +225,14 @@ def test_a_resumed_run_of_three_is_the_whole_one_bit_for_bit(folder, one):
     assert_same(three, copy)
 
 
-def workers(out):
-    """Process ids of the workers of a run that torchrun started, by rank."""
-    found = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            line, env = (Path(f"/proc/{pid}/{what}").read_text() for what in ("cmdline", "environ"))
-        except (OSError, UnicodeDecodeError):
-            continue
-        if str(out) in line and "torch.distributed.run" not in line and (rank := re.search(r"\0RANK=(\d+)", env)):
-            found[int(rank[1])] = int(pid)
+def workers(agents):
+    """Process ids of the workers that torchrun started, by rank; agents: the processes of torchrun."""
+    found, parents = {}, {agent.pid for agent in agents}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            about = dict(line.split(":\t", 1) for line in (folder / "status").read_text().splitlines())
+            if about["Name"].startswith("rank ") and int(about["PPid"]) in parents:
+                found[int(about["Name"].removeprefix("rank "))] = int(folder.name)
     return found
 
 
@@ -245,8 +244,9 @@ def after_checkpoint(out, step):
         time.sleep(0.01)
 
 
-def start(*command):
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV)
+def begin(line):
+    """Start a command line whose output and errors are read as one."""
+    return start(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc to find the workers")
@@ -259,10 +259,10 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(folder, two, machi
         port = 29500 + os.getpid() % 1000
         nodes = f"--nnodes 2 --max-restarts 2 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{port} --rdzv-id {port}"
         commands = [torchrun(1, *training(folder, out), nodes=nodes)] * 2
-    agents = [start(*c) for c in commands]
+    agents = [begin(c) for c in commands]
     for step, victim in ((10, machines - 1), (30, 0)):
         after_checkpoint(out, step)
-        os.kill(workers(out)[victim], signal.SIGKILL)
+        os.kill(workers(agents)[victim], signal.SIGKILL)
     said = "".join(agent.communicate(timeout=240)[0] for agent in agents)
     assert [agent.returncode for agent in agents] == [0] * machines, said
     assert len(re.findall("resuming from .*step_", said)) == 2
@@ -271,7 +271,7 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(folder, two, machi
 
 def test_sigterm_to_torchrun_saves_and_leaves(folder, one):
     out = folder / "stopped"
-    agent = start(*torchrun(2, *training(folder, out)))
+    agent = begin(torchrun(2, *training(folder, out)))
     after_checkpoint(out, 10)
     agent.send_signal(signal.SIGTERM)
     said, _ = agent.communicate(timeout=120)
@@ -300,7 +300,7 @@ def test_a_mistake_is_told_once(folder):
 
 def test_torchrun_starting_again_does_not_take_what_another_began(folder, one):
     before = content(one)
-    agent = start(*torchrun(2, *training(folder, one), nodes="--standalone --max-restarts 1"))
+    agent = begin(torchrun(2, *training(folder, one), nodes="--standalone --max-restarts 1"))
     said, _ = agent.communicate(timeout=240)
     assert agent.returncode != 0 and said.count("already holds a run: add --resume") == 2, said
     assert content(one) == before
@@ -322,8 +322,7 @@ def test_processes_with_different_sprites_are_told(folder):
     (folder / "elsewhere.py").write_text(ELSEWHERE)
     *launch, script = torchrun(2, "train")
     args = [script, folder / "c.toml", "--data", "data", *OFTEN, "--out", folder / "apart"]
-    command = [*launch, folder / "elsewhere.py", *places, *args]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=240, env=ENV)
+    result = finish([*launch, folder / "elsewhere.py", *places, *args], env=ENV)
     assert any("holds other sprites than another process" in line for line in mistakes(result)), result.stderr
     assert not (folder / "apart").exists()
 
@@ -361,10 +360,6 @@ def test_fewer_sprites_than_processes_are_refused(folder, one):
 
 
 def test_a_command_for_one_process_says_so(folder, one):
-    result = subprocess.run(
-        command("compare", one, "--data", folder / "data", "--out", folder / "compared"),
-        env=ENV | {"WORLD_SIZE": "2", "RANK": "0"},
-        capture_output=True,
-        text=True,
-    )
+    how = {"env": ENV | {"WORLD_SIZE": "2", "RANK": "0"}}
+    result = run("compare", one, "--data", folder / "data", "--out", folder / "compared", **how)
     assert_one_line_error(result, "start it with python, not with torchrun")

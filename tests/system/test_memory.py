@@ -3,12 +3,11 @@
 import dataclasses
 import re
 import resource
-import subprocess
 import time
 
 import pytest
 import torch
-from conftest import assert_one_line_error, command
+from conftest import assert_one_line_error, command, finish
 
 from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.runs.spec import ModelSpec
@@ -135,7 +134,7 @@ def test_a_training_that_cannot_fit_is_refused_before_it_is_built(tmp_path, npy_
     )
     line = [*command("train", tmp_path / "c.toml", "--data", npy_folder, "--out", tmp_path / "run"), *map(str, flags)]
     line[1:1] = ["-c", f"{code}; runpy.run_path(sys.argv[0], run_name='__main__')"]
-    result = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    result = finish(line)
     assert_one_line_error(result, "training would take", *words)
     assert time.monotonic() - begun < 60 and not (tmp_path / "run").exists()
 
