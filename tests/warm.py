@@ -25,7 +25,18 @@ from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-BESIDE = "tensorboard.backend.event_processing.event_accumulator", "torch.distributed.elastic.agent.server.api"
+BESIDE = (  # what they come to import later
+    "einops._torch_specific",
+    "matplotlib.backends.backend_agg",
+    "numpy.ma",
+    "scipy.stats",
+    "tensorboard.backend.event_processing.event_accumulator",
+    "torch._dynamo",
+    "torch.distributed.elastic.agent.server.api",
+    "torchmetrics.image.kid",
+    "typeguard",
+    "tyro._backends._tyro_backend",
+)
 SUBREAPER = 36  # of prctl(2): processes whose parent has ended become this one's children
 Request = dict[str, Any]
 
