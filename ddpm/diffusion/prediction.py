@@ -41,18 +41,6 @@ def to_eps(kind: str, prediction: Tensor, x_t: Tensor, alpha: Tensor, sigma: Ten
     return prediction if kind == "eps" else sigma * x_t + alpha * prediction
 
 
-def convert(source: str, wanted: str, prediction: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """Turn a prediction of kind `source` into one of kind `wanted`."""
-    if source == wanted:
-        return prediction
-    if wanted == "x0":
-        return to_x0(source, prediction, x_t, alpha, sigma)
-    eps = to_eps(source, prediction, x_t, alpha, sigma)
-    if wanted == "eps":
-        return eps
-    return alpha * eps - sigma * to_x0(source, prediction, x_t, alpha, sigma)
-
-
 def loss_weight(kind: str, weighting: str, snr: Tensor, gamma: float = 5.0) -> Tensor:
     """Weight of the squared error of a prediction at this SNR.
 

@@ -104,9 +104,12 @@ def test_rate_counts_what_was_done(monkeypatch):
     assert timing.rate(lambda: None, amount=10, seconds=0, device=CPU) == 20
 
 
-def test_matrix_peak_is_a_speed_of_this_world():
+def test_the_peak_counts_the_operations_of_square_products(monkeypatch):
+    products = []
+    monkeypatch.setattr(timing, "seconds_of", lambda call, device: products.append(timing.flops_of(call)) or 0.25)
     for dtype in (torch.float32, torch.bfloat16):
-        assert 1e6 < timing.matrix_peak(dtype, CPU, seconds=0.01, size=64) < 1e15
+        assert timing.matrix_peak(dtype, CPU, seconds=1, size=64) == 2 * 64**3 / 0.25
+    assert products == [2 * 64**3] * 8
 
 
 def test_operations_are_counted_attention_included():
@@ -136,8 +139,14 @@ def test_a_contestant_in_a_fresh_process():
 
 def test_threads_are_put_back():
     before = torch.get_num_threads()
-    assert timing.with_threads(1, torch.get_num_threads) == 1
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(3)
+    try:
+        assert timing.with_threads(2, torch.get_num_threads) == 2 and torch.get_num_threads() == 3
+        with pytest.raises(ZeroDivisionError):
+            timing.with_threads(2, lambda: 1 / 0)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_waiting_for_what_a_command_says():

@@ -13,7 +13,7 @@ from ddpm.diffusion.guidance import (
     limited_interval,
     rescaled,
 )
-from ddpm.diffusion.prediction import PREDICTIONS, convert
+from ddpm.diffusion.prediction import PREDICTIONS, target, to_eps, to_x0
 from ddpm.diffusion.schedule import make_schedule
 
 B, K, SHAPE = 5, 3, (4, 2, 6)
@@ -215,8 +215,8 @@ def test_a_row_does_not_depend_on_its_batch(kind, mix):
 def test_guiding_eps_x0_or_v_is_the_same(kind):
     x, context = draw()
     alpha, sigma = make_schedule("cosine", 10).at(T, x)
-    theirs = [convert("x0", kind, p, x, alpha, sigma) for p in parts(x, context)]
-    mixed = convert(kind, "x0", extrapolated(*theirs, torch.tensor(3.5).double()), x, alpha, sigma)
+    theirs = [target(kind, x0, to_eps("x0", x0, x, alpha, sigma), alpha, sigma) for x0 in parts(x, context)]
+    mixed = to_x0(kind, extrapolated(*theirs, torch.tensor(3.5).double()), x, alpha, sigma)
     torch.testing.assert_close(classifier_free(Spy(), context, 3.5)(x, T), mixed, rtol=1e-9, atol=1e-9)
 
 

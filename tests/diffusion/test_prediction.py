@@ -1,14 +1,11 @@
 """eps, x0 and v say the same thing: conversions, losses and weights."""
 
-import itertools
-
 import pytest
 import torch
 
 from ddpm.diffusion.prediction import (
     PREDICTIONS,
     Diffusion,
-    convert,
     loss_weight,
     stratified_timesteps,
     target,
@@ -19,7 +16,6 @@ from ddpm.diffusion.schedule import make_schedule
 
 SHAPE = (5, 3, 4, 6)
 T = 50
-PAIRS = list(itertools.product(PREDICTIONS, PREDICTIONS))
 TIMES = torch.tensor([0, 7, 23, 41, 48])
 
 
@@ -44,26 +40,20 @@ def test_targets_by_hand():
     close(target("v", x0, eps, alpha, sigma), torch.tensor(0.6 * 3 - 0.8 * 2), 1e-6)
 
 
-@pytest.mark.parametrize(("source", "wanted"), PAIRS)
-def test_nine_conversions_of_the_truth(source, wanted):
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_the_true_prediction_gives_x0_and_eps(kind):
     _, x0, eps, x_t, alpha, sigma = noised()
-    given, expected = (target(kind, x0, eps, alpha, sigma) for kind in (source, wanted))
-    close(convert(source, wanted, given, x_t, alpha, sigma), expected)
+    truth = target(kind, x0, eps, alpha, sigma)
+    close(to_x0(kind, truth, x_t, alpha, sigma), x0)
+    close(to_eps(kind, truth, x_t, alpha, sigma), eps)
 
 
-@pytest.mark.parametrize(("source", "wanted"), PAIRS)
-def test_nine_conversions_have_inverses(source, wanted):
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_any_prediction_is_the_target_of_its_x0_and_eps(kind):
     *_, x_t, alpha, sigma = noised()
-    guess = normal(2)  # any prediction, right or wrong
-    there = convert(source, wanted, guess, x_t, alpha, sigma)
-    close(convert(wanted, source, there, x_t, alpha, sigma), guess)
-
-
-@pytest.mark.parametrize(("source", "by", "wanted"), list(itertools.permutations(PREDICTIONS)))
-def test_conversions_compose(source, by, wanted):
-    *_, x_t, alpha, sigma = noised()
-    detour = convert(by, wanted, convert(source, by, normal(2), x_t, alpha, sigma), x_t, alpha, sigma)
-    close(detour, convert(source, wanted, normal(2), x_t, alpha, sigma))
+    guess = normal(2)  # right or wrong
+    x0, eps = (f(kind, guess, x_t, alpha, sigma) for f in (to_x0, to_eps))
+    close(target(kind, x0, eps, alpha, sigma), guess)
 
 
 @pytest.mark.parametrize("kind", PREDICTIONS)
@@ -73,13 +63,14 @@ def test_x0_and_eps_of_any_prediction_make_up_x_t(kind):
     close(alpha * x0 + sigma * eps, x_t)
 
 
-@pytest.mark.parametrize(("source", "wanted"), PAIRS)
-def test_guided_mixtures_are_the_same_in_all_three(source, wanted):
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_x0_and_eps_of_a_guided_mixture_are_the_mixtures_of_x0_and_eps(kind):
     *_, x_t, alpha, sigma = noised()
     scale = torch.tensor([-1.0, 0.0, 0.5, 1.0, 7.5]).double().view(5, 1, 1, 1)
     mix = lambda cond, uncond: uncond + scale * (cond - uncond)
-    turn = lambda p: convert(source, wanted, p, x_t, alpha, sigma)
-    close(turn(mix(normal(2), normal(3))), mix(turn(normal(2)), turn(normal(3))), 1e-9)
+    for turn in (to_x0, to_eps):
+        turned = lambda p, turn=turn: turn(kind, p, x_t, alpha, sigma)
+        close(turned(mix(normal(2), normal(3))), mix(turned(normal(2)), turned(normal(3))), 1e-9)
 
 
 @pytest.mark.parametrize("kind", PREDICTIONS)
@@ -112,7 +103,8 @@ def test_min_snr_is_the_same_loss_of_x0_whatever_is_predicted(gamma):
     wrong, snr = normal(2), schedule.snr[TIMES]
     expected = snr.clamp(max=gamma) * (wrong - x0).square().flatten(1).mean(1)
     for kind in PREDICTIONS:
-        error = convert("x0", kind, wrong, x_t, alpha, sigma) - target(kind, x0, eps, alpha, sigma)
+        prediction = target(kind, wrong, to_eps("x0", wrong, x_t, alpha, sigma), alpha, sigma)
+        error = prediction - target(kind, x0, eps, alpha, sigma)
         close(loss_weight(kind, "min_snr", snr, gamma) * error.square().flatten(1).mean(1), expected)
 
 
@@ -121,7 +113,10 @@ def test_min_snr_through_the_loss_agrees():
     wrong = normal(2, torch.float32)
 
     def losses(kind):
-        model = lambda x, t, c: convert("x0", kind, wrong, x, *schedule.at(t, x))
+        def model(x, t, c):
+            alpha, sigma = schedule.at(t, x)
+            return target(kind, wrong, to_eps("x0", wrong, x, alpha, sigma), alpha, sigma)
+
         return Diffusion(schedule, kind, "min_snr").loss(model, x0, torch.zeros(5, 2), TIMES, eps)
 
     assert (losses("x0") > 0).all()
