@@ -26,7 +26,7 @@ from ddpm.system.distributed import share, unused
 from ddpm.training.trainer import Trainer, check_batch
 
 CPU = torch.device("cpu")
-STEPS = 60
+STEPS = 40
 OFTEN = ["--steps", STEPS, "--log.checkpoint", 10, "--log.keep", 9, "--log.every", 5, "--log.validate", 20, *SMALL]
 OFTEN += ["--log.snapshot", 30, "--log.guidance", 0, 2, "--log.count", 1, "--log.evaluate", 0]
 OFTEN += ["--diffusion.timesteps", 50]
@@ -39,9 +39,9 @@ def torchrun(processes, *args, nodes="--standalone"):
     return [*launch, str(ROOT / "scripts" / f"{script}.py"), *map(str, rest)]
 
 
-def several(processes, *args):
-    """Run a script on several processes to its end."""
-    return finish(torchrun(processes, *args), env=ENV)
+def several(processes, *args, **how):
+    """Run a script on several processes to its end. fresh: by torchrun as a user starts it, see `start`."""
+    return finish(torchrun(processes, *args), env=ENV, **how)
 
 
 ENV = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -70,7 +70,7 @@ def one(folder):
 @pytest.fixture(scope="module")
 def two(folder):
     """The same run by two processes."""
-    result = several(2, *training(folder, "two"))
+    result = several(2, *training(folder, "two"), fresh=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("M parameters") == 1 and "2 processes" in result.stdout  # one of them speaks
     return folder / "two"
@@ -198,28 +198,31 @@ def test_two_processes_train_as_one(one, two):
     assert len(list((two / "tb").glob("events*"))) == 1  # the main one alone writes
 
 
-def test_a_run_of_four_goes_on_as_one_and_the_other_way_round(folder, one):
-    four = folder / "four"
-    result = several(4, *training(folder, "four"))
+@pytest.fixture(scope="module")
+def three(folder):
+    """The same run by three processes, which have 2, 3 and 3 of a batch of 8, each in two parts."""
+    result = several(3, *training(folder, "three", *PARTS))
     assert result.returncode == 0, result.stderr
-    assert_like(one, four)
-
-    result = run(*training(folder, until_step_20(four, "four-one"), "--resume"))
-    assert result.returncode == 0 and "step_00000020.safetensors, step 20" in result.stdout, result.stderr
-    assert_like(one, folder / "four-one")
-    result = several(4, *training(folder, until_step_20(one, "one-four"), "--resume"))
-    assert result.returncode == 0 and "step_00000020.safetensors, step 20" in result.stdout, result.stderr
-    assert_like(one, folder / "one-four")
+    return folder / "three"
 
 
-def test_a_resumed_run_of_three_is_the_whole_one_bit_for_bit(folder, one):
-    three = folder / "three"  # of a batch of 8: shares of 2, 3 and 3, each in two parts
-    result = several(3, *training(folder, three, "--optim.accumulate", 2))
-    assert result.returncode == 0, result.stderr
+PARTS = ["--optim.accumulate", 2]
+
+
+def test_a_run_of_three_goes_on_as_one_and_the_other_way_round(folder, one, three):
     assert_like(one, three)
+    result = run(*training(folder, until_step_20(three, "three-one"), *PARTS, "--resume"))
+    assert result.returncode == 0 and "step_00000020.safetensors, step 20" in result.stdout, result.stderr
+    assert_like(one, folder / "three-one")
+    result = several(3, *training(folder, until_step_20(one, "one-three"), "--resume"))
+    assert result.returncode == 0 and "step_00000020.safetensors, step 20" in result.stdout, result.stderr
+    assert_like(one, folder / "one-three")
+
+
+def test_a_resumed_run_of_three_is_the_whole_one_bit_for_bit(folder, three):
     copy = until_step_20(three, "three-three")
     (copy / "checkpoints" / "step_00000030.safetensors").write_bytes(b"torn")
-    result = several(3, *training(folder, copy, "--optim.accumulate", 2, "--resume"))
+    result = several(3, *training(folder, copy, *PARTS, "--resume"))
     assert result.returncode == 0 and result.stderr.count("set aside as step_00000030.damaged") == 1, result.stderr
     (copy / "checkpoints" / "step_00000030.damaged").unlink()
     assert_same(three, copy)
@@ -260,7 +263,7 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(folder, two, machi
         nodes = f"--nnodes 2 --max-restarts 2 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{port} --rdzv-id {port}"
         commands = [torchrun(1, *training(folder, out), nodes=nodes)] * 2
     agents = [begin(c) for c in commands]
-    for step, victim in ((10, machines - 1), (30, 0)):
+    for step, victim in ((10, machines - 1), (20, 0)):
         after_checkpoint(out, step)
         os.kill(workers(agents)[victim], signal.SIGKILL)
     said = "".join(agent.communicate(timeout=240)[0] for agent in agents)
@@ -291,7 +294,7 @@ def mistakes(result):
 def test_a_mistake_is_told_once(folder):
     (told,) = mistakes(several(2, "train", folder / "c.toml", "--data", folder / "nowhere", "--out", folder / "never"))
     assert "there is no such folder" in told
-    (told,) = mistakes(several(2, *training(folder, "never", "--optim.lr", -1)))
+    (told,) = mistakes(several(2, *training(folder, "never", "--optim.lr", -1), fresh=True))  # before torch is imported
     assert "optim.lr must be positive" in told
     (told,) = mistakes(several(2, *training(folder, "never", "--optim.batch", 1)))
     assert "too few for 2 of them" in told
