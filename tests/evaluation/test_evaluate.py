@@ -46,7 +46,7 @@ def test_real_sprites_do_well_and_spoilt_ones_badly(judge):
     assert rows["shuffled"]["colours"] == pytest.approx(rows["training"]["colours"])  # the same pixels elsewhere
 
 
-@pytest.mark.parametrize("count", [12, 60, 300])
+@pytest.mark.parametrize("count", [12, pytest.param(60, marks=pytest.mark.slow), 300])
 def test_a_small_set_has_a_judge_too(tmp_path, count):
     data = load_data(write_npy(tmp_path / "data", *tiny_sprites(count, 8, 4, seed=2)), DataConfig(val_fraction=0))
     new = load_data(write_npy(tmp_path / "new", *tiny_sprites(200, 8, 4, seed=3)), DataConfig(val_fraction=0))
@@ -131,7 +131,8 @@ def small_spec(**changes) -> ModelSpec:
     return ModelSpec(**values, model=ModelConfig((8, 8), attention=()), diffusion=DiffusionConfig(timesteps=50))
 
 
-def test_the_best_weights_of_a_run_are_kept(data, tmp_path):
+def test_the_best_weights_of_a_run_are_kept(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 20)
     spec, run = small_spec(), tmp_path / "run"
     run.mkdir()
     config = Config(out=run, log=LogConfig(evaluate_count=6))
@@ -224,12 +225,12 @@ def test_a_model_of_few_sprites_memorises_and_new_sprites_do_not(tmp_path):
     images = 40 + 175 * patterns.repeat(2, 1).repeat(2, 2).repeat(3, 3)
     folder = write_npy(tmp_path / "data", images.astype(np.uint8), np.arange(100) % 2)
     data = load_data(folder, DataConfig(val_fraction=0.5))
-    data = dataclasses.replace(data, train=data.train[:10])
+    data = dataclasses.replace(data, train=data.train[:6])
     config = Config(
         out=tmp_path,
-        steps=700,
+        steps=300,
         model=ModelConfig((32, 32), 1, (1,)),
-        optim=OptimConfig(batch=32, lr=4e-3, precision="fp32", ema=0.98),
+        optim=OptimConfig(batch=16, lr=4e-3, warmup=30, precision="fp32", ema=0.98),
         log=LogConfig(checkpoint=1000),
     )
     trainer = Trainer(config, data, torch.device("cpu"))

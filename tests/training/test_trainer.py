@@ -37,7 +37,7 @@ def config(npy_folder, tmp_path):
         mirror=("*",),
         model=ModelConfig((16, 16), 1, (1,)),
         optim=OptimConfig(batch=8, precision="fp32", warmup=2),
-        log=LogConfig(every=2, validate=3, snapshot=3, checkpoint=3, early=0.3, evaluate=4),
+        log=LogConfig(every=2, validate=3, snapshot=3, checkpoint=3, early=0.3, evaluate=4, evaluate_count=2),
     )
 
 
@@ -141,7 +141,7 @@ def test_the_best_weights_are_the_same_after_a_kill_between_them_and_the_next_ch
     def judge(x, labels):
         return {"frechet_distance": 1 - x.std().item()}  # of samples: another number for any other weights
 
-    monkeypatch.setattr("ddpm.evaluation.judge.Judge", lambda data, cache: judge)
+    monkeypatch.setattr("ddpm.evaluation.in_training.Judge", lambda data, cache: judge)
 
     def begin(name):
         trainer = make(dataclasses.replace(config, out=config.out.with_name(name)))
@@ -321,10 +321,10 @@ def test_a_model_overfits_four_sprites(tmp_path, channels):
     config = Config(
         data=write_npy(tmp_path / "data", images, labels),
         out=tmp_path / "run",
-        steps=700,
+        steps=300,
         val_fraction=0.0,
         model=ModelConfig((32, 32), 1, (1,)),
-        optim=OptimConfig(batch=32, lr=4e-3, precision="fp32", ema=0.98),
+        optim=OptimConfig(batch=16, lr=4e-3, warmup=30, precision="fp32", ema=0.98),
         log=LogConfig(every=100, snapshot=1000, checkpoint=1000, evaluate=0),
     )
     train(make(config))
