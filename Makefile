@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test faults fuzz soak board sprites bench bench-gpu
+.PHONY: setup demo test test-all faults fuzz soak board sprites bench bench-gpu
 
 setup: .venv/installed  ## only install
 
@@ -11,13 +11,19 @@ demo: .venv/installed  ## train on the shipped sprites for a few minutes, then s
 	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png --overwrite
 	@echo "Open runs/demo/grid.png: categories down, guidance scales across. Then: make board"
 
-test: .venv/installed-test  ## lint, format check, and every test
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+WORKERS := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder  # in the order of tests/conftest.py
+
+test: .venv/installed-test  ## lint, format check, and every test but the slow ones
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(PYTEST) -m "not slow" $(WORKERS)
+
+test-all: .venv/installed-test  ## every test, and those of `make faults`: KILLS (20)
+	KILLS=$(or $(KILLS),20) $(PYTEST) $(WORKERS)
 
 faults: .venv/installed-test  ## kill a training run at KILLS (20) random moments, and at each file operation, and compare
-	KILLS=$(or $(KILLS),20) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/runs/test_faults.py tests/runs/test_operations.py
+	KILLS=$(or $(KILLS),20) $(PYTEST) tests/runs/test_faults.py tests/runs/test_operations.py
 
 fuzz: .venv/installed-fuzz  ## try every reader of files and values with inputs grown from valid ones; SECONDS=60 each
 	PYTHONPATH=tests $(BIN)/python tests/hostile/fuzz.py --seconds $(or $(SECONDS),60)

@@ -20,6 +20,7 @@ def several_processes() -> bool:
 def leave_it_to_main() -> NoReturn:
     """Exit in silence, as the main process tells what is wrong. Wait first: torchrun ends all processes when one
     exits."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which torchrun ends it; `interruptible` may be collecting it
     time.sleep(10)
     raise SystemExit(2)
 

@@ -283,7 +283,8 @@ def test_bench_runs_from_the_command_line(tmp_path, monkeypatch, capfd):
 
 
 def test_help_and_errors_of_the_scripts(tmp_path):
-    assert "--quick" in run("bench", "--help").stdout and "--sprites" in run("bench_gpu", "--help").stdout
+    for script, flag in (("bench", "--quick"), ("bench_gpu", "--sprites")):
+        assert flag in run(script, "--help", fresh=True).stdout
     assert_one_line_error(run("bench", "--guidance", 1), "--guidance", "above 1")
     assert_one_line_error(run("bench", "--minutes", 0), "--minutes")
     assert_one_line_error(run("bench", "--out", tmp_path / "b.txt"), ".md or .json")

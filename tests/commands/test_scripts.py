@@ -33,7 +33,8 @@ def trained(tmp_path_factory, empty_toml):
     tmp = tmp_path_factory.mktemp("trained")
     data = write_npy(tmp / "data", *tiny_sprites(60, 8, 4))
     evaluated = ("--log.evaluate", 2, "--log.evaluate-count", 4)
-    result = run("train", empty_toml, "--data", data, "--out", tmp / "run", "--steps", 5, *QUIET, *evaluated)
+    args = (empty_toml, "--data", data, "--out", tmp / "run", "--steps", 5, *QUIET, *evaluated)
+    result = run("train", *args, fresh=True)
     assert result.returncode == 0, result.stderr
     return tmp / "run", data, result
 
@@ -67,7 +68,7 @@ def test_tensorboard_has_curves_pictures_settings_and_figures(trained):
 def test_sample_writes_exact_sprites(trained, tmp_path):
     args = (trained[0], "--guidance", 0, 2, "--categories", "bar", "square=0.7,bar=0.3", "uncond", "--count", 3)
     outputs = ("--out", tmp_path / "g.png", "--npz", tmp_path / "s.npz", "--png-folder", tmp_path / "pngs")
-    result = run("sample", *args, "--steps", 3, *outputs)
+    result = run("sample", *args, "--steps", 3, *outputs, fresh=True)
     assert result.returncode == 0, result.stderr
     arrays = np.load(tmp_path / "s.npz")
     assert arrays["sprites"].shape == (18, 8, 8, 4) and arrays["sprites"].dtype == np.uint8
@@ -235,7 +236,7 @@ def test_sweep_measures_and_writes_the_table(swept, trained):
     assert pictures == {"curves.png", "gaps.png", "pairs.png", "grid_s0.png", "grid_s1.png", "grid_s2.png"}
     (kept,) = (out / "judges").iterdir()
     before, time_kept = (out / "sweep.json").read_text(), kept.stat().st_mtime_ns
-    assert run("sweep", trained[0], "--data", trained[1], *options).returncode == 0
+    assert run("sweep", trained[0], "--data", trained[1], *options, fresh=True).returncode == 0
     assert (out / "sweep.json").read_text() == before and kept.stat().st_mtime_ns == time_kept
     events = EventAccumulator(str(out / "tb")).Reload()
     assert {"sweep/curves", "sweep/pairs", "sweep/grid s = 2"} <= set(events.Tags()["images"])
@@ -275,7 +276,7 @@ def test_a_sweep_does_not_write_over_a_training_run(trained):
 def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
     folder, data, _ = trained
     options = ("--forms", "cfg", "auto", "--samplers", "dpmpp_2m:2", "heun:2:log_snr", "--per-category", 4)
-    result = run("compare", folder, "--data", data, *options, "--out", tmp_path / "c")
+    result = run("compare", folder, "--data", data, *options, "--out", tmp_path / "c", fresh=True)
     assert result.returncode == 0, result.stderr
     rows = json.loads((tmp_path / "c" / "compare.json").read_text())["rows"]
     combinations = [f"{form} {sampler} s=2" for form in ("cfg", "auto") for sampler in options[4:6]]

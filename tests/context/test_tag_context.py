@@ -351,7 +351,7 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path):
         with np.load(tmp_path / "s.npz") as f:
             assert len(f["sprites"]) == count
     args = [tmp_path / "run", "--data", tagged, "--guidance", 1, "--count", 4, "--epochs", 1]
-    measured = run("facets", *args)
+    measured = run("facets", *args, fresh=True)
     assert measured.returncode == 0, measured.stderr
     folder = tmp_path / "run" / "facets"
     assert (folder / "facets.md").read_text() == measured.stdout

@@ -127,6 +127,9 @@ from ddpm.config import Config, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 from ddpm.data.tensors import to_uint8
 from ddpm.training.trainer import Trainer
+from sprites.reading import npy_pair
+
+npy_pair.IN_MEMORY = 2**26
 
 def train(folder):
     data = load_data(folder)
@@ -138,9 +141,9 @@ def train(folder):
 
 train(sys.argv[1])  # what all of this needs by itself
 used = 1024 * next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
-resource.setrlimit(resource.RLIMIT_DATA, (used + 2**28, used + 2**28))
+resource.setrlimit(resource.RLIMIT_DATA, (used + 2**26, used + 2**26))
 data = train(sys.argv[2])
-assert isinstance(data.sprites.images, np.memmap) and data.sprites.images.nbytes > 2**29
+assert isinstance(data.sprites.images, np.memmap) and data.sprites.images.nbytes > 2**27
 assert np.array_equal(to_uint8(data.batch([7, 9])[0]), data.sprites.images[[7, 9]])
 try:
     np.array(data.sprites.images)
@@ -153,7 +156,7 @@ except MemoryError:
 def test_a_set_larger_than_the_memory_is_trained_on_from_the_disk(tmp_path):
     small = write_npy(tmp_path / "small", *tiny_sprites(40, 64, 3))
     large = write_npy(tmp_path / "large", *tiny_sprites(2, 64, 3))
-    rng, count = np.random.default_rng(0), 2**29 // (64 * 64 * 3) + 1000
+    rng, count = np.random.default_rng(0), 2**27 // (64 * 64 * 3) + 1000
     images = np.lib.format.open_memmap(large / "sprites.npy", "w+", np.uint8, (count, 64, 64, 3))
     for part in np.array_split(images, 50):
         part[:] = rng.integers(0, 256, part.shape, np.uint8)

@@ -117,7 +117,7 @@ def test_short_bars_that_go_away_leave_nothing_in_a_log(monkeypatch, tmp_path):
 
 
 def test_a_command_with_a_file_as_standard_error(tmp_path):
-    result = run("make_sprites", "--count", 8, "--npy", tmp_path / "np")
+    result = run("make_sprites", "--count", 8, "--npy", tmp_path / "np", fresh=True)
     assert result.returncode == 0
     first, last = result.stderr.splitlines()
     assert first.startswith("0%| 0/40 ") and last.startswith("100%| 40/40 ")

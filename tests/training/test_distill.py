@@ -122,7 +122,7 @@ def test_the_command_distils_and_sample_and_its_errors_know_the_student(npy_fold
     assert result.returncode == 2  # no such config
     (tmp_path / "c.toml").write_text("")
     assert run("train", tmp_path / "c.toml", *quick, "--data", npy_folder, "--out", folder, *SMALL).returncode == 0
-    result = run("distill", folder, "--sprites", 20, "--updates", 2, "--optim.precision", "fp32")
+    result = run("distill", folder, "--sprites", 20, "--updates", 2, "--optim.precision", "fp32", fresh=True)
     assert result.returncode == 0, result.stderr
     student = folder / "student"
     result = run("sample", student, "--guidance", 1, 2, "--count", 2, "--out", tmp_path / "grid.png")
