@@ -12,7 +12,7 @@ demo: .venv/installed  ## train on the shipped sprites for a few minutes, then s
 	@echo "Open runs/demo/grid.png: categories down, guidance scales across. Then: make board"
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
-WORKERS := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder  # in the order of tests/conftest.py
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder  # in the order of tests/conftest.py
 
 test: .venv/installed-test  ## lint, format check, and every test but the slow ones
 	$(BIN)/ruff check .

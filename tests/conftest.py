@@ -19,13 +19,9 @@ ROOT = Path(__file__).parent.parent
 FIRST = ["distributed", "evaluate", "trainer", "operations", "hostile", "faults", "scripts", "benchmark", "tag_context"]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file, which share its fixtures, are one worker's; with --dist loadgroup --no-loadscope-reorder."""
     order = {f"test_{name}": place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def tiny_sprites(n: int, size: int, channels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
