@@ -81,6 +81,8 @@ def take_on(request: Request, files: list[int]) -> None:
     sys.stderr = open(2, "w", 1, errors="backslashreplace", **how)  # noqa: SIM115
     if request["session"]:
         os.setsid()
+    for module in ("numpy.random", "torch"):  # where nothing is seeded, no two processes draw the same
+        sys.modules[module].seed()
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
