@@ -16,6 +16,7 @@ import json
 import os
 import pkgutil
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -182,6 +183,9 @@ def main() -> None:
         """Of a process's end leave out the last part, in which all modules are freed: it takes longer than the rest."""
         sys.stdout.flush()
         sys.stderr.flush()
+        if code == ["interrupted"]:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
         if code:
             os._exit(code[0])
 
@@ -194,8 +198,8 @@ def main() -> None:
     except SystemExit as e:
         code.append(e.code if isinstance(e.code, int) else 0 if e.code is None else 1)
         raise
-    except Exception:
-        code.append(1)
+    except BaseException as e:
+        code.append("interrupted" if isinstance(e, KeyboardInterrupt) else 1)
         raise
 
 
