@@ -253,7 +253,7 @@ def test_sweep_refuses_other_data(trained, tmp_path):
     "args, words",
     [
         (["--guidance", "1", "nan"], ["--guidance", "finite"]),
-        (["--seed", "-1"], ["--seed", "-1"]),
+        (["--seed", "-1"], ["seed must not be negative", "-1"]),
         (["--per-category", "0"], ["--per-category", "0"]),
         (["--weak", "x.safetensors"], ["--weak x.safetensors", "--form auto"]),
         (["--form", "cfg+auto"], ["cfg and auto"]),
