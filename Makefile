@@ -14,7 +14,7 @@ demo: .venv/installed  ## train on the shipped sprites for a few minutes, then s
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder  # in the order of tests/conftest.py
 
-test: .venv/installed-test  ## lint, format check, and every test but the slow ones
+test: .venv/installed-test  ## lint, format check, and every test but the slow ones; mypy is one of them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(PYTEST) -m "not slow" $(WORKERS)
