@@ -16,7 +16,18 @@ ROOT = Path(__file__).parent.parent
 
 
 # Files whose tests take longest, in this order: they are begun first, so that all workers end at about the same time.
-FIRST = ["distributed", "types", "evaluate", "trainer", "operations", "hostile", "faults", "scripts", "benchmark", "tag_context"]
+FIRST = [
+    "distributed",
+    "types",
+    "evaluate",
+    "trainer",
+    "operations",
+    "hostile",
+    "faults",
+    "scripts",
+    "benchmark",
+    "tag_context",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
