@@ -27,7 +27,6 @@ FLOW = [
     {"commands"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(FLOW) for room in rooms}
-BESIDE = {("evaluation", "training"), ("diffusion", "data")}  # rooms of one rank of which the first may not import
 MOST_FOLDERS, MOST_MODULES, MOST_IN_A_FOLDER = 10, 3, 8
 
 
@@ -44,7 +43,8 @@ def imports(source: str, known: dict[str, str]) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"imports are absolute here, got {ast.unparse(node)}"
             full = {f"{node.module}.{a.name}" for a in node.names}
             found |= {name if name in known else node.module for name in full}
     return found
@@ -98,6 +98,11 @@ def test_a_planted_import_is_found(module, planted):
     sources = modules(ROOT)
     sources[module] += "\n" + planted
     assert against_the_flow(sources)
+
+
+def test_a_relative_import_is_refused():
+    with pytest.raises(AssertionError, match="absolute"):
+        imports("from ..training import trainer", {})
 
 
 def test_there_are_no_circles():
