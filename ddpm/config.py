@@ -66,7 +66,8 @@ class DiffusionConfig(Settings, table="diffusion"):
     timesteps: Annotated[int, between(2, 100_000)] = 1000
     zero_terminal_snr: bool = False
     """Rescale the schedule so that the last timestep is pure noise."""
-    prediction: Literal["eps", "x0", "v"] = "v"
+    prediction: Literal["auto", "colours", "eps", "x0", "v"] = "auto"
+    """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette, else v."""
     loss_weight: Literal["none", "min_snr"] = "none"
 
 
@@ -114,6 +115,11 @@ class Sampling(Settings):
     grid: GridName = "middle"
     """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
     it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
+    palette: str = "auto"
+    """Every opaque pixel gets exactly one of these colours. auto: the palette that the model was trained with, if any;
+    none; a number: so many, chosen from what the model samples; or a palette file (.hex, .gpl, .pal, .png)."""
+    colours: Annotated[int | None, POSITIVE] = None
+    """At most so many colours in a sprite; left out, about as many as in the sprites that the model was trained on."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
     seed: Seed = 0
@@ -210,6 +216,9 @@ class DataConfig(Settings):
     """Categories whose sprites may be flipped left to right in training; ["*"] means all."""
     val_fraction: Annotated[float, between(0, 0.5)] = 0.05
     """Share of distinct sprites held out for validation."""
+    palette: str = "auto"
+    """The colours of all sprites. auto: those of the set, if they are at most 256; none; a number: so many, chosen from
+    those of the set; or a palette file (.hex, .gpl, .pal, .png). Sprites are brought to the nearest of them."""
     tags: bool = False
     """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
     hold_out: tuple[str, ...] = ()

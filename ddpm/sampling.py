@@ -12,17 +12,23 @@ from torch import Tensor, nn
 
 from ddpm.config import Sampling
 from ddpm.context.condition import Condition
+from ddpm.data.pixel_art import PixelArt
 from ddpm.data.tensors import to_uint8
+from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.forms import build, parse_form
 from ddpm.diffusion.guidance import OnGap
 from ddpm.diffusion.prediction import ContextDenoiser, Denoiser, Diffusion
+from ddpm.diffusion.projection import projected
 from ddpm.diffusion.samplers import SAMPLERS, OnStep, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
+from sprites.colour import MOST, chosen_palette, from_hexadecimals, hexadecimals
+from sprites.reading.palette import read_palette
 
 BATCH = 128  # sprites sampled at a time
+PILOTS, PILOT_SCALE = 128, 2.0  # sprites from which a palette of so many colours is chosen, and their guidance scale
 
 OnSprites = Callable[[int], object]  # is told how many more are done, for a bar
 
@@ -65,7 +71,8 @@ class StudentGuide(Guide):
 
     def __init__(self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: object = None) -> None:
         assert spec.student
-        usual = Sampling(precision=sampling.precision, seed=sampling.seed)
+        same = {name: getattr(sampling, name) for name in ("precision", "seed", "palette", "colours")}
+        usual = Sampling(**same)
         if changed := [name for name, value in vars(sampling).items() if value != vars(usual)[name]]:
             raise ValueError(
                 f"the model is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, grid "
@@ -112,6 +119,28 @@ class Sampler:
         self.guide = (StudentGuide if spec.student else Guide)(spec, sampling, strong, weaker)
         self.sampling, self.schedule = self.guide.sampling, diffusion.schedule
         self.timesteps = self.guide.timesteps.to(self.device)
+        self.pixel_art = PixelArt(from_hexadecimals(spec.palette) if spec.palette else None, sampling.colours)
+        self.towards: Colours | None = None
+        """The palette that x0_hat is drawn to, where the model does not keep to it by itself."""
+        if sampling.palette == "none":
+            self.pixel_art = PixelArt(None, sampling.colours)
+        elif sampling.palette != "auto":
+            palette = self.chosen(sampling.palette)
+            self.pixel_art = PixelArt(palette, sampling.colours)
+            self.towards = Colours(hexadecimals(palette), spec.channels)
+
+    def chosen(self, palette: str) -> np.ndarray:
+        """The palette of a file; or of so many colours, which follow from the model and the seed alone: uint8 [P, 3].
+
+        Raises ValueError for another number than a palette can have, and for a file that is none.
+        """
+        if not palette.isdecimal():
+            return read_palette(palette)
+        if not 1 <= int(palette) <= MOST:
+            raise ValueError(f"palette {palette}: a palette has 1 to {MOST} colours, or is a file")
+        count = -(-PILOTS // len(self.spec.categories))
+        pilots, _ = self.per_category(PILOT_SCALE, count)
+        return chosen_palette(to_uint8(pilots), int(palette))
 
     @torch.no_grad()
     def batch(
@@ -126,7 +155,10 @@ class Sampler:
         noise = SampleNoise(self.sampling.seed, indices, self.device)
         denoise = self.guide.denoiser(condition.to(self.device), scale.to(self.device), on_gap)
         x = noise((self.spec.channels, self.spec.size, self.spec.size))
-        return SAMPLERS[self.sampling.sampler](denoise, x, self.timesteps, self.schedule, noise, on_step)
+        if self.towards:
+            denoise = projected(denoise, self.towards, self.timesteps, self.schedule, noise)
+        sample = SAMPLERS[self.sampling.sampler]
+        return self.pixel_art(sample(denoise, x, self.timesteps, self.schedule, noise, on_step))
 
     def __call__(
         self,

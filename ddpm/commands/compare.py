@@ -42,6 +42,8 @@ class Arguments:
     """Sprites sampled per category and combination."""
     count: int = 4
     """Of those, how many per category are in the picture."""
+    unseen: str | None = None
+    """As of sweep.py."""
     seed: int = 0
     out: Path = Path("runs/compare")
     """Folder for compare.txt, .md, .json and .png."""
@@ -100,7 +102,7 @@ def main() -> int:
 
     from ddpm.commands.shared.flags import judges_folder
     from ddpm.data.tensors import to_uint8
-    from ddpm.evaluation.judge import HELD_OUT, Judge, data_of
+    from ddpm.evaluation.judge import HELD_OUT, Judge, data_of, unseen_sprites
     from ddpm.evaluation.report import Report
     from ddpm.show.grids import labelled_grid, left_out, save_picture
 
@@ -110,9 +112,10 @@ def main() -> int:
     samplers = {way: sampler_of(args, models, *way) for way in dict.fromkeys(way[:3] for way in combinations)}
     names = [label(args, *combination) for combination in combinations]
     data = data_of(args.data, args.models[0], spec, args.per_category)
+    unseen = unseen_sprites(args.unseen, data) if args.unseen else None
     judges = judges_folder(args.judges, args.models[0], args.data)
     with held(args.out):
-        judge = Judge(data, cache=judges)
+        judge = Judge(data, cache=judges, unseen=unseen)
 
         held_out = judge.references(args.per_category).get(HELD_OUT)
         rows, cells = [judge.measure(HELD_OUT, *held_out)] if held_out else [], []

@@ -68,6 +68,8 @@ class Arguments:
     A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
+    indexed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write these PNG files with their palette (PLTE and tRNS), one index a pixel."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace --out and --npz even if sample.py did not write them."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -84,6 +86,8 @@ class Arguments:
         check_file("--out", self.out, ".png")
         check_file("--npz", self.npz, ".npz")
         check_new_folder("--png-folder", self.png_folder)
+        if self.indexed and not self.png_folder:
+            raise ValueError("--indexed is how the files of --png-folder are written; name that folder too")
 
 
 def sample(sampler: "Sampler", condition: "Condition", scales: Sequence[float], count: int, caught: list[int]) -> Cells:
@@ -106,8 +110,10 @@ def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequ
     columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
     about: dict[str, object] = {"model": args.model, "guidance": " ".join(args.guidance)}
     about |= {"not": args.negative or "nothing"}
-    about |= {name: getattr(sampler.sampling, name) for name in ("form", "sampler", "steps", "grid", "seed")}
-    sampled = Sampled(*cells, rows, columns, labels_of(sampler.spec, condition).numpy(), scales, about)
+    names = ("form", "sampler", "steps", "grid", "palette", "colours", "seed")
+    about |= {name: value for name in names if (value := getattr(sampler.sampling, name)) is not None}
+    palette = sampler.pixel_art.indices if args.indexed else None
+    sampled = Sampled(*cells, rows, columns, labels_of(sampler.spec, condition).numpy(), scales, about, palette)
     saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
     write_all(*(partial(tell, save, path) for save, path in saves if path))
 
@@ -146,6 +152,8 @@ def main() -> int:
     condition = condition.away_from(None if args.negative is None else named(spec, args.negative))
     sampler = ready(args.sampling, args.weak, args.model, model, spec)
     sampler.guide.check(condition)
+    if args.indexed and sampler.pixel_art.is_raw:
+        raise ValueError("--indexed needs few colours, and this model has no palette: add --palette or --colours")
     with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:
         pixels, done = sample(sampler, condition, scales, args.count, caught)
         code = 0 if done.all() else 128 + highest(max(caught, default=0))

@@ -40,6 +40,9 @@ class Arguments:
     sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
     weak: Path | None = None
     """The worse network that the form auto guides away from; left out, early.safetensors of the run folder."""
+    unseen: str | None = None
+    """Real sprites that were never trained on, a folder or the word held-out: then a network tries to tell the sampled
+    ones apart from them, for half a minute to a minute a row. It takes up to 4,000 of each kind."""
     out: Path | None = None
     """Folder for the results; left out, sweep/ in the model's folder."""
     judges: Path | None = None
@@ -95,7 +98,7 @@ def main() -> int:
 
     device = join(args.device)
     from ddpm.commands.shared.flags import judges_folder
-    from ddpm.evaluation.judge import Judge, data_of
+    from ddpm.evaluation.judge import Judge, data_of, unseen_sprites
     from ddpm.evaluation.report import Report
     from ddpm.runs.folder import run_of
     from ddpm.runs.models import load_model
@@ -109,13 +112,14 @@ def main() -> int:
             sampler = ready(args.sampling, args.weak, args.model, model, spec)
             if is_main():  # the others only sample
                 data = data_of(args.data, args.model, spec, args.per_category)
+                unseen = unseen_sprites(args.unseen, data) if args.unseen else None
                 check_results("--out", out, "sweep.json", args.data)
                 judges = judges_folder(args.judges, args.model, args.data)
                 stack.enter_context(held(out))
         sampled, gaps = sample(args, sampler)
         if not is_main():
             return 0
-        judge = Judge(data, cache=judges)
+        judge = Judge(data, cache=judges, unseen=unseen)
         rows = measure(args, judge, sampled)
 
         result = Report(rows)

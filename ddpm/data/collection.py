@@ -42,6 +42,8 @@ class SpriteData:
     """bool [N, V]: which of those values each sprite has."""
     notes: tuple[str, ...] = ()
     """What the user should know of the data, one line each."""
+    palette: np.ndarray | None = None
+    """The colours of all opaque pixels, uint8 [P, 3], if they are few or were given."""
 
     @cached_property
     def duplicates(self) -> int:
@@ -120,4 +122,5 @@ class SpriteData:
             f"{len(s)} sprites {s.size}x{s.size} {kind} in {len(s.categories)} categories ({', '.join(s.categories)})"
             f"{copies}; {len(self.train)} to train on, {len(self.val)} held out"
             f"{f', {apart} more by their tags' if apart else ''}"
+            f"{'' if self.palette is None else f'; a palette of {len(self.palette)} colours'}"
         )

@@ -1,6 +1,7 @@
 """From a folder of sprites to a `SpriteData`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from ddpm.config import DataConfig
 from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
-from sprites.content import examine, notes_on_content, split
+from sprites.colour import MOST, chosen_palette, keep_to, palette_of
+from sprites.content import content_hashes, examine, notes_on_content, split
 from sprites.loading import Sprites, load_sprites
+from sprites.reading.palette import read_palette
 from sprites.tags import load_tags
 
 
@@ -32,9 +35,14 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     mirror = mirrored(sprites.categories, config.mirror)
     content = examine(sprites.images)
     notes = (*sprites.notes, *notes_on_content(sprites, content))
-    train, val = split(content.hashes, config.val_fraction)
+    palette = palette_for(sprites.images, config.palette)
+    hashes = content.hashes
+    if palette is not None and (config.palette != "auto" or content.soft.any()):
+        sprites = replace(sprites, images=keep_to(sprites.images, palette))
+        hashes = content_hashes(sprites.images)
+    train, val = split(hashes, config.val_fraction)
     facets, flags = read_tags(folder, sprites, mirror) if config.tags else ({}, None)
-    data = SpriteData(sprites, train, val, mirror, content.hashes, facets, flags, notes)
+    data = SpriteData(sprites, train, val, mirror, hashes, facets, flags, notes, palette)
     try:
         data = data.without(config.hold_out)
     except ValueError as e:
@@ -44,6 +52,20 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
             f"{folder}: no sprite is left to train on; lower val_fraction = {config.val_fraction:g}, or hold out less"
         )
     return data
+
+
+def palette_for(images: np.ndarray, setting: str) -> np.ndarray | None:
+    """The palette of sprites uint8 [N, H, W, C] by `DataConfig.palette`: uint8 [P, 3], or None. Raises ValueError for a
+    number that is none, and DataError for a file that is no palette."""
+    if setting == "none":
+        return None
+    if setting == "auto":
+        return palette_of(images)
+    if not setting.isdecimal():
+        return read_palette(setting)
+    if not 1 <= int(setting) <= MOST:
+        raise ValueError(f"palette = {setting}: a palette has 1 to {MOST} colours")
+    return chosen_palette(images, int(setting))
 
 
 def mirrored(categories: Sequence[str], names: Sequence[str]) -> Tensor:

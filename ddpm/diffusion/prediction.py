@@ -1,11 +1,12 @@
-"""What the network predicts (eps, x0 or v), the conversions between the three, and the training loss.
+"""What the network predicts (eps, x0 or v, or colours), the conversions between the three, and the training loss.
 
 With x_t = alpha * x0 + sigma * eps and alpha^2 + sigma^2 = 1:
 
     v = alpha * eps - sigma * x0    (Salimans & Ho 2022, arXiv:2202.00512, section 4)
 
 Each prediction is a linear map of (x_t, x0), so a mixture of predictions with weights that sum to one, such as
-classifier-free guidance, is the same in all three.
+classifier-free guidance, is the same in all three. Of a set of few colours the network can tell how likely each is
+instead: see ddpm/diffusion/colours.py.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.schedule import Schedule
 
 PREDICTIONS = ("eps", "x0", "v")
@@ -64,10 +66,14 @@ class Diffusion:
     schedule: Schedule
     prediction: str = "v"
     weighting: str = "none"
+    colours: Colours | None = None
+    """Of the prediction "colours"."""
 
     def __post_init__(self) -> None:
-        if self.prediction not in PREDICTIONS:
-            raise ValueError(f"unknown prediction {self.prediction!r}: choose one of {', '.join(PREDICTIONS)}")
+        if self.prediction not in (*PREDICTIONS, "colours"):
+            known = ", ".join((*PREDICTIONS, "colours"))
+            raise ValueError(f"unknown prediction {self.prediction!r}: choose one of {known}")
+        assert (self.colours is not None) == (self.prediction == "colours"), self.prediction
         if self.weighting not in LOSS_WEIGHTS:
             raise ValueError(f"unknown loss weight {self.weighting!r}: choose one of {', '.join(LOSS_WEIGHTS)}")
         if self.prediction == "eps" and self.schedule.alpha[-1] == 0:
@@ -82,10 +88,14 @@ class Diffusion:
             )
 
     def loss(self, model: nn.Module, x0: Tensor, context: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-        """Weighted squared error of each sample: x0, eps [B, C, H, W], context [B, K], t int64 [B] -> [B]."""
+        """Weighted squared error of each sample, or what `Colours.loss` gives: x0, eps [B, C, H, W], context [B, K],
+        t int64 [B] -> [B]."""
         alpha, sigma = self.schedule.at(t, x0)
+        x_t = alpha * x0 + sigma * eps
+        predicted = model(x_t, t, context).float()
+        if self.colours:
+            return self.colours.loss(self.colours.logits(predicted, x_t, alpha, sigma), x0, sigma)
         wanted = target(self.prediction, x0, eps, alpha, sigma)
-        predicted = model(alpha * x0 + sigma * eps, t, context).float()
         weight = loss_weight(self.prediction, self.weighting, (alpha / sigma).square().flatten())
         return weight * (predicted - wanted).square().flatten(1).mean(1)
 
@@ -98,8 +108,11 @@ class Diffusion:
 
         def denoise(x_t: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
             with torch.autocast(x_t.device.type, autocast, enabled=autocast is not None):
-                predicted = model(x_t, t, *conditions)
-            return to_x0(self.prediction, predicted.to(x_t), x_t, *self.schedule.at(t, x_t))
+                predicted = model(x_t, t, *conditions).to(x_t)
+            alpha, sigma = self.schedule.at(t, x_t)
+            if self.colours:
+                return self.colours.expected(self.colours.logits(predicted, x_t, alpha, sigma))
+            return to_x0(self.prediction, predicted, x_t, alpha, sigma)
 
         return denoise
 

@@ -66,14 +66,17 @@ def train_classifier(
     categories: int,
     *,
     epochs: int = 20,
+    steps: int | None = None,
     seed: int = 0,
     progress: bool = False,
     loss: Callable[[Tensor, Tensor], Tensor] = smoothed,
+    shifts: bool = True,
     flips: bool = True,
     cells: int = 1,
 ) -> Classifier:
-    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with labels [N, ...], such as `loss` takes; shifts, and
-    flips if these change no label, as augmentation. cells: of `Classifier`.
+    """Fit a classifier to sprites x [N, C, H, W] in [-1, 1] with labels [N, ...], such as `loss` takes; shifts,
+    and flips if these change no label, as augmentation. steps: of 128 sprites, instead of `epochs`. cells: of
+    `Classifier`.
 
     progress: show a bar.
     """
@@ -81,14 +84,15 @@ def train_classifier(
     generator = torch.Generator().manual_seed(seed)
     model = Classifier(x.shape[1], categories, cells).train()
     autocast = autocast_dtype("auto", x.device)
-    batch, steps = 128, max(STEPS_MIN, epochs * -(-len(x) // 128))
+    batch, steps = 128, steps or max(STEPS_MIN, epochs * -(-len(x) // 128))
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
     rounds = -(-steps * batch // len(x))
     order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(rounds)])
     batches = order[: steps * batch].split(batch)
     for rows in console.progress(batches, "training the judge", unit="batch", leave=False, disable=not progress):
-        images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
+        images = shift(x[rows], generator) if shifts else x[rows]
+        images = images.contiguous(memory_format=torch.channels_last)
         if torch.rand((), generator=generator) < 0.5 and flips:
             images = images.flip(-1)
         with torch.autocast("cpu", autocast, enabled=autocast is not None):

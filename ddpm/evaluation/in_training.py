@@ -46,7 +46,8 @@ class Evaluation:
         figures = self.judge(x, labels)
         if figures["frechet_distance"] < self.best:
             attempt(step, self.keep, model, step, figures["frechet_distance"])
-        return {f"evaluation/{name}": value for name, value in figures.items()}
+        pixel_art = {f"pixel_art/{name}": value for name, value in self.judge.pixel_art(x).items()}
+        return {f"evaluation/{name}": value for name, value in figures.items()} | pixel_art
 
     def keep(self, model: nn.Module, step: int, distance: float) -> None:
         """Write these weights as the best, with the distance that they are best by."""

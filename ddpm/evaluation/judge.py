@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ddpm.config import DataConfig
 from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
+from ddpm.data.tensors import to_tensor, to_uint8
 from ddpm.evaluation import classifier
 from ddpm.evaluation.classifier import Classifier, features_and_classes, train_classifier
 from ddpm.evaluation.copies import background, changed, nearest
@@ -25,11 +27,13 @@ from ddpm.evaluation.metrics import (
     class_accuracy,
     frechet_distance,
 )
-from ddpm.evaluation.pixel_art import palette
+from ddpm.evaluation.pixel_art import count_colours, summary
+from ddpm.evaluation.told_apart import FEWEST
 from ddpm.runs.folder import trained_with
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
 from ddpm.system.console import warn
+from sprites.colour import palette_of
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
 MOST_BYTES, MOST_HELD_OUT = 2**28, 10_000  # of training and held-out sprites that are compared with
@@ -70,8 +74,11 @@ class Judge:
     Of a set that is larger than `MOST_BYTES` in float32, it takes as many sprites at random for both.
     """
 
-    def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None):
-        """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint."""
+    def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None, unseen: Tensor | None = None):
+        """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint.
+
+        unseen: real sprites [M, C, H, W] that were never trained on, which generated ones are told apart from.
+        """
         self.data, self.seed = data, seed
         self.rows = at_most(MOST_BYTES // (4 * data.sprites.images[0].size), data.train, seed)
         if len(self.rows) < len(data.train):
@@ -80,6 +87,7 @@ class Judge:
         x, labels = data.batch(self.rows)
         self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
         self.x, self.labels = x, labels
+        self.unseen = x[:0] if unseen is None else unseen
         self.features, _ = features_and_classes(self.classifier, x)
         self.gaussian = Gaussian.fit(self.features, balanced(labels))
 
@@ -114,8 +122,14 @@ class Judge:
 
     @cached_property
     def palette(self) -> np.ndarray:
-        """bool [32, 32, 32], of the training sprites: see `pixel_art.palette`."""
-        return palette(self.data.sprites.take(self.rows))
+        """The colours of the training sprites, uint8 [P, 3]; none if they are many."""
+        found = palette_of(self.data.sprites.take(self.rows))
+        return np.empty((0, 3), np.uint8) if found is None else found
+
+    @cached_property
+    def colours(self) -> np.ndarray:
+        """int64 [L]: how many colours each training sprite has."""
+        return count_colours(self.data.sprites.take(self.rows))
 
     def __call__(self, x: Tensor, labels: Tensor) -> dict[str, float]:
         """Class accuracy and Frechet distance of sprites x [N, C, H, W] in [-1, 1] with int64 labels [N]: the two
@@ -146,7 +160,9 @@ class Judge:
         on_sprites: OnSprites = lambda count: None,
     ) -> Measured:
         """All figures of `METRICS` that apply to sprites x [N, C, H, W] in [-1, 1] that were asked to be of categories
-        int64 [N]. `on_sprites` is called with how many are done."""
+        int64 [N]. `on_sprites` is called with how many are done.
+
+        Sampled sprites, and training ones as the floor, are told apart from the unseen ones, if there are any."""
         x = x.cpu()
         features, predicted = features_and_classes(self.classifier, x)
         seen = Observed(
@@ -158,12 +174,21 @@ class Judge:
             real=self.features[self.matching(labels)],
             gaussian=self.gaussian,
             palette=self.palette,
+            training_colours=self.colours,
+            unseen=self.unseen if guidance is not None or name == TRAINING else x[:0],
             seed=self.seed,
             on_sprites=on_sprites,
         )
         found = {key: metric(seen) for key, metric in METRICS.items() if metric.applies(seen)}
         figures, errors = ({key: pair[i] for key, pair in found.items()} for i in range(2))
         return Measured(name, guidance, len(x), round(len(x) * figures["copies"]), figures, errors)
+
+    def pixel_art(self, x: Tensor) -> dict[str, float]:
+        """`pixel_art.summary` of sprites x [N, C, H, W] in [-1, 1], and, by names that end in _real, of as many
+        training sprites."""
+        found = summary(to_uint8(x.cpu()), self.palette)
+        real = summary(self.data.sprites.take(at_most(len(x), self.rows, self.seed)), self.palette)
+        return found | {f"{name}_real": value for name, value in real.items()}
 
     def closest(self, x: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The `count` of sprites x that are most like a training sprite, in that order, and those, as moved there."""
@@ -192,7 +217,8 @@ def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> Sp
     each category are too few for nearest neighbours.
     """
     trained = trained_with(model)
-    data = load_data(folder, replace(trained, size=spec.size, mirror=(), tags=bool(trained.hold_out)))
+    # With the colours that the sprites have, whatever palette the model was trained to.
+    data = load_data(folder, replace(trained, size=spec.size, mirror=(), palette="none", tags=bool(trained.hold_out)))
     if (data.sprites.categories, data.sprites.channels) != (spec.categories, spec.channels):
         raise ValueError(
             f"{folder} has categories {', '.join(data.sprites.categories)} in {data.sprites.channels} channels, the "
@@ -205,3 +231,21 @@ def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> Sp
                 f"{count} {what} sprites are too few to judge by {NEIGHBOURS} nearest neighbours; take more"
             )
     return data
+
+
+def unseen_sprites(source: str, data: SpriteData) -> Tensor:
+    """Real sprites that were never trained on, x [M, C, H, W]: those held out of `data`, or of another folder.
+
+    Those of a folder that are among the training sprites are left out. Raises ValueError for sprites of another size,
+    channels or categories, and for too few of them.
+    """
+    if source == HELD_OUT:
+        x = data.batch(data.val)[0]
+    else:
+        other = load_data(source, DataConfig(size=data.sprites.size, palette="none"))
+        if (other.sprites.categories, other.sprites.channels) != (data.sprites.categories, data.sprites.channels):
+            raise ValueError(f"{source}: it has other categories or channels than the training sprites")
+        x = to_tensor(other.sprites.take(np.flatnonzero(~np.isin(other.hashes, data.hashes[data.train]))))
+    if len(x) < FEWEST:
+        raise ValueError(f"{source}: {len(x)} sprites that were not trained on, too few to tell others apart from them")
+    return x

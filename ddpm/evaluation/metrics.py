@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.copies import background, is_copy, nearest
-from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, on_palette
+from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, near_colours, orphans, palette_share
+from ddpm.evaluation.told_apart import FEWEST, told_apart
 
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
 NEIGHBOURS = 5  # of precision, recall, density and coverage
-NO_PALETTE = 0.5  # a set that uses this share of all colours has no palette to keep to
 OnSprites = Callable[[float], object]  # is told how many more sprites are done, in parts too, for a bar
 
 
@@ -168,7 +168,11 @@ class Observed:
     gaussian: Gaussian
     """Fitted to the features of all training sprites, every category counting the same."""
     palette: np.ndarray
-    """bool [32, 32, 32], of the training sprites: see `pixel_art.palette`."""
+    """uint8 [P, 3], of the training sprites; none if they have too many colours for one."""
+    training_colours: np.ndarray
+    """int64 [L], how many colours each of them has."""
+    unseen: Tensor
+    """float32 [M, C, H, W]: real sprites that were never trained on, to tell these apart from; or none."""
     seed: int
     on_sprites: OnSprites
     """Called with how many of the N sprites are done, by the metric that takes longest."""
@@ -177,6 +181,11 @@ class Observed:
     def pixels(self) -> np.ndarray:
         """uint8 [N, H, W, C]."""
         return to_uint8(self.x)
+
+    @cached_property
+    def colours(self) -> np.ndarray:
+        """int64 [N], how many each sprite has."""
+        return count_colours(self.pixels)
 
     @cached_property
     def neighbours(self) -> dict[str, Tensor]:
@@ -198,6 +207,26 @@ def copied(seen: Observed) -> Tensor:
     share = len(seen.x) / len(seen.training)
     found = nearest(seen.x, seen.training, lambda count: seen.on_sprites(count * share))
     return is_copy(seen.x, found, background(seen.training))
+
+
+def median_colours(seen: Observed) -> tuple[float, float]:
+    """Of exact colours a sprite, and a bootstrap of its error."""
+
+    def median(rows: np.ndarray | slice) -> float:
+        return float(np.median(seen.colours[rows]))
+
+    return median(slice(None)), standard_error(median, seen.labels.numpy(), seed=seen.seed)
+
+
+def colours_apart(seen: Observed) -> tuple[float, float]:
+    """How far the numbers of colours are from those of training sprites: by how many colours each sprite would have to
+    change for the two distributions to be one (Wasserstein-1)."""
+    from scipy.stats import wasserstein_distance  # takes half a second
+
+    def apart(rows: np.ndarray | slice) -> float:
+        return float(wasserstein_distance(seen.colours[rows], seen.training_colours))
+
+    return apart(slice(None)), standard_error(apart, seen.labels.numpy(), seed=seen.seed)
 
 
 @dataclass(frozen=True)
@@ -231,15 +260,23 @@ METRICS: dict[str, Metric] = {
     "recall": Metric("recall", lambda seen: seen.neighbours["recall"]),
     "density": Metric("density", lambda seen: seen.neighbours["density"]),
     "coverage": Metric("coverage", lambda seen: seen.neighbours["coverage"]),
+    "told_apart": Metric(
+        "told apart",
+        lambda seen: told_apart(seen.x, seen.unseen, seed=seen.seed),
+        applies=lambda seen: min(len(seen.x), len(seen.unseen)) >= FEWEST,
+    ),
     "copies": Metric("copies", copied, "pixels"),
-    "colours": Metric("colours", lambda seen: count_colours(seen.pixels), "pixels", digits=1),
+    "colours": Metric("colours", median_colours, "pixels", digits=1),
+    "colours_apart": Metric("from real", colours_apart, "pixels", digits=1),
+    "near_colours": Metric("near ones", lambda seen: near_colours(seen.pixels), "pixels", digits=1),
+    "in_palette": Metric(
+        "in palette",
+        lambda seen: palette_share(seen.pixels, seen.palette),
+        "pixels",
+        applies=lambda seen: len(seen.palette) > 0,
+    ),
+    "orphans": Metric("orphans", lambda seen: orphans(seen.pixels), "pixels"),
     "alpha_hardness": Metric(
         "hard alpha", lambda seen: alpha_hardness(seen.x), "pixels", applies=lambda seen: seen.x.shape[1] == 4
-    ),
-    "on_palette": Metric(
-        "on palette",
-        lambda seen: on_palette(seen.pixels, seen.palette),
-        "pixels",
-        applies=lambda seen: seen.palette.mean() < NO_PALETTE,
     ),
 }

@@ -1,61 +1,61 @@
-"""What matters to pixel art: few colours, from the palette of its set, and edges without half-transparency."""
+"""What matters to pixel art, in exact colours: how many, from the palette of the set, in clean areas, hard edges."""
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-ON_PALETTE = 0.95  # of a sprite's opaque pixels
+from sprites.colour import MOST, NEAR, codes, colours_of, distances, keeps_to, opaque
+
 SOFT = 1 / 16  # alpha this near to 0 or 1 is as good as either
 
 
-# Colours are taken at 5 bits a channel, as consoles of the nineties had them, and one step away is the same colour: a
-# network's output wobbles by a few of 255, and so crosses from step to step wherever a colour lies near an edge.
-
-
-def _coarse(images: np.ndarray) -> np.ndarray:
-    return images[..., :3] >> 3
-
-
-def _opaque(images: np.ndarray) -> np.ndarray:
-    return images[..., 3] >= 128 if images.shape[-1] == 4 else np.ones(images.shape[:-1], bool)
-
-
 def count_colours(images: np.ndarray) -> np.ndarray:
-    """int64 [N]: the distinct colours of the opaque pixels of sprites uint8 [N, H, W, C].
+    """int64 [N]: the distinct colours of the opaque pixels of sprites uint8 [N, H, W, C]."""
+    return np.array([len(colours) for colours in own_colours(images)], np.int64)
 
-    A colour within a step of a more frequent one counts as that one, beginning with the most frequent.
-    """
+
+def own_colours(images: np.ndarray) -> list[np.ndarray]:
+    """Of each sprite of uint8 [N, H, W, C] the distinct colours of its opaque pixels, uint8 [n, 3]."""
+    found = codes(images).reshape(len(images), -1)
+    return [colours_of(np.unique(code[code >= 0])) for code in found]
+
+
+def near_colours(images: np.ndarray) -> np.ndarray:
+    """int64 [N]: how many colours of a sprite are hardly told apart from another of its colours."""
     counts = np.zeros(len(images), np.int64)
-    for n, (pixels, opaque) in enumerate(zip(_coarse(images).astype(np.int64), _opaque(images), strict=True)):
-        colours, pixels_of = np.unique(pixels[opaque], axis=0, return_counts=True)
-        colours = colours[np.argsort(-pixels_of, kind="stable")]
-        while len(colours):
-            colours = colours[(np.abs(colours - colours[0]) > 1).any(1)]
-            counts[n] += 1
+    for n, colours in enumerate(own_colours(images)):
+        if 1 < len(colours) <= MOST:
+            apart = distances(colours, colours)
+            np.fill_diagonal(apart, np.inf)
+            counts[n] = (apart.min(1) < NEAR).sum()
+        elif len(colours) > MOST:
+            counts[n] = len(colours)  # more than the eye tells apart anyway
     return counts
 
 
-def palette(images: np.ndarray) -> np.ndarray:
-    """bool [32, 32, 32]: which 15-bit colours lie within a step of one in the opaque pixels of uint8 [N, H, W, C].
-
-    Its mean is the share of all colours that it holds: near 1, the set has no palette to speak of.
-    """
-    table = torch.zeros(32, 32, 32)
-    table[tuple(_coarse(images)[_opaque(images)].astype(np.int64).T)] = 1
-    return F.max_pool3d(table[None], 3, stride=1, padding=1)[0].bool().numpy()
+def orphans(images: np.ndarray) -> np.ndarray:
+    """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share that equals none of its four
+    neighbours; 0 without any. Pixel art has some, as eyes and sparks; noise is made of nothing else."""
+    code, seen = codes(images), opaque(images)
+    wide = np.pad(code, ((0, 0), (1, 1), (1, 1)), constant_values=-1)
+    beside = (wide[:, :-2, 1:-1], wide[:, 2:, 1:-1], wide[:, 1:-1, :-2], wide[:, 1:-1, 2:])
+    alone = seen & np.all([code != other for other in beside], axis=0)
+    return alone.sum((1, 2)) / seen.sum((1, 2)).clip(1)
 
 
 def palette_share(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share on the palette; 1 without any."""
-    opaque = _opaque(images)
-    off = opaque & ~palette[tuple(np.moveaxis(_coarse(images), -1, 0))]
-    return 1 - off.sum((1, 2)) / opaque.sum((1, 2)).clip(1)
+    """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share in a palette uint8 [P, 3]; 1 without
+    any."""
+    return 1 - (~keeps_to(images, palette)).sum((1, 2)) / opaque(images).sum((1, 2)).clip(1)
 
 
-def on_palette(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """bool [N]: whose opaque pixels are all but a few on the palette."""
-    return palette_share(images, palette) >= ON_PALETTE
+def summary(images: np.ndarray, palette: np.ndarray) -> dict[str, float]:
+    """The figures of sprites uint8 [N, H, W, C] that are quick to have: the median of their colours, and means."""
+    share = {"in_palette": float(palette_share(images, palette).mean())} if len(palette) else {}
+    return {
+        "colours": float(np.median(count_colours(images))),
+        "near_colours": float(near_colours(images).mean()),
+        "orphans": float(orphans(images).mean()),
+    } | share
 
 
 def alpha_hardness(x: Tensor) -> Tensor:

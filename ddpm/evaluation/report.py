@@ -52,7 +52,7 @@ class Report:
 
     def shown(self) -> list[str]:
         """The metrics that apply to these sprites, in the order of their table."""
-        return [key for key in METRICS if key in self.rows[0].figures]
+        return [key for key in METRICS if any(key in row.figures for row in self.rows)]
 
     def cells(self, keys: Sequence[str]) -> tuple[list[str], list[list[str]]]:
         """Headings and rows of a table of some of the metrics."""
@@ -113,7 +113,9 @@ class Report:
 
 
 def cell(row: Measured, key: str) -> str:
-    """A figure with its standard error."""
+    """A figure with its standard error, or nothing where it does not apply."""
+    if key not in row.figures:
+        return ""
     digits = METRICS[key].digits
     return f"{row.figures[key]:.{digits}f} ±{row.errors[key]:.{digits}f}"
 

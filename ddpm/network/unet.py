@@ -52,9 +52,10 @@ class ResidualBlock(nn.Module):
 
 
 class ContextUNet(nn.Module):
-    """Predicts from (x_t, t, context) an image of the shape of x_t.
+    """Predicts from (x_t, t, context) an image of the size of x_t.
 
-    channels: 3 (RGB) or 4 (RGBA). categories: K, the length of a context row; an all-zero row means no context.
+    channels: 3 (RGB) or 4 (RGBA). outputs: channels of what is predicted; left out, as many.
+    categories: K, the length of a context row; an all-zero row means no context.
     widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
     level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
     0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
@@ -76,6 +77,7 @@ class ContextUNet(nn.Module):
         guided: bool = False,
         facets: tuple[int, ...] = (),
         mask_tags: bool = True,
+        outputs: int | None = None,
     ):
         super().__init__()
         if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
@@ -113,7 +115,7 @@ class ContextUNet(nn.Module):
                 below = width
             self.up.append(stage)
         self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
-        self.head = zeroed(nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
+        self.head = zeroed(nn.Conv2d(widths[0], (outputs or channels) * patch**2, 3, padding=1))
         self.to(memory_format=torch.channels_last)
 
     @property
@@ -141,7 +143,7 @@ class ContextUNet(nn.Module):
         return tokens, keep if self.mask_tags else torch.ones_like(keep)
 
     def forward(self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None) -> Tensor:
-        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, C, H, W]."""
+        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, outputs, H, W]."""
         height, width = x.shape[-2:]
         h = F.pad(x, (0, -width % self.stride, 0, -height % self.stride))
         if self.patch > 1:

@@ -1,5 +1,7 @@
 """What a model file says of its network: all that is needed to build it and to sample from it."""
 
+import re
+import reprlib
 from dataclasses import dataclass, field
 
 import torch
@@ -7,10 +9,12 @@ from torch import Tensor
 
 from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig
 from ddpm.context.tags import CATEGORY
+from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.prediction import Diffusion
 from ddpm.diffusion.schedule import make_schedule
 from ddpm.network.unet import ContextUNet
 from sprites import files
+from sprites.colour import MOST
 from sprites.reading.image import SIZES
 
 
@@ -26,6 +30,8 @@ class ModelSpec:
     student: StudentConfig | None = None
     facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of a model that takes tags: the values of each facet but the category."""
+    palette: tuple[str, ...] = ()
+    """The colours of the sprites that it was trained on, as "d19b62", if they are few."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= SIZES[-1] or self.channels not in (3, 4):
@@ -37,6 +43,24 @@ class ModelSpec:
             files.check_names(tuple(self.facets))
         for values in self.facets.values():
             files.check_names(values)
+        if not all(re.fullmatch("[0-9a-f]{6}", colour) for colour in self.palette) or len(self.palette) > MOST:
+            raise ValueError(f'a palette is up to {MOST} colours such as "d19b62", got {reprlib.repr(self.palette)}')
+        if self.prediction == "colours" and not self.palette:
+            raise ValueError(
+                f"diffusion.prediction = colours needs a palette, which a set of more than {MOST} colours has not by "
+                "itself: give one by --palette FILE or a number, or another prediction"
+            )
+
+    @property
+    def prediction(self) -> str:
+        """What the network predicts: the setting, resolved."""
+        kind = self.diffusion.prediction
+        return kind if kind != "auto" else "colours" if self.palette else "v"
+
+    @property
+    def colours(self) -> Colours | None:
+        """Those that the network predicts, if it does."""
+        return Colours(self.palette, self.channels) if self.prediction == "colours" else None
 
     @property
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
@@ -61,10 +85,12 @@ class ModelSpec:
         patch = m.patch or max(1, self.size // 16)
         facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
         guided = self.student is not None
+        outputs = len(self.colours) if self.colours else self.channels
         return ContextUNet(
-            self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, facets, m.mask_tags
+            self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, facets, m.mask_tags, outputs
         )
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion
-        return Diffusion(make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr), d.prediction, d.loss_weight)
+        schedule = make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr)
+        return Diffusion(schedule, self.prediction, d.loss_weight, self.colours)

@@ -76,6 +76,7 @@ class Sampled:
     labels: np.ndarray  # int64 [R]
     scales: Sequence[float]
     settings: Mapping[str, object]  # by their names as flags
+    palette: np.ndarray | None = None  # uint8 [P, 3], of PNG files of indices; None: they are RGB or RGBA
 
     def of_done(self, values: np.ndarray) -> np.ndarray:
         """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""
@@ -117,5 +118,5 @@ class Sampled:
         """Write each sprite as a file of a new folder."""
         names = np.array(png_names(self.rows, self.scales, self.done.shape[2]), object).reshape(self.done.shape)
         with written_aside(folder) as aside:
-            save_pngs(aside, self.of_done(self.pixels), self.of_done(names).tolist())
+            save_pngs(aside, self.of_done(self.pixels), self.of_done(names).tolist(), self.palette)
         return f"{folder}: {self.done.sum()} PNG files"

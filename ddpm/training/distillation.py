@@ -61,7 +61,8 @@ def teacher_trajectories(
         if step in student.knots:
             found.append(x.half())
 
-    sampler = Sampler(teacher, spec, Sampling(steps=student.teacher_steps, seed=seed))
+    how = Sampling(steps=student.teacher_steps, seed=seed, palette="none")  # as it flows, not as it is shown
+    sampler = Sampler(teacher, spec, how)
     x0 = sampler(Condition.of(context), scale, range(count), on_step=on_step, on_sprites=on_sprites)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]
     return Trajectories(context, scale, torch.cat([torch.cat(batches), x0[:, None].half()], 1))

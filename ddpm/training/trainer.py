@@ -35,6 +35,7 @@ from ddpm.training.ema import EMA
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.meters import Clock, GroupMeans
 from ddpm.training.optim import Optimizers, learning_rate
+from sprites.colour import hexadecimals
 
 SKIPPED_MOST = 10  # steps in a row that may be skipped
 NOISE_ROWS = 64  # noise is drawn in blocks of so many samples, so that a process draws only its own
@@ -102,7 +103,13 @@ class Trainer:
             make_deterministic()
         sprites = data.sprites
         self.spec = ModelSpec(
-            sprites.size, sprites.channels, sprites.categories, config.model, config.diffusion, facets=data.facets
+            sprites.size,
+            sprites.channels,
+            sprites.categories,
+            config.model,
+            config.diffusion,
+            facets=data.facets,
+            palette=hexadecimals(data.palette),
         )
         with main_first():
             check_training_fits(self.spec, config.optim, device)

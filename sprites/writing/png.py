@@ -7,6 +7,8 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 from PIL import Image
 
+from sprites.colour import MOST, codes, colours_of
+
 
 def check_png_names(names: Sequence[str]) -> None:
     """ValueError for names, less .png, that repeat, leave the folder they are for, or cannot be those of files."""
@@ -20,8 +22,34 @@ def check_png_names(names: Sequence[str]) -> None:
             raise ValueError(f"names: got {reprlib.repr(name)}, which is too long for a file; at most 250 bytes")
 
 
-def save_pngs(folder: str | Path, images: np.ndarray, names: Sequence[str]) -> None:
-    """Writes uint8 [N, H, W, C], RGB or RGBA with straight alpha, as `folder/<name>.png`.
+def indexed(image: np.ndarray, palette: np.ndarray) -> Image.Image:
+    """uint8 [H, W, 3 or 4] as a picture of indices (PLTE, and tRNS in RGBA, where index 0 is transparent).
+
+    The indices are those of `palette` if all colours are in it and there is room, else of the sprite's own colours.
+    ValueError for soft alpha, and for more colours than there are indices.
+    """
+    clear = image.shape[-1] == 4
+    if clear and not np.isin(image[..., 3], (0, 255)).all():
+        raise ValueError("an indexed PNG has an alpha of 0 or 255 in each pixel")
+    code, first = codes(image), [-1] if clear else []
+    table = np.array([*first, *codes(palette)])
+    if len(table) > MOST or not np.isin(code, table).all():
+        table = np.array([*first, *np.unique(code[code >= 0])])
+    if len(table) > MOST:
+        raise ValueError(f"{len(table)} colours, where an indexed PNG has at most {MOST}")
+    order = np.argsort(table)
+    picture = Image.fromarray(order[np.searchsorted(table, code, sorter=order)].astype(np.uint8), mode="P")
+    picture.putpalette(colours_of(table.clip(0)).tobytes())
+    if clear:
+        picture.info["transparency"] = 0
+    return picture
+
+
+def save_pngs(
+    folder: str | Path, images: np.ndarray, names: Sequence[str], palette: np.ndarray | None = None
+) -> None:
+    """Writes uint8 [N, H, W, C], RGB or RGBA with straight alpha, as `folder/<name>.png`; with a palette, uint8 [P, 3],
+    as `indexed` pictures.
 
     A name may have folders ("hero/0001"), so that `load_sprites(folder)` reads categories back. Files of the
     same name are overwritten. ValueError for other arrays, and for names that repeat or leave the folder.
@@ -34,4 +62,5 @@ def save_pngs(folder: str | Path, images: np.ndarray, names: Sequence[str]) -> N
     for name, image in zip(names, images, strict=True):
         path = Path(folder, f"{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.ascontiguousarray(image)).save(path)
+        picture = Image.fromarray(np.ascontiguousarray(image)) if palette is None else indexed(image, palette)
+        picture.save(path)

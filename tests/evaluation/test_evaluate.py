@@ -40,7 +40,7 @@ def test_real_sprites_do_well_and_spoilt_ones_badly(judge):
         for spoilt in ("blurred", "shuffled"):
             assert rows[spoilt]["frechet_distance"] > 3 * rows[name]["frechet_distance"]
             assert rows[spoilt]["coverage"] < rows[name]["coverage"]
-    assert rows["training"]["on_palette"] == 1
+    assert rows["training"]["colours_apart"] == 0 and rows["shuffled"]["orphans"] > 0.1 > rows["training"]["orphans"]
     assert rows["training"]["copies"] == 1 and rows["shuffled"]["copies"] < 0.2
     assert rows["blurred"]["alpha_hardness"] < 0.95
     assert rows["shuffled"]["colours"] == pytest.approx(rows["training"]["colours"])  # the same pixels elsewhere
@@ -115,7 +115,7 @@ def test_figures_that_need_a_palette_or_alpha_are_told_only_of_sets_that_have_th
     images = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 3), np.uint8)  # of nearly all colours
     judge = Judge(load_data(write_npy(tmp_path / "data", images, np.arange(1000) % 2)))
     figures = judge.measure("training", *judge.references(6)["training"]).figures
-    assert METRICS.keys() - figures.keys() == {"alpha_hardness", "on_palette"}
+    assert METRICS.keys() - figures.keys() == {"alpha_hardness", "in_palette", "told_apart"}
 
 
 def test_closest_pairs_come_nearest_first(judge):

@@ -1,0 +1,148 @@
+"""Colours: how far apart the eye sees them, the palette of a set, and sprites brought to few colours or to a palette.
+
+A palette is uint8 [P, 3], at most `MOST` colours, none of them twice; transparent is not part of it. A sprite keeps to
+it when every opaque pixel is exactly one of its colours. Pixels are opaque from an alpha of 128 on.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+MOST = 256  # colours of a palette, as indexed images have
+PART = 2**22  # pixels looked at in one go
+NEAR = 0.06  # in OKLab: colours of a sprite less than this apart are hardly told apart
+
+# Ottosson 2020, bottosson.github.io/posts/oklab: linear sRGB to cone responses, and their cube roots to L, a, b.
+_TO_CONES = np.array(
+    [
+        (0.4122214708, 0.5363325363, 0.0514459929),
+        (0.2119034982, 0.6806995451, 0.1073969566),
+        (0.0883024619, 0.2817188376, 0.6299787005),
+    ]
+)
+_TO_LAB = np.array(
+    [
+        (0.2104542553, 0.7936177850, -0.0040720468),
+        (1.9779984951, -2.4285922050, 0.4505937099),
+        (0.0259040371, 0.7827717662, -0.8086757660),
+    ]
+)
+
+
+def oklab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB uint8 [..., 3] -> float64 [..., 3]: lightness 0 to 1, and a and b, 0 for greys. Euclidean distances there
+    are about how different the eye sees two colours: black and white are 1 apart."""
+    c = rgb / 255
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
+    return np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Between colours uint8 [..., N, 3] and [..., M, 3] in OKLab: float64 [..., N, M]."""
+    return np.linalg.norm(oklab(a)[..., :, None, :] - oklab(b)[..., None, :, :], axis=-1)
+
+
+def opaque(images: np.ndarray) -> np.ndarray:
+    """bool [...] of images uint8 [..., 3 or 4]."""
+    return images[..., 3] >= 128 if images.shape[-1] == 4 else np.ones(images.shape[:-1], bool)
+
+
+def codes(images: np.ndarray) -> np.ndarray:
+    """Of each pixel of uint8 [..., 3 or 4]: 65536 R + 256 G + B where it is opaque, -1 elsewhere; int32 [...]."""
+    rgb = images[..., :3].astype(np.int32)
+    return np.where(opaque(images), rgb @ np.array([65536, 256, 1], np.int32), -1)
+
+
+def colours_of(code: np.ndarray) -> np.ndarray:
+    """uint8 [..., 3] of codes [...], none of them -1."""
+    return np.stack([code >> 16, code >> 8 & 255, code & 255], axis=-1).astype(np.uint8)
+
+
+def hexadecimals(palette: np.ndarray | None) -> tuple[str, ...]:
+    """A palette as ("d19b62", ...); none if there is none."""
+    return () if palette is None else tuple(bytes(colour).hex() for colour in palette)
+
+
+def from_hexadecimals(colours: Sequence[str]) -> np.ndarray:
+    """("d19b62", ...) as uint8 [P, 3]."""
+    return np.array([list(bytes.fromhex(colour)) for colour in colours], np.uint8).reshape(-1, 3)
+
+
+def parts(images: np.ndarray) -> Iterator[slice]:
+    """Rows of images [N, H, W, C], so many at a time as are looked at in one go."""
+    rows = max(1, PART // max(1, images[0, ..., 0].size)) if len(images) else 1
+    return (slice(start, start + rows) for start in range(0, len(images), rows))
+
+
+def palette_of(images: np.ndarray, most: int = MOST) -> np.ndarray | None:
+    """The colours of the opaque pixels of uint8 [N, H, W, C], uint8 [P, 3] in the order of their codes; None if there
+    are more than `most`, or none."""
+    seen = np.zeros(2**24, bool)
+    for part in parts(images):
+        found = codes(np.asarray(images[part]))
+        seen[found[found >= 0]] = True
+        if np.count_nonzero(seen) > most:
+            return None
+    return colours_of(np.flatnonzero(seen)) if seen.any() else None
+
+
+def chosen_palette(images: np.ndarray, count: int) -> np.ndarray:
+    """`count` colours for uint8 [N, H, W, C], or fewer: uint8 [P, 3], by Pillow's median cut and k-means.
+
+    All pixels count if they are not more than are looked at in one go, else those of sprites evenly spread.
+    """
+    step = -(-len(images) // max(1, PART // images[0, ..., 0].size))
+    pixels = np.asarray(images[::step])
+    row = pixels[opaque(pixels)][None, :, :3]
+    indexed = Image.fromarray(np.ascontiguousarray(row)).quantize(count, kmeans=10)
+    used = np.unique(np.asarray(indexed))
+    table = np.array(indexed.getpalette(), np.uint8).reshape(-1, 3)[used]
+    return colours_of(np.unique(codes(table)))
+
+
+def nearest(rgb: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """For colours uint8 [..., 3] the nearest of a palette in OKLab, as an index: int64 [...]."""
+    unique, place = np.unique(codes(rgb), return_inverse=True)
+    lab, index = oklab(palette), np.empty(len(unique), np.int64)
+    for part in (slice(i, i + 4096) for i in range(0, len(unique), 4096)):
+        apart = oklab(colours_of(unique[part]))[:, None] - lab
+        index[part] = np.square(apart).sum(-1).argmin(1)
+    return index[place].reshape(rgb.shape[:-1])
+
+
+def keep_to(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """uint8 [N, H, W, C] with the nearest colour of the palette in every opaque pixel, and black in transparent ones;
+    alpha becomes 0 or 255."""
+    out = np.zeros_like(images)
+    for part in parts(images):
+        pixels = np.asarray(images[part])
+        seen = opaque(pixels)
+        out[part][seen, :3] = palette[nearest(pixels[seen][:, :3], palette)]
+        if images.shape[-1] == 4:
+            out[part][..., 3] = 255 * seen
+    return out
+
+
+def keeps_to(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """bool [...]: which pixels of uint8 [..., C] have a colour of the palette, or are transparent."""
+    return np.isin(codes(images), [*codes(palette).tolist(), -1])
+
+
+def fewer(cost: np.ndarray, price: float, most: int | None = None) -> np.ndarray:
+    """Choose colours for n pixels, of which P are possible, so that few are used: int64 [n], indices below P.
+
+    cost [n, P] is what each colour costs in each pixel, and each colour that is used costs `price` once more. Begins
+    with the cheapest of every pixel and gives up one colour after another, the one whose pixels lose least by their
+    next best, until none is worth less than its price; and until there are `most` at the most.
+    """
+    used = np.unique(cost.argmin(1))
+    cost = cost[:, used]
+    while len(used) > 1:
+        first, second = np.partition(cost, 1, axis=1)[:, :2].T
+        worth = np.bincount(cost.argmin(1), second - first, minlength=len(used))
+        least = worth.argmin()
+        if worth[least] >= price and (most is None or len(used) <= most):
+            break
+        used, cost = np.delete(used, least), np.delete(cost, least, axis=1)
+    return used[cost.argmin(1)]

@@ -1,0 +1,76 @@
+"""Palette files: .hex, .gpl (GIMP), .pal (JASC), or the colours of an image.
+
+To read another kind, write a function from its lines to colours, and enter it in `FORMATS`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sprites.colour import MOST, codes, colours_of, palette_of
+from sprites.files import DataError, check_file, read_text
+from sprites.reading.image import FORMATS as IMAGES
+from sprites.reading.image import read_rgba
+
+Colours = list[tuple[int, ...]]
+
+
+def hexadecimal(lines: Sequence[str]) -> Colours:
+    """RRGGBB in each line, with a # or without."""
+    return [tuple(bytes.fromhex(line.removeprefix("#"))) for line in lines]
+
+
+def gimp(lines: Sequence[str]) -> Colours:
+    """R G B and a name in each line, below a head of names with colons; # begins a comment."""
+    head, *rest = lines
+    if head != "GIMP Palette":
+        raise ValueError(f"expected 'GIMP Palette' in its first line, got {head[:40]!r}")
+    rows = [line for line in rest if not line.startswith("#") and not re.match(r"[A-Za-z]+:", line)]
+    return [tuple(map(int, row.split()[:3])) for row in rows]
+
+
+def jasc(lines: Sequence[str]) -> Colours:
+    """JASC-PAL, 0100 and the number of colours, then R G B in each line."""
+    head, _version, _count, *rows = [*lines, "", "", ""][: max(3, len(lines))]
+    if head != "JASC-PAL":
+        raise ValueError(f"expected 'JASC-PAL' in its first line, got {head[:40]!r}")
+    return [tuple(map(int, row.split()[:3])) for row in rows if row]
+
+
+FORMATS: dict[str, Callable[[Sequence[str]], Colours]] = {".hex": hexadecimal, ".gpl": gimp, ".pal": jasc}
+
+
+def read_palette(path: str | Path) -> np.ndarray:
+    """The colours of a palette file or of an image, uint8 [P, 3], each once, in the order of their codes.
+
+    Raises DataError, in one line that names the file, if it is none, or has no colour or more than 256.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file; expected a palette ({', '.join(FORMATS)}) or a PNG")
+    check_file(path)
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; expected a palette ({', '.join(FORMATS)}) or a PNG")
+    read = FORMATS.get(path.suffix.lower())
+    if read is None:
+        if path.suffix.lower()[1:].upper() not in IMAGES:
+            raise DataError(f"{path}: not a palette; expected one of {', '.join(FORMATS)}, or a PNG of its colours")
+        found = palette_of(read_rgba(path)[None])
+        if found is None:
+            raise DataError(f"{path}: not a palette, as it has no colour or more than {MOST}; give one of 1 to {MOST}")
+        return found
+    try:
+        lines = [line.strip() for line in read_text(path).splitlines()]
+        colours = read([line for line in lines if line])
+        if any(len(colour) != 3 or not 0 <= min(colour) <= max(colour) <= 255 for colour in colours):
+            raise ValueError("a colour is three numbers from 0 to 255")
+    except DataError:
+        raise
+    except (ValueError, IndexError) as error:
+        raise DataError(f"{path}: not a {path.suffix} palette ({error}); see docs/palettes.md") from error
+    distinct = np.unique(codes(np.array(colours, np.uint8).reshape(-1, 3)))
+    if not 1 <= len(distinct) <= MOST:
+        raise DataError(f"{path}: {len(distinct)} colours; a palette has 1 to {MOST}")
+    return colours_of(distinct)
