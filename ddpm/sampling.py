@@ -25,7 +25,7 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
 from sprites.colour import MOST, chosen_palette, from_hexadecimals, hexadecimals
-from sprites.reading.palette import read_palette
+from sprites.palettes import read_palette
 
 BATCH = 128  # sprites sampled at a time
 PILOTS, PILOT_SCALE = 128, 2.0  # sprites from which a palette of so many colours is chosen, and their guidance scale
@@ -119,14 +119,17 @@ class Sampler:
         self.guide = (StudentGuide if spec.student else Guide)(spec, sampling, strong, weaker)
         self.sampling, self.schedule = self.guide.sampling, diffusion.schedule
         self.timesteps = self.guide.timesteps.to(self.device)
-        self.pixel_art = PixelArt(from_hexadecimals(spec.palette) if spec.palette else None, sampling.colours)
+        most, alone = sampling.colours, spec.style.orphans if spec.style else 1.0
+        if spec.style and sampling.palette == "auto":
+            most = min(most or spec.style.colours, spec.style.colours)
+        self.pixel_art = PixelArt(from_hexadecimals(spec.palette) if spec.palette else None, most, alone)
         self.towards: Colours | None = None
         """The palette that x0_hat is drawn to, where the model does not keep to it by itself."""
         if sampling.palette == "none":
-            self.pixel_art = PixelArt(None, sampling.colours)
+            self.pixel_art = PixelArt(None, most, alone)
         elif sampling.palette != "auto":
             palette = self.chosen(sampling.palette)
-            self.pixel_art = PixelArt(palette, sampling.colours)
+            self.pixel_art = PixelArt(palette, most, alone)
             self.towards = Colours(hexadecimals(palette), spec.channels)
 
     def chosen(self, palette: str) -> np.ndarray:

@@ -101,6 +101,17 @@ def chosen_palette(images: np.ndarray, count: int) -> np.ndarray:
     return colours_of(np.unique(codes(table)))
 
 
+def own_colours(images: np.ndarray) -> list[np.ndarray]:
+    """Of each sprite of uint8 [N, H, W, C] the distinct colours of its opaque pixels, uint8 [n, 3]."""
+    found = codes(images).reshape(len(images), -1)
+    return [colours_of(np.unique(code[code >= 0])) for code in found]
+
+
+def count_colours(images: np.ndarray) -> np.ndarray:
+    """int64 [N]: the distinct colours of the opaque pixels of sprites uint8 [N, H, W, C]."""
+    return np.array([len(colours) for colours in own_colours(images)], np.int64)
+
+
 def nearest(rgb: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """For colours uint8 [..., 3] the nearest of a palette in OKLab, as an index: int64 [...]."""
     unique, place = np.unique(codes(rgb), return_inverse=True)
@@ -129,6 +140,20 @@ def keeps_to(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.isin(codes(images), [*codes(palette).tolist(), -1])
 
 
+def beside(index: np.ndarray) -> np.ndarray:
+    """The four neighbours of each pixel of [..., H, W]: [..., H, W, 4], -1 beyond the edge."""
+    wide = np.pad(index, [*[(0, 0)] * (index.ndim - 2), (1, 1), (1, 1)], constant_values=-1)
+    inner = slice(1, -1)
+    around = [(slice(None, -2), inner), (slice(2, None), inner), (inner, slice(None, -2)), (inner, slice(2, None))]
+    return np.stack([wide[..., y, x] for y, x in around], axis=-1)
+
+
+def orphans(index: np.ndarray) -> np.ndarray:
+    """bool [..., H, W]: which pixels of codes or indices [..., H, W], transparent ones -1, are opaque and equal none of
+    their four neighbours."""
+    return (index >= 0) & (beside(index) != index[..., None]).all(-1)
+
+
 def fewer(cost: np.ndarray, price: float, most: int | None = None) -> np.ndarray:
     """Choose colours for n pixels, of which P are possible, so that few are used: int64 [n], indices below P.
 
@@ -146,3 +171,24 @@ def fewer(cost: np.ndarray, price: float, most: int | None = None) -> np.ndarray
             break
         used, cost = np.delete(used, least), np.delete(cost, least, axis=1)
     return used[cost.argmin(1)]
+
+
+def settled(index: np.ndarray, cost: np.ndarray, price: float, share: float) -> np.ndarray:
+    """Give orphans the colour of a neighbour, the least costly first, where that costs less than `price` more: int64
+    [H, W], like `index`, in which transparent pixels are -1.
+
+    cost [H, W, P] is what each colour costs in each pixel. It ends where no more than `share` of the opaque pixels are
+    orphans.
+    """
+    index, most = index.copy(), share * (index >= 0).sum()
+    while True:
+        y, x = np.nonzero(orphans(index))
+        if len(y) <= most:
+            return index
+        near = beside(index)[y, x]
+        costs = np.where(near >= 0, cost[y[:, None], x[:, None], near], np.inf)
+        dearer = costs.min(1) - cost[y, x, index[y, x]]
+        least = dearer.argmin()
+        if dearer[least] >= price:
+            return index
+        index[y[least], x[least]] = near[least, costs[least].argmin()]

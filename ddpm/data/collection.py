@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ddpm.context.categories import one_hot
 from ddpm.context.tags import CATEGORY, parse_tags
+from ddpm.data.pixel_art import Style
 from ddpm.data.tensors import to_tensor
 from sprites.content import count_duplicates
 from sprites.loading import Sprites
@@ -44,6 +45,11 @@ class SpriteData:
     """What the user should know of the data, one line each."""
     palette: np.ndarray | None = None
     """The colours of all opaque pixels, uint8 [P, 3], if they are few or were given."""
+
+    @cached_property
+    def style(self) -> Style | None:
+        """What the training sprites are like, if they have a palette."""
+        return None if self.palette is None else Style.of(self.sprites.take(self.train))
 
     @cached_property
     def duplicates(self) -> int:

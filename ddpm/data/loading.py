@@ -15,7 +15,7 @@ from ddpm.data.collection import SpriteData
 from sprites.colour import MOST, chosen_palette, keep_to, palette_of
 from sprites.content import content_hashes, examine, notes_on_content, split
 from sprites.loading import Sprites, load_sprites
-from sprites.reading.palette import read_palette
+from sprites.palettes import read_palette
 from sprites.tags import load_tags
 
 

@@ -11,6 +11,8 @@ from ddpm.system.devices import autocast_dtype
 
 VERSION = 1  # Raise it with any change to what a classifier learns or tells: judges kept in files are trained anew.
 STEPS_MIN = 200  # of training, for small sets
+# Of `told_apart`: steps of 128 sprites, sprites of each kind to learn from and as many for the verdict, and the fewest.
+TOLD_STEPS, TOLD_MOST, TOLD_FEWEST = 1200, 2000, 40
 
 
 class Classifier(nn.Module):
@@ -70,7 +72,6 @@ def train_classifier(
     seed: int = 0,
     progress: bool = False,
     loss: Callable[[Tensor, Tensor], Tensor] = smoothed,
-    shifts: bool = True,
     flips: bool = True,
     cells: int = 1,
 ) -> Classifier:
@@ -91,8 +92,7 @@ def train_classifier(
     order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(rounds)])
     batches = order[: steps * batch].split(batch)
     for rows in console.progress(batches, "training the judge", unit="batch", leave=False, disable=not progress):
-        images = shift(x[rows], generator) if shifts else x[rows]
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
         if torch.rand((), generator=generator) < 0.5 and flips:
             images = images.flip(-1)
         with torch.autocast("cpu", autocast, enabled=autocast is not None):
@@ -109,3 +109,21 @@ def features_and_classes(model: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
     """Features float32 [N, F] and predicted classes int64 [N] of sprites x [N, C, H, W]."""
     features = torch.cat([model.features(part) for part in x.split(512)])
     return features, model.head(features).argmax(1)
+
+
+def told_apart(a: Tensor, b: Tensor, *, seed: int = 0) -> tuple[float, float]:
+    """Can a network tell two kinds of sprites x [N, C, H, W] in [-1, 1] apart, as generated from real ones? The share
+    of unseen ones that it names rightly, and its standard error (a classifier two-sample test: Lopez-Paz & Oquab 2016,
+    arXiv:1610.06545). Whatever gives them away, it may find.
+
+    Half of each kind, as many of one as of the other, is learnt from, and the verdict is on the other half. 0.5: it
+    cannot tell them apart. It can more often the more it has to learn from: compare sets of one size.
+    """
+    g = torch.Generator().manual_seed(seed)
+    half = min(len(a), len(b), 2 * TOLD_MOST) // 2
+    kinds = [kind[torch.randperm(len(kind), generator=g)[: 2 * half]].split(half) for kind in (a, b)]
+    learnt, unseen = (torch.cat(part) for part in zip(*kinds, strict=True))
+    labels = torch.arange(2).repeat_interleave(half)
+    model = train_classifier(learnt, labels, 2, steps=TOLD_STEPS, seed=seed)
+    right = (features_and_classes(model, unseen)[1] == labels).float().mean().item()
+    return right, (right * (1 - right) / (2 * half)) ** 0.5

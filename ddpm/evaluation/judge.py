@@ -15,7 +15,7 @@ from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
 from ddpm.data.tensors import to_tensor, to_uint8
 from ddpm.evaluation import classifier
-from ddpm.evaluation.classifier import Classifier, features_and_classes, train_classifier
+from ddpm.evaluation.classifier import TOLD_FEWEST, Classifier, features_and_classes, train_classifier
 from ddpm.evaluation.copies import background, changed, nearest
 from ddpm.evaluation.metrics import (
     METRICS,
@@ -28,7 +28,6 @@ from ddpm.evaluation.metrics import (
     frechet_distance,
 )
 from ddpm.evaluation.pixel_art import count_colours, summary
-from ddpm.evaluation.told_apart import FEWEST
 from ddpm.runs.folder import trained_with
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
@@ -246,6 +245,6 @@ def unseen_sprites(source: str, data: SpriteData) -> Tensor:
         if (other.sprites.categories, other.sprites.channels) != (data.sprites.categories, data.sprites.channels):
             raise ValueError(f"{source}: it has other categories or channels than the training sprites")
         x = to_tensor(other.sprites.take(np.flatnonzero(~np.isin(other.hashes, data.hashes[data.train]))))
-    if len(x) < FEWEST:
+    if len(x) < TOLD_FEWEST:
         raise ValueError(f"{source}: {len(x)} sprites that were not trained on, too few to tell others apart from them")
     return x

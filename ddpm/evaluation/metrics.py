@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.data.tensors import to_uint8
+from ddpm.evaluation.classifier import TOLD_FEWEST, told_apart
 from ddpm.evaluation.copies import background, is_copy, nearest
 from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, near_colours, orphans, palette_share
-from ddpm.evaluation.told_apart import FEWEST, told_apart
 
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
 NEIGHBOURS = 5  # of precision, recall, density and coverage
@@ -263,7 +263,7 @@ METRICS: dict[str, Metric] = {
     "told_apart": Metric(
         "told apart",
         lambda seen: told_apart(seen.x, seen.unseen, seed=seen.seed),
-        applies=lambda seen: min(len(seen.x), len(seen.unseen)) >= FEWEST,
+        applies=lambda seen: min(len(seen.x), len(seen.unseen)) >= TOLD_FEWEST,
     ),
     "copies": Metric("copies", copied, "pixels"),
     "colours": Metric("colours", median_colours, "pixels", digits=1),

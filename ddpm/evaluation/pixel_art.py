@@ -3,20 +3,10 @@
 import numpy as np
 from torch import Tensor
 
-from sprites.colour import MOST, NEAR, codes, colours_of, distances, keeps_to, opaque
+from sprites import colour
+from sprites.colour import MOST, NEAR, codes, count_colours, distances, keeps_to, opaque, own_colours
 
 SOFT = 1 / 16  # alpha this near to 0 or 1 is as good as either
-
-
-def count_colours(images: np.ndarray) -> np.ndarray:
-    """int64 [N]: the distinct colours of the opaque pixels of sprites uint8 [N, H, W, C]."""
-    return np.array([len(colours) for colours in own_colours(images)], np.int64)
-
-
-def own_colours(images: np.ndarray) -> list[np.ndarray]:
-    """Of each sprite of uint8 [N, H, W, C] the distinct colours of its opaque pixels, uint8 [n, 3]."""
-    found = codes(images).reshape(len(images), -1)
-    return [colours_of(np.unique(code[code >= 0])) for code in found]
 
 
 def near_colours(images: np.ndarray) -> np.ndarray:
@@ -35,11 +25,7 @@ def near_colours(images: np.ndarray) -> np.ndarray:
 def orphans(images: np.ndarray) -> np.ndarray:
     """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share that equals none of its four
     neighbours; 0 without any. Pixel art has some, as eyes and sparks; noise is made of nothing else."""
-    code, seen = codes(images), opaque(images)
-    wide = np.pad(code, ((0, 0), (1, 1), (1, 1)), constant_values=-1)
-    beside = (wide[:, :-2, 1:-1], wide[:, 2:, 1:-1], wide[:, 1:-1, :-2], wide[:, 1:-1, 2:])
-    alone = seen & np.all([code != other for other in beside], axis=0)
-    return alone.sum((1, 2)) / seen.sum((1, 2)).clip(1)
+    return colour.orphans(codes(images)).sum((1, 2)) / opaque(images).sum((1, 2)).clip(1)
 
 
 def palette_share(images: np.ndarray, palette: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig
 from ddpm.context.tags import CATEGORY
+from ddpm.data.pixel_art import Style
 from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.prediction import Diffusion
 from ddpm.diffusion.schedule import make_schedule
@@ -32,6 +33,8 @@ class ModelSpec:
     """Of a model that takes tags: the values of each facet but the category."""
     palette: tuple[str, ...] = ()
     """The colours of the sprites that it was trained on, as "d19b62", if they are few."""
+    style: Style | None = None
+    """What these are like."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= SIZES[-1] or self.channels not in (3, 4):
@@ -85,7 +88,7 @@ class ModelSpec:
         patch = m.patch or max(1, self.size // 16)
         facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
         guided = self.student is not None
-        outputs = len(self.colours) if self.colours else self.channels
+        outputs = len(self.palette) + (self.channels == 4) if self.prediction == "colours" else self.channels
         return ContextUNet(
             self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, facets, m.mask_tags, outputs
         )

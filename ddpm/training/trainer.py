@@ -110,6 +110,7 @@ class Trainer:
             config.diffusion,
             facets=data.facets,
             palette=hexadecimals(data.palette),
+            style=data.style,
         )
         with main_first():
             check_training_fits(self.spec, config.optim, device)

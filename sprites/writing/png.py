@@ -45,9 +45,7 @@ def indexed(image: np.ndarray, palette: np.ndarray) -> Image.Image:
     return picture
 
 
-def save_pngs(
-    folder: str | Path, images: np.ndarray, names: Sequence[str], palette: np.ndarray | None = None
-) -> None:
+def save_pngs(folder: str | Path, images: np.ndarray, names: Sequence[str], palette: np.ndarray | None = None) -> None:
     """Writes uint8 [N, H, W, C], RGB or RGBA with straight alpha, as `folder/<name>.png`; with a palette, uint8 [P, 3],
     as `indexed` pictures.
 

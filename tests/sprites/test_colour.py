@@ -8,7 +8,7 @@ from PIL import Image
 from sprites import colour
 from sprites.files import DataError
 from sprites.loading import load_sprites
-from sprites.reading.palette import read_palette
+from sprites.palettes import read_palette
 from sprites.writing.png import indexed, save_pngs
 
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
@@ -25,7 +25,12 @@ def random_images(n: int = 3, channels: int = 4, seed: int = 0) -> np.ndarray:
 
 def test_oklab_of_known_colours():
     # The figures of Ottosson's page and of the CSS Color 4 samples, to their digits.
-    expected = {WHITE: (1, 0, 0), BLACK: (0, 0, 0), RED: (0.62796, 0.22486, 0.12585), BLUE: (0.45201, -0.03246, -0.31153)}
+    expected = {
+        WHITE: (1, 0, 0),
+        BLACK: (0, 0, 0),
+        RED: (0.62796, 0.22486, 0.12585),
+        BLUE: (0.45201, -0.03246, -0.31153),
+    }
     for rgb, lab in expected.items():
         np.testing.assert_allclose(colour.oklab(np.array(rgb, np.uint8)), lab, atol=2e-4)
     greys = colour.oklab(np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(256, 3))
