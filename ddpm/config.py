@@ -264,6 +264,7 @@ def without_effect(config: Config) -> list[str]:
     idle = {
         "without tags": (not config.tags, ("keep_tag", "few_tags", "model.mask_tags")),
         "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
+        "with diffusion.prediction = colours": (config.diffusion.prediction == "colours", ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
     }

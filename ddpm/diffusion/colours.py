@@ -19,6 +19,10 @@ from torch import Tensor
 from sprites.colour import from_hexadecimals
 
 SHARPEST = 0.02  # sigma below which the density is not made sharper; colours are further apart
+SQUARES, FLOOR = (
+    4.0,
+    0.01,
+)  # weight of the squared error beside the cross-entropy, and what keeps it finite at sigma = 0
 
 
 class Colours:
@@ -35,29 +39,39 @@ class Colours:
         return len(self.table)
 
     def products(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x . c [B, K, H, W] of x [B, C, H, W], and |c|^2 [K, 1, 1]; in full precision under autocast too, since they
-        are divided by a small sigma^2."""
+        """x . c [B, H, W, K] of x [B, C, H, W], and |c|^2 [K]; in full precision under autocast too, since they are
+        divided by a small sigma^2."""
         table = self.table.to(x)
         with torch.autocast(x.device.type, enabled=False):
-            return torch.einsum("bchw,kc->bkhw", x, table), table.square().sum(1)[:, None, None]
+            return x.movedim(1, -1) @ table.mT, table.square().sum(1)
 
     def index(self, x0: Tensor) -> Tensor:
         """Which colour is nearest to each pixel of x0 [B, C, H, W]: int64 [B, H, W]."""
         x_c, c_c = self.products(x0)
-        return (2 * x_c - c_c).argmax(1)
+        return (2 * x_c - c_c).argmax(-1)
+
+    def density(self, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """log p(x_t | c) but for a constant in each pixel: [B, H, W, K]. alpha, sigma: [B, 1, 1, 1]."""
+        x_c, c_c = self.products(x_t)
+        precision = sigma.clamp(min=SHARPEST) ** -2
+        return precision * alpha * x_c - precision * alpha**2 / 2 * c_c
 
     def logits(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """log p(c | x_t) but for a constant in each pixel: [B, K, H, W]."""
-        x_c, c_c = self.products(x_t)
-        return output + alpha * (x_c - alpha * c_c / 2) / sigma.clamp(min=SHARPEST) ** 2
+        """log p(c | x_t) but for a constant in each pixel: [B, H, W, K] of the network's output [B, K, H, W]."""
+        return output.movedim(1, -1) + self.density(x_t, alpha, sigma)
+
+    def mean(self, p: Tensor) -> Tensor:
+        """The mean colour [B, C, H, W] under probabilities [B, H, W, K]."""
+        with torch.autocast(p.device.type, enabled=False):
+            return (p @ self.table.to(p)).movedim(-1, 1)
 
     def expected(self, logits: Tensor) -> Tensor:
-        """x0_hat [B, C, H, W] of logits [B, K, H, W]."""
-        with torch.autocast(logits.device.type, enabled=False):
-            return torch.einsum("bkhw,kc->bchw", logits.softmax(1), self.table.to(logits))
+        """x0_hat [B, C, H, W] of logits [B, H, W, K]."""
+        return self.mean(logits.softmax(-1))
 
     def loss(self, logits: Tensor, x0: Tensor, sigma: Tensor) -> Tensor:
         """Of each sample, [B]: cross-entropy of its colours, and the squared error of x0_hat."""
-        entropy = F.cross_entropy(logits, self.index(x0), reduction="none")
-        error = (self.expected(logits) - x0).square().flatten(1).mean(1)
-        return entropy.flatten(1).mean(1) + 4 * error / (sigma.flatten() ** 2 + 0.01)
+        log_p = logits.log_softmax(-1)
+        entropy = -log_p.gather(-1, self.index(x0)[..., None]).flatten(1).mean(1)
+        error = (self.mean(log_p.exp()) - x0).square().flatten(1).mean(1)
+        return entropy + SQUARES * error / (sigma.flatten() ** 2 + FLOOR)

@@ -29,7 +29,7 @@ def projected(
     widths = dict(zip(timesteps[first:].tolist(), falling, strict=True))
 
     def project(x0: Tensor, t: int) -> Tensor:
-        return colours.expected(colours.logits(x0.new_zeros(()), x0, x0.new_ones(()), x0.new_tensor(widths[t])))
+        return colours.expected(colours.density(x0, x0.new_ones(()), x0.new_tensor(widths[t])))
 
     def denoised(x_t: Tensor, t: Tensor) -> Tensor:
         x0, now = denoise(x_t, t), int(t[0])

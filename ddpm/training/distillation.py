@@ -61,7 +61,8 @@ def teacher_trajectories(
         if step in student.knots:
             found.append(x.half())
 
-    how = Sampling(steps=student.teacher_steps, seed=seed, palette="none")  # as it flows, not as it is shown
+    # Deterministic, as the student goes from state to state, and sprites as they come, before they are made pixel art.
+    how = Sampling(sampler="dpmpp_2m", steps=student.teacher_steps, seed=seed, palette="none")
     sampler = Sampler(teacher, spec, how)
     x0 = sampler(Condition.of(context), scale, range(count), on_step=on_step, on_sprites=on_sprites)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]

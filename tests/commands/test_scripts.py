@@ -81,6 +81,34 @@ def test_sample_writes_exact_sprites(trained, tmp_path):
     assert np.array_equal(saved, arrays["sprites"][4])
 
 
+def test_sprites_keep_to_the_palette_of_the_set_or_to_one_that_is_asked_for(trained, tmp_path):
+    def colours(*args):
+        """Of each sampled sprite."""
+        outputs = ("--out", tmp_path / "g.png", "--npz", tmp_path / "s.npz", "--overwrite")
+        result = run("sample", trained[0], "--guidance", 2, "--count", 6, "--steps", 3, *outputs, *args)
+        assert result.returncode == 0, result.stderr
+        pixels = np.load(tmp_path / "s.npz")["sprites"]
+        return [{bytes(p[:3]).hex() for p in sprite.reshape(-1, 4) if p[3]} for sprite in pixels]
+
+    real = np.load(trained[1] / "sprites.npy").reshape(-1, 4)
+    of_set = {bytes(p[:3]).hex() for p in real if p[3]}
+    assert f"a palette of {len(of_set)} colours" in trained[2].stdout
+    assert set().union(*colours()) <= of_set
+    assert not set().union(*colours("--palette", "none")) <= of_set
+    (tmp_path / "mine.hex").write_text("#102030\n#c0d0e0\n")
+    assert set().union(*colours("--palette", tmp_path / "mine.hex")) <= {"102030", "c0d0e0"}
+    assert len(set().union(*colours("--palette", 3))) <= 3
+    assert max(map(len, colours("--palette", "none", "--colours", 2))) <= 2
+    shutil.rmtree(tmp_path / "pngs", ignore_errors=True)
+    exact = colours("--png-folder", tmp_path / "pngs", "--indexed")
+    files = [tmp_path / "pngs" / name / f"s2_{i:04d}.png" for name in ("square", "bar") for i in range(6)]
+    for file, found in zip(files, exact, strict=True):
+        with Image.open(file) as picture:
+            assert picture.mode == "P" and picture.info["transparency"] == 0
+            pixels = np.asarray(picture.convert("RGBA")).reshape(-1, 4)
+        assert {bytes(p[:3]).hex() for p in pixels if p[3]} == found
+
+
 def test_sampling_is_a_function_of_the_seed(trained, tmp_path):
     def sprites(seed, name, *more):
         base = (
@@ -95,6 +123,8 @@ def test_sampling_is_a_function_of_the_seed(trained, tmp_path):
             "--npz",
             tmp_path / name,
             "--overwrite",
+            "--palette",
+            "none",
         )
         assert run("sample", trained[0], "--guidance", 2, *base, *more).returncode == 0
         return np.load(tmp_path / name)["sprites"]
@@ -117,6 +147,11 @@ def test_sampling_is_a_function_of_the_seed(trained, tmp_path):
         (["--out", "grid.jpg"], ["--out", ".png"]),
         (["--npz", "no/such/s.npz"], ["--npz", "no folder"]),
         (["--device", "cuda"], ["--device", "cpu"]),
+        (["--palette", "none.hex"], ["none.hex", "no such file", ".gpl"]),
+        (["--palette", "300"], ["300", "1 to 256"]),
+        (["--colours", "0"], ["colours", "positive", "0"]),
+        (["--indexed"], ["--indexed", "--png-folder"]),
+        (["--indexed", "--png-folder", "p", "--palette", "none"], ["--indexed", "--palette or --colours"]),
     ],
     ids=lambda a: " ".join(a),
 )
@@ -142,6 +177,12 @@ def test_mistakes_in_training(trained, tmp_path, empty_toml):
     assert_one_line_error(
         run("train", empty_toml, "--data", data, *here, "--diffusion.prediction", "eps",
             "--diffusion.zero-terminal-snr"), "eps", "zero terminal SNR",
+    )  # fmt: skip
+    assert_one_line_error(run("train", empty_toml, "--data", data, *here, "--palette", "300"), "300", "1 to 256")
+    assert_one_line_error(run("train", empty_toml, "--data", data, *here, "--palette", "my.hex"), "my.hex", "no such")
+    assert_one_line_error(
+        run("train", empty_toml, "--data", data, *here, "--palette", "none", "--diffusion.prediction", "colours"),
+        "colours needs a palette", "--palette FILE",
     )  # fmt: skip
     assert not (tmp_path / "run").exists()
     assert_one_line_error(run("train", empty_toml, "--data", data, "--out", folder), "already holds a run", "--resume")
