@@ -36,6 +36,7 @@ else:
     SamplerName = Literal[choices("ddpm.diffusion.samplers", "SAMPLERS")]
     GridName = Literal[choices("ddpm.diffusion.schedule", "GRIDS")]
     ScheduleName = Literal[choices("ddpm.diffusion.schedule", "ALPHA_BARS")]
+PredictionName = Literal["auto", "colours", "eps", "x0", "v"]
 Rate = Annotated[float, POSITIVE, POSITIVE_FINITE]
 Share = Annotated[float, between(0, 1)]
 Count = Annotated[int, POSITIVE]
@@ -66,7 +67,7 @@ class DiffusionConfig(Settings, table="diffusion"):
     timesteps: Annotated[int, between(2, 100_000)] = 1000
     zero_terminal_snr: bool = False
     """Rescale the schedule so that the last timestep is pure noise."""
-    prediction: Literal["auto", "colours", "eps", "x0", "v"] = "auto"
+    prediction: PredictionName = "auto"
     """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette, else v."""
     loss_weight: Literal["none", "min_snr"] = "none"
 

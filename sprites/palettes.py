@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from sprites.colour import MOST, codes, colours_of, palette_of
+from sprites.colour import MOST, codes, colours_of, opaque, palette_of
 from sprites.files import DataError, check_file, read_text
 from sprites.reading.image import FORMATS as IMAGES
 from sprites.reading.image import read_rgba
@@ -74,3 +75,17 @@ def read_palette(path: str | Path) -> np.ndarray:
     if not 1 <= len(distinct) <= MOST:
         raise DataError(f"{path}: {len(distinct)} colours; a palette has 1 to {MOST}")
     return colours_of(distinct)
+
+
+def quantized(images: np.ndarray, count: int) -> np.ndarray:
+    """uint8 [N, H, W, C], each brought to `count` colours of its own by Pillow's quantize; alpha becomes 0 or 255. The
+    usual way, to compare with."""
+    out = np.zeros_like(images)
+    for sprite, pixels in zip(out, images, strict=True):
+        seen = opaque(pixels)
+        if seen.any():
+            few = Image.fromarray(np.ascontiguousarray(pixels[seen][None, :, :3])).quantize(count)
+            sprite[seen, :3] = np.asarray(few.convert("RGB"))[0]
+        if images.shape[-1] == 4:
+            sprite[..., 3] = 255 * seen
+    return out

@@ -20,9 +20,6 @@ from sprites.colour import from_hexadecimals
 
 SHARPEST = 0.02  # sigma below which the density is not made sharper; colours are further apart
 SQUARES, FLOOR = 4.0, 0.01  # weight of the squared error beside the cross-entropy; what keeps that finite at sigma = 0
-    4.0,
-    0.01,
-)  # weight of the squared error beside the cross-entropy, and what keeps it finite at sigma = 0
 
 
 class Colours:

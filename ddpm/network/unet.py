@@ -85,6 +85,7 @@ class ContextUNet(nn.Module):
         if facets and not any(level < len(widths) for level in attention):
             raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
         self.channels, self.categories, self.patch = channels, categories, patch
+        self.outputs = outputs or channels
         self.facets, self.mask_tags = facets, mask_tags
         self.stride = patch * 2 ** (len(widths) - 1)
         self.time_features = 64
@@ -115,7 +116,7 @@ class ContextUNet(nn.Module):
                 below = width
             self.up.append(stage)
         self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
-        self.head = zeroed(nn.Conv2d(widths[0], (outputs or channels) * patch**2, 3, padding=1))
+        self.head = zeroed(nn.Conv2d(widths[0], self.outputs * patch**2, 3, padding=1))
         self.to(memory_format=torch.channels_last)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig
+from ddpm.config import DiffusionConfig, ModelConfig, PredictionName, StudentConfig
 from ddpm.context.tags import CATEGORY
 from ddpm.data.pixel_art import Style
 from ddpm.diffusion.colours import Colours
@@ -55,7 +55,7 @@ class ModelSpec:
             )
 
     @property
-    def prediction(self) -> str:
+    def prediction(self) -> PredictionName:
         """What the network predicts: the setting, resolved."""
         kind = self.diffusion.prediction
         return kind if kind != "auto" else "colours" if self.palette else "v"

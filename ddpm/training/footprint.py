@@ -74,8 +74,8 @@ def kept(network: ContextUNet, size: int, width: int, scores: bool) -> int:
     stages = [*enumerate(network.down), *((last - i, stage) for i, stage in enumerate(network.up))]
     blocks = [(last, network.middle), *((level, block) for level, stage in stages for block in stage.children())]
     count = 3 * width * side**2 * network.head.in_channels
-    if network.head.out_channels > network.stem.in_channels:  # colours: logits and their softmax, in float32
-        count += 2 * 4 * side**2 * network.head.out_channels
+    if network.outputs > network.channels:  # colours: their logits and probabilities, in float32
+        count += 2 * 4 * size**2 * network.outputs
     for level, block in blocks:
         pixels = (side >> level) ** 2
         residual, attend, *cross = block.children()
