@@ -1,12 +1,14 @@
 """The prediction of colours against Bayes' rule written out, and the palette lock of sampling."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling
 from ddpm.context.condition import Condition
-from ddpm.data.pixel_art import PixelArt
+from ddpm.data.pixel_art import PixelArt, Style
 from ddpm.data.tensors import to_tensor, to_uint8
 from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.prediction import Diffusion
@@ -15,7 +17,8 @@ from ddpm.diffusion.samplers import SampleNoise
 from ddpm.diffusion.schedule import make_schedule, timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler
-from sprites.colour import from_hexadecimals, keep_to, keeps_to
+from ddpm.system.settings import from_dict, to_dict
+from sprites.colour import codes, count_colours, from_hexadecimals, keep_to, keeps_to, opaque, orphans
 
 PALETTE = ("000000", "10c040", "d19b62", "d19b70", "ffffff")
 T = 50
@@ -190,6 +193,19 @@ def test_of_near_colours_that_of_more_pixels_stays():
     pixels = to_uint8(Colours(PALETTE, 3).table[torch.tensor([[2, 2, 2], [2, 3, 2], [0, 0, 0]])].movedim(-1, 0)[None])
     assert (art.sprite(pixels[0])[1, 1] == pixels[0, 0, 0]).all()
     assert (art.sprite(pixels[0])[2] == 0).all()
+
+
+def test_the_style_of_a_set_is_the_bound_of_what_is_sampled():
+    pixels = to_uint8(sprites(n=200))
+    style = Style.of(pixels)
+    assert style.colours == 5 and 0.2 < style.orphans < 0.6  # of noise
+    assert Style.of(pixels[:1].repeat(9, 0)).orphans == pytest.approx(
+        float(orphans(codes(pixels[:1])).sum()) / opaque(pixels[:1]).sum(), abs=1e-4
+    )
+    spec = dataclasses.replace(spec_of(), style=Style(2, 0.0))
+    x, _ = Sampler(unlike(spec), spec, Sampling(steps=3, precision="fp32")).per_category(2.0, 8)
+    assert count_colours(to_uint8(x)).max() <= 2
+    assert from_dict(ModelSpec, to_dict(spec)) == spec
 
 
 def test_projection_acts_on_the_last_steps_and_ends_on_the_colours():

@@ -8,7 +8,7 @@ from PIL import Image
 from sprites import colour
 from sprites.files import DataError
 from sprites.loading import load_sprites
-from sprites.palettes import read_palette
+from sprites.palettes import quantized, read_palette
 from sprites.writing.png import indexed, save_pngs
 
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
@@ -197,3 +197,37 @@ def test_what_has_no_indices_is_refused():
     many = colour.colours_of(np.arange(257)).reshape(1, 257, 3)
     with pytest.raises(ValueError, match="257 colours"):
         indexed(many, table(RED))
+
+
+def test_orphans_and_their_settling_by_hand():
+    index = np.zeros((4, 5), np.int64)
+    index[0], index[1, 2], index[3, 4] = -1, 1, 2  # a transparent row, an orphan within and one in a corner
+    assert np.argwhere(colour.orphans(index)).tolist() == [[1, 2], [3, 4]]
+    cost = np.full((4, 5, 3), 9.0)
+    np.put_along_axis(cost, index.clip(0)[..., None], 0.0, -1)
+    cost[1, 2, 0], cost[3, 4, 0] = 0.2, 0.5
+    assert np.argwhere(colour.settled(index, cost, 0.3, 0.0)).tolist() == [*[[0, x] for x in range(5)], [3, 4]]
+    assert (colour.settled(index, cost, 0.6, 0.0)[1:] == 0).all()
+    assert (colour.settled(index, cost, 0.1, 0.0) == index).all()
+    one_of_fifteen = colour.settled(index, cost, 0.6, 1 / 15)  # the dearer one may stay
+    assert one_of_fifteen[1, 2] == 0 and one_of_fifteen[3, 4] == 2
+    assert (index[1, 2], index[3, 4]) == (1, 2)
+
+
+def test_settling_ends_with_no_orphan_that_is_nearly_as_well_another_colour():
+    rng = np.random.default_rng(3)
+    cost = rng.random((12, 12, 5))
+    index = np.where(rng.random((12, 12)) < 0.2, -1, cost.argmin(-1))
+    for price in (0.1, 0.3, 2.0):
+        after = colour.settled(index, cost, price, 0.0)
+        assert ((after < 0) == (index < 0)).all()
+        for y, x in np.argwhere(colour.orphans(after)):
+            near = [c for c in colour.beside(after)[y, x] if c >= 0]
+            assert all(cost[y, x, c] - cost[y, x, after[y, x]] >= price for c in near)
+
+
+def test_pillows_way_has_so_many_colours_each():
+    images = random_images(3, 4)
+    few = quantized(images, 5)
+    assert colour.count_colours(few).max() <= 5
+    np.testing.assert_array_equal(few[..., 3], 255 * (images[..., 3] >= 128))
