@@ -27,13 +27,14 @@ from ddpm.system.settings import (
 )
 from sprites.files import parse_toml, read_text
 
+SAMPLER_NAMES = ("auto", *choices("ddpm.diffusion.samplers", "SAMPLERS"))
 FORM_NAMES = choices("ddpm.diffusion.forms", "FORMS")
 if TYPE_CHECKING:
     SamplerName = str
     GridName = str
     ScheduleName = str
 else:
-    SamplerName = Literal[choices("ddpm.diffusion.samplers", "SAMPLERS")]
+    SamplerName = Literal[SAMPLER_NAMES]
     GridName = Literal[choices("ddpm.diffusion.schedule", "GRIDS")]
     ScheduleName = Literal[choices("ddpm.diffusion.schedule", "ALPHA_BARS")]
 PredictionName = Literal["auto", "colours", "eps", "x0", "v"]
@@ -109,7 +110,8 @@ class Sampling(Settings):
             "replace the usual ones, as in interval=0.5:20."
         ),
     ] = "cfg"
-    sampler: SamplerName = "dpmpp_2m"
+    sampler: SamplerName = "auto"
+    """auto: dpmpp_2m_sde for a model that predicts colours, else dpmpp_2m."""
     steps: Annotated[int | None, POSITIVE] = None
     """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
     network, for heun two."""
@@ -131,9 +133,9 @@ class Sampling(Settings):
         else."""
         found = re.fullmatch(r"(\w+):(\d{1,9})(?::(\w+))?", sampler)
         name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
-        samplers, grids = choices("ddpm.diffusion.samplers", "SAMPLERS"), choices("ddpm.diffusion.schedule", "GRIDS")
-        if name not in samplers or grid not in grids:
-            expected = f"expected {'|'.join(samplers)}, then :STEPS and, if you like, :{'|'.join(grids)}"
+        grids = choices("ddpm.diffusion.schedule", "GRIDS")
+        if name not in SAMPLER_NAMES or grid not in grids:
+            expected = f"expected {'|'.join(SAMPLER_NAMES)}, then :STEPS and, if you like, :{'|'.join(grids)}"
             raise ValueError(f"sampler {sampler!r}: {expected}")
         return cls(form=form, sampler=name, steps=int(steps), grid=grid, seed=seed)
 

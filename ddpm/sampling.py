@@ -37,6 +37,12 @@ def ignore(count: int) -> None:
     """An `OnSprites` of sampling that nobody watches."""
 
 
+def usual_sampler(spec: ModelSpec) -> str:
+    """The sampler that suits a model: where colours are predicted, noise that is drawn anew at each step lets the
+    network revise what it has decided too early (docs/palettes.md)."""
+    return "dpmpp_2m_sde" if spec.prediction == "colours" else "dpmpp_2m"
+
+
 class Guide:
     """How a model is guided: by a form of guidance, along a grid of timesteps."""
 
@@ -46,7 +52,8 @@ class Guide:
         self.schedule = spec.build_diffusion().schedule
         steps = min(Sampling.STEPS, len(self.schedule)) if sampling.steps is None else sampling.steps
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
-        self.sampling = replace(sampling, steps=steps)
+        sampler = usual_sampler(spec) if sampling.sampler == "auto" else sampling.sampler
+        self.sampling = replace(sampling, steps=steps, sampler=sampler)
         self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak
         if "auto" in self.form and weak is None:
             raise ValueError("the form auto needs a weak network to guide away from")

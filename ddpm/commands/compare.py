@@ -36,7 +36,7 @@ class Arguments:
     guidance: tuple[float, ...] = (2.0,)
     forms: tuple[str, ...] = ("cfg",)
     """Forms of guidance, as of sample.py's --form."""
-    samplers: tuple[str, ...] = ("dpmpp_2m:8",)
+    samplers: tuple[str, ...] = ("auto:8",)
     """Sampler and steps, and the grid if it is not the usual one, as in heun:10:log_snr."""
     per_category: int = 200
     """Sprites sampled per category and combination."""
