@@ -262,12 +262,13 @@ def check_levels(model: ModelConfig) -> None:
         raise ValueError(f"{missing}; name other levels, or none ({none})")
 
 
-def without_effect(config: Config) -> list[str]:
-    """A line for each setting that was changed where another makes it do nothing."""
+def without_effect(config: Config, has_palette: bool) -> list[str]:
+    """A line for each setting that was changed where another, or the data, makes it do nothing."""
+    colours = config.diffusion.prediction == "colours" or (config.diffusion.prediction == "auto" and has_palette)
     idle = {
         "without tags": (not config.tags, ("keep_tag", "few_tags", "model.mask_tags")),
         "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
-        "with diffusion.prediction = colours": (config.diffusion.prediction == "colours", ("diffusion.loss_weight",)),
+        "where colours are predicted": (colours, ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
     }
@@ -276,8 +277,8 @@ def without_effect(config: Config) -> list[str]:
     return [f"{name} has no effect {why}" for name, why in changed]
 
 
-def doubts(config: Config) -> list[str]:
-    """What in the settings does nothing, or not what is likely meant: a line each."""
+def doubts(config: Config, has_palette: bool = False) -> list[str]:
+    """What in the settings does nothing, or not what is likely meant: a line each. has_palette: of the data."""
     optim, log, found = config.optim, config.log, []
     if optim.warmup >= config.steps:
         found.append(
@@ -286,7 +287,7 @@ def doubts(config: Config) -> list[str]:
         )
     if missing := missing_levels(config.model):
         found.append(f"{missing}, so that the network has no attention there")
-    found += without_effect(config)
+    found += without_effect(config, has_palette)
     if config.keep_context == 1:
         found.append(
             "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from"

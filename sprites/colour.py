@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 MOST = 256  # colours of a palette, as indexed images have
-PART = 2**22  # pixels looked at in one go
+PART = 2**20  # pixels looked at in one go
 NEAR = 0.06  # in OKLab: colours of a sprite less than this apart are hardly told apart
 
 # Ottosson 2020, bottosson.github.io/posts/oklab: linear sRGB to cone responses, and their cube roots to L, a, b.

@@ -10,7 +10,7 @@ Any setting of the config can be given on the command line, as in --model.widths
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -147,7 +147,6 @@ def main() -> int:
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
         tell(f"{about}, {config.steps} steps; run folder {config.out}")
-        resolved = replace(config, diffusion=replace(config.diffusion, prediction=trainer.spec.prediction))
-        for doubt in (*data.notes, *doubts(resolved)) if is_main() and not resumed else ():
+        for doubt in (*data.notes, *doubts(config, data.palette is not None)) if is_main() and not resumed else ():
             warn(doubt)
         return train(trainer, resumed)

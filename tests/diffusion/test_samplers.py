@@ -457,7 +457,7 @@ def test_sampling_leaves_the_random_state_and_asks_for_no_gradient():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"sampler": "euler"}, "sampler must be one of 'dpmpp_2m', .*, got 'euler'"),
+        ({"sampler": "euler"}, "sampler must be one of 'auto', 'dpmpp_2m', .*, got 'euler'"),
         ({"grid": "sigma"}, "grid must be one of 'middle', 'uniform', 'log_snr', 'karras', got 'sigma'"),
         ({"steps": 31}, "between 1 and the 30 timesteps"),
         ({"steps": 0}, "steps must be positive, got 0"),
