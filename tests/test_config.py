@@ -33,7 +33,10 @@ def test_resolved_settings_read_back_the_same(tmp_path):
         ("[model]\nwidths = []", ["model.widths must be a list of 1 to 8 values, got []"]),
         ("[model]\nattention = [1, 8]", ["model.attention must be between 0 and 7, got 8"]),
         ("steps = 'many'", ["steps must be a whole number, got 'many'"]),
-        ("[diffusion]\nprediction = 'w'", ["diffusion.prediction must be one of 'auto', 'colours', 'eps', 'x0', 'v', got 'w'"]),
+        (
+            "[diffusion]\nprediction = 'w'",
+            ["diffusion.prediction must be one of 'auto', 'colours', 'eps', 'x0', 'v', got 'w'"],
+        ),
         ("[diffusion]\nschedule = 'cosin'", ["one of 'linear', 'cosine', got 'cosin'; did you mean 'cosine'?"]),
         ("resize = 'bicubic'", ["resize must be one of 'nearest', 'box', got 'bicubic'"]),
         ("mirror = 'hero'", ["""mirror must be a list of texts in quotes, got 'hero'; write ["hero"]"""]),

@@ -1,5 +1,6 @@
 """Model files and checkpoints: read back as written, and refused by name if they are anything else."""
 
+import dataclasses
 import os
 import random
 
@@ -7,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
+from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, Sampling
 from ddpm.runs.checkpoints import checkpoints, make_state, restore, save_checkpoint
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import FORMAT, read_safetensors, write_safetensors
+from ddpm.sampling import Sampler
 from ddpm.system.settings import to_dict
 from ddpm.training.optim import Optimizers
 
@@ -35,6 +37,18 @@ def test_a_model_file_describes_itself(tmp_path, spec):
     args = torch.randn(2, 4, 12, 12), torch.tensor([3, 16]), torch.eye(3)[:2]
     assert torch.equal(model(*args), loaded(*args))
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_a_model_file_from_before_palettes_is_one_of_v_without_any(tmp_path, spec):
+    old = to_dict(dataclasses.replace(spec, diffusion=DiffusionConfig(timesteps=17, prediction="v")))
+    assert {"palette", "style"} & old.keys() <= {"palette"}
+    old.pop("palette")  # what the files of old have not
+    model = randomise(spec.build()).eval()
+    write_safetensors(tmp_path / "m.safetensors", model.state_dict(), {"spec": old, "step": 5})
+    loaded, found = load_model(tmp_path / "m.safetensors")
+    assert found.prediction == "v" and found.palette == () and found.style is None
+    x, _ = Sampler(loaded, found, Sampling(steps=2, precision="fp32")).per_category(2.0, 2)
+    assert x.isfinite().all() and len(x.unique()) > 100  # as they come, of no palette
 
 
 def train_steps(model, optimizers, steps, seed):
