@@ -57,6 +57,9 @@ def test_tensorboard_has_curves_pictures_settings_and_figures(trained):
     assert [e.step for e in events.Scalars("loss/train")] == [2, 4, 5]
     distances = {e.step: e.value for e in events.Scalars("evaluation/frechet_distance")}
     assert sorted(distances) == [2, 4, 5]
+    figures = {f"pixel_art/{name}" for name in ("colours", "near_colours", "orphans", "in_palette")}
+    assert figures | {f"{name}_real" for name in figures} <= set(tags["scalars"])
+    assert {e.value for e in events.Scalars("pixel_art/in_palette")} == {1.0}
     best = read_safetensors(trained[0] / "best.safetensors")[1]
     assert best["step"] == min(distances, key=distances.get)
     assert best["frechet_distance"] == pytest.approx(min(distances.values()), rel=1e-6)

@@ -12,7 +12,7 @@ from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelCon
 from ddpm.data.loading import load_data
 from ddpm.diffusion.schedule import make_schedule
 from ddpm.evaluation.in_training import Evaluation
-from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of
+from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of, unseen_sprites
 from ddpm.evaluation.metrics import METRICS, Metric
 from ddpm.evaluation.report import Gaps, Report
 from ddpm.runs.spec import ModelSpec
@@ -116,6 +116,34 @@ def test_figures_that_need_a_palette_or_alpha_are_told_only_of_sets_that_have_th
     judge = Judge(load_data(write_npy(tmp_path / "data", images, np.arange(1000) % 2)))
     figures = judge.measure("training", *judge.references(6)["training"]).figures
     assert METRICS.keys() - figures.keys() == {"alpha_hardness", "in_palette", "told_apart"}
+
+
+def test_sampled_sprites_are_told_apart_from_unseen_ones_and_training_ones_are_the_floor(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("ddpm.evaluation.classifier.TOLD_STEPS", 60)
+    folder = write_npy(tmp_path / "unseen", *tiny_sprites(120, 8, 4, seed=7))
+    judge = Judge(data, unseen=unseen_sprites(str(folder), data))
+    assert len(judge.unseen) == 120
+    references = judge.references(60)
+    blurred, labels = references["blurred"]
+    floor, far = judge.measure("training", *references["training"]), judge.measure("s = 1", blurred, labels, 1.0)
+    assert 0.3 < floor.figures["told_apart"] < 0.7 < 0.95 < far.figures["told_apart"]
+    assert floor.errors["told_apart"] == pytest.approx(0.5 / 120**0.5, rel=0.1)
+    held_out = judge.measure(HELD_OUT, *references[HELD_OUT])
+    assert "told_apart" not in held_out.figures
+    table = Report([held_out, floor, far]).table()  # a row without the figure has an empty cell
+    assert "told apart" in table and f"{far.figures['told_apart']:.3f}" in table
+
+
+def test_unseen_sprites_are_none_that_were_trained_on(data, tmp_path):
+    assert len(unseen_sprites(HELD_OUT, data)) == len(data.val)
+    images, labels = tiny_sprites(400, 8, 4)  # those of the data themselves
+    new, more = tiny_sprites(50, 8, 4, seed=9)
+    both = write_npy(tmp_path / "both", np.concatenate([images, new]), np.concatenate([labels, more]))
+    assert len(data.val) < len(unseen_sprites(str(both), data)) <= len(data.val) + 50
+    with pytest.raises(ValueError, match="too few to tell"):
+        unseen_sprites(str(write_npy(tmp_path / "few", new[:30], more[:30])), data)
+    with pytest.raises(ValueError, match="other categories or channels"):
+        unseen_sprites(str(write_npy(tmp_path / "rgb", *tiny_sprites(50, 8, 3))), data)
 
 
 def test_closest_pairs_come_nearest_first(judge):
