@@ -16,6 +16,7 @@ from ddpm.data.tensors import to_tensor
 from sprites.content import count_duplicates
 from sprites.loading import Sprites
 
+STYLE_MOST = 2000  # sprites whose style is looked at, evenly spread
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
 
 
@@ -49,7 +50,8 @@ class SpriteData:
     @cached_property
     def style(self) -> Style | None:
         """What the training sprites are like, if they have a palette."""
-        return None if self.palette is None else Style.of(self.sprites.take(self.train))
+        some = self.train[:: -(-len(self.train) // STYLE_MOST)]
+        return None if self.palette is None else Style.of(self.sprites.take(some))
 
     @cached_property
     def duplicates(self) -> int:

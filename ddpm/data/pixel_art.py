@@ -18,7 +18,6 @@ from sprites.colour import chosen_palette, codes, count_colours, distances, fewe
 COLOUR_PRICE = 0.0144  # what a colour must be worth
 ORPHAN_PRICE = 0.013  # what it must cost to give an orphan its neighbour's colour, for it to stay
 CANDIDATES = 64  # colours of a sprite without a palette, from which fewer are chosen
-LOOKED_AT = 2000  # sprites of a set
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,8 @@ class Style:
     @classmethod
     def of(cls, images: np.ndarray) -> "Style":
         """From uint8 [N, H, W, C]."""
-        chosen = np.asarray(images[:: -(-len(images) // LOOKED_AT)])
-        alone = orphans(codes(chosen)).sum((1, 2)) / opaque(chosen).sum((1, 2)).clip(1)
-        return cls(int(np.quantile(count_colours(chosen), 0.99)), round(float(np.quantile(alone, 0.25)), 4))
+        alone = orphans(codes(images)).sum((1, 2)) / opaque(images).sum((1, 2)).clip(1)
+        return cls(int(np.quantile(count_colours(images), 0.99)), round(float(np.quantile(alone, 0.25)), 4))
 
 
 @dataclass(frozen=True, eq=False)
