@@ -128,7 +128,7 @@ class Sampler:
         self.timesteps = self.guide.timesteps.to(self.device)
         most, alone = sampling.colours, spec.style.orphans if spec.style else 1.0
         if spec.style and sampling.palette == "auto":
-            most = min(most or spec.style.colours, spec.style.colours)
+            most = most or spec.style.colours
         self.pixel_art = PixelArt(from_hexadecimals(spec.palette) if spec.palette else None, most, alone)
         self.towards: Colours | None = None
         """The palette that x0_hat is drawn to, where the model does not keep to it by itself."""

@@ -95,6 +95,8 @@ def chosen_palette(images: np.ndarray, count: int) -> np.ndarray:
     step = -(-len(images) // max(1, PART // images[0, ..., 0].size))
     pixels = np.asarray(images[::step])
     row = pixels[opaque(pixels)][None, :, :3]
+    if not row.size:
+        raise ValueError("no pixel is opaque, so there are no colours to choose a palette from")
     indexed = Image.fromarray(np.ascontiguousarray(row)).quantize(count, kmeans=10)
     used = np.unique(np.asarray(indexed))
     table = np.array(indexed.getpalette(), np.uint8).reshape(-1, 3)[used]
@@ -154,31 +156,51 @@ def orphans(index: np.ndarray) -> np.ndarray:
     return (index >= 0) & (beside(index) != index[..., None]).all(-1)
 
 
-def fewer(cost: np.ndarray, price: float, most: int | None = None) -> np.ndarray:
-    """Choose colours for n pixels, of which P are possible, so that few are used: int64 [n], indices below P.
+def squares(rgb: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Squared distances of colours [n, 3] to those of a palette [P, 3] in sRGB: float64 [n, P]. There a mean of two
+    colours lies on the line between them, as it does not in OKLab."""
+    return np.square(rgb[:, None].astype(float) - palette).sum(-1)
 
-    cost [n, P] is what each colour costs in each pixel, and each colour that is used costs `price` once more. Begins
-    with the cheapest of every pixel and gives up one colour after another, the one whose pixels lose least by their
-    next best, until none is worth less than its price; and until there are `most` at the most.
+
+def sureness(square: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """How sure each pixel is of its nearest colour A, beside each other colour B: float64 [n, P], inf for A itself.
+
+    square [n, P]: |x - c|^2 of pixels and colours; apart [P, P]: |A - B|^2. It is (|x - B|^2 - |x - A|^2) / |A - B|^2:
+    1 where x is A, 0 halfway to B. If x is a mean of the two under probabilities p and 1 - p, it is 2 p - 1.
     """
-    used = np.unique(cost.argmin(1))
-    cost = cost[:, used]
-    while len(used) > 1:
-        first, second = np.partition(cost, 1, axis=1)[:, :2].T
-        worth = np.bincount(cost.argmin(1), second - first, minlength=len(used))
-        least = worth.argmin()
-        if worth[least] >= price and (most is None or len(used) <= most):
-            break
-        used, cost = np.delete(used, least), np.delete(cost, least, axis=1)
-    return used[cost.argmin(1)]
+    nearest, rows = square.argmin(1), np.arange(len(square))
+    with np.errstate(invalid="ignore"):
+        sure = (square - square[rows, nearest, None]) / apart[nearest]
+    sure[rows, nearest] = np.inf
+    return sure
 
 
-def settled(index: np.ndarray, cost: np.ndarray, price: float, share: float) -> np.ndarray:
-    """Give orphans the colour of a neighbour, the least costly first, where that costs less than `price` more: int64
-    [H, W], like `index`, in which transparent pixels are -1.
+def fewer(square: np.ndarray, apart: np.ndarray, price: float, most: int | None = None) -> np.ndarray:
+    """Which of P colours are left, int64 [<= P], when doubtful ones are given up; square and apart as in `sureness`.
 
-    cost [H, W, P] is what each colour costs in each pixel. It ends where no more than `share` of the opaque pixels are
-    orphans.
+    A colour is worth the sureness of its pixels, summed: of one pixel that is exactly of it, 1. What is worth least
+    goes first, until all that are left are worth `price`, then what moves the pixels least, until there are `most`.
+    """
+    left = np.unique(square.argmin(1))
+    while len(left) > 1:
+        part = square[:, left]
+        nearest, sure = part.argmin(1), sureness(part, apart[np.ix_(left, left)])
+        worth = np.bincount(nearest, sure.min(1), minlength=len(left))
+        doubtful = int((worth < price).sum())
+        if not doubtful:
+            if most is None or len(left) <= most:
+                break
+            first, second = np.partition(part, 1, axis=1)[:, :2].T
+            worth = np.bincount(nearest, second - first, minlength=len(left))
+        left = np.delete(left, np.argsort(worth, kind="stable")[: max(1, doubtful // 4)])  # few at a time
+    return left
+
+
+def settled(index: np.ndarray, sure: np.ndarray, price: float, share: float) -> np.ndarray:
+    """Give orphans the colour of a neighbour, the least sure first, where they are less sure of theirs than `price`.
+
+    index int64 [H, W], -1 where transparent; sure [H, W, P]: `sureness` of each pixel beside each colour. It ends where
+    no more than `share` of the opaque pixels are orphans.
     """
     index, most = index.copy(), share * (index >= 0).sum()
     while True:
@@ -186,9 +208,8 @@ def settled(index: np.ndarray, cost: np.ndarray, price: float, share: float) -> 
         if len(y) <= most:
             return index
         near = beside(index)[y, x]
-        costs = np.where(near >= 0, cost[y[:, None], x[:, None], near], np.inf)
-        dearer = costs.min(1) - cost[y, x, index[y, x]]
-        least = dearer.argmin()
-        if dearer[least] >= price:
+        of_near = np.where(near >= 0, sure[y[:, None], x[:, None], near], np.inf)
+        least = of_near.min(1).argmin()
+        if of_near[least].min() >= price:
             return index
-        index[y[least], x[least]] = near[least, costs[least].argmin()]
+        index[y[least], x[least]] = near[least, of_near[least].argmin()]

@@ -86,6 +86,7 @@ def main() -> int:
     import numpy as np
     import torch
 
+    from ddpm.commands.shared.flags import judges_folder
     from ddpm.data.tensors import to_uint8
     from ddpm.evaluation.judge import HELD_OUT, Judge, data_of, unseen_sprites
     from ddpm.evaluation.report import Report
@@ -97,11 +98,12 @@ def main() -> int:
     model.to(pick_device(args.device))
     data = data_of(args.data, args.model, spec, args.per_category)
     unseen = unseen_sprites(args.unseen, data) if args.unseen else None
+    judges = judges_folder(None, args.model, args.data)
     raw = Sampling(palette="none", seed=args.seed)
     settings = raw, replace(raw, colours=args.colours), replace(raw, palette=str(args.colours))
     samplers = [Sampler(model, spec, s) for s in settings]
     with held(args.out):
-        judge = Judge(data, unseen=unseen)
+        judge = Judge(data, cache=judges, unseen=unseen)
         references = judge.references(args.per_category)
         rows = [judge.measure(name, *references[name]) for name in (HELD_OUT,) if name in references]
         labels, cells = torch.arange(len(spec.categories)).repeat_interleave(args.per_category), []

@@ -153,7 +153,7 @@ def main() -> int:
     sampler = ready(args.sampling, args.weak, args.model, model, spec)
     sampler.guide.check(condition)
     if args.indexed and sampler.pixel_art.is_raw:
-        raise ValueError("--indexed needs few colours, and these have any: add --palette or --colours")
+        raise ValueError("--indexed needs few colours, and these may have any number: add --palette or --colours")
     with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:
         pixels, done = sample(sampler, condition, scales, args.count, caught)
         code = 0 if done.all() else 128 + highest(max(caught, default=0))

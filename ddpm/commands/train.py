@@ -135,6 +135,8 @@ def main() -> int:
             check_run_folder(config, arguments.resume, arguments.overwrite, launch())
         data = load_data(config.data, config)
     tell(f"{config.data}: {data.describe()}")
+    if data.palette is not None:
+        tell(f"a palette of {len(data.palette)} colours, to which what is sampled will keep")
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)

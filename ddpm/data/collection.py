@@ -37,7 +37,8 @@ class SpriteData:
     val: np.ndarray
     mirror: Tensor
     hashes: np.ndarray
-    """Of the content of each sprite, uint64 [N]; see `sprites.content.content_hashes`."""
+    """Of the content of each sprite, uint64 [N], before it was brought to a palette; see
+    `sprites.content.content_hashes`."""
     facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The values of each facet of its tags, if they are part of the context."""
     flags: Tensor | None = None
@@ -118,7 +119,9 @@ class SpriteData:
     def facts(self) -> dict[str, str]:
         """What tells this collection from another, for a run that is resumed."""
         facts = {"sprites": self.describe(), "pixels": digest(self.hashes), "labels": digest(self.sprites.labels)}
-        return facts if self.flags is None else facts | {"tags": digest(self.flags.numpy())}
+        if self.flags is not None:
+            facts["tags"] = digest(self.flags.numpy())
+        return facts if self.palette is None else facts | {"palette": digest(self.palette)}
 
     def describe(self) -> str:
         """One line: how many sprites, what they are, copies found and the split."""
@@ -130,5 +133,4 @@ class SpriteData:
             f"{len(s)} sprites {s.size}x{s.size} {kind} in {len(s.categories)} categories ({', '.join(s.categories)})"
             f"{copies}; {len(self.train)} to train on, {len(self.val)} held out"
             f"{f', {apart} more by their tags' if apart else ''}"
-            f"{'' if self.palette is None else f'; a palette of {len(self.palette)} colours'}"
         )

@@ -12,8 +12,9 @@ from ddpm.config import DataConfig
 from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
+from ddpm.system.memory import check_fits
 from sprites.colour import MOST, chosen_palette, keep_to, palette_of
-from sprites.content import content_hashes, examine, notes_on_content, split
+from sprites.content import examine, notes_on_content, split
 from sprites.loading import Sprites, load_sprites
 from sprites.palettes import read_palette
 from sprites.tags import load_tags
@@ -36,13 +37,12 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     content = examine(sprites.images)
     notes = (*sprites.notes, *notes_on_content(sprites, content))
     palette = palette_for(sprites.images, config.palette)
-    hashes = content.hashes
     if palette is not None and (config.palette != "auto" or content.soft.any()):
+        check_fits("a copy of the sprites in the colours of the palette", sprites.images.nbytes, "give a smaller set")
         sprites = replace(sprites, images=keep_to(sprites.images, palette))
-        hashes = content_hashes(sprites.images)
-    train, val = split(hashes, config.val_fraction)
+    train, val = split(content.hashes, config.val_fraction)  # by what they were, so that it is the same for any palette
     facets, flags = read_tags(folder, sprites, mirror) if config.tags else ({}, None)
-    data = SpriteData(sprites, train, val, mirror, hashes, facets, flags, notes, palette)
+    data = SpriteData(sprites, train, val, mirror, content.hashes, facets, flags, notes, palette)
     try:
         data = data.without(config.hold_out)
     except ValueError as e:

@@ -1,8 +1,7 @@
 """Sampled sprites as pixel art: few colours, of a palette if there is one, clean areas, and hard alpha.
 
-A network says of each pixel by itself which colour is likely. Taken so, nearly equal colours lie side by side, and more
-pixels stand alone than any artist would leave. What is doubtful is therefore decided for the sprite as a whole, as far
-as the sprites of the set are like that.
+A network says of each pixel by itself which colour is likely. Taken so, a sprite has more colours, and more pixels that
+stand alone, than any artist would leave. What is doubtful is therefore decided for the sprite as a whole.
 """
 
 from dataclasses import dataclass
@@ -11,12 +10,22 @@ import numpy as np
 from torch import Tensor
 
 from ddpm.data.tensors import to_tensor, to_uint8
-from sprites.colour import chosen_palette, codes, count_colours, distances, fewer, opaque, orphans, settled
+from sprites.colour import (
+    chosen_palette,
+    codes,
+    count_colours,
+    fewer,
+    opaque,
+    orphans,
+    settled,
+    squares,
+    sureness,
+)
 
-# Squared distances in OKLab, summed over the pixels that would move. With both, sprites of the shipped set get the
-# numbers of colours and the share of orphans that drawn ones have (docs/palettes.md).
-COLOUR_PRICE = 0.0144  # what a colour must be worth
-ORPHAN_PRICE = 0.013  # what it must cost to give an orphan its neighbour's colour, for it to stay
+# In sure pixels: see `sprites.colour.sureness`. With these, sprites of the shipped set get the numbers of colours and
+# the share of orphans that drawn ones have (docs/palettes.md).
+COLOUR_PRICE = 2.0  # what a colour of a sprite must be worth
+ORPHAN_PRICE = 0.7  # how sure an orphan must be
 CANDIDATES = 64  # colours of a sprite without a palette, from which fewer are chosen
 
 
@@ -58,20 +67,20 @@ class PixelArt:
         return np.empty((0, 3), np.uint8) if self.palette is None else self.palette
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.is_raw:
+        if self.is_raw or not x.isfinite().all():  # what is not finite is to be seen
             return x
         return to_tensor(np.stack([self.sprite(pixels) for pixels in to_uint8(x)])).to(x)
 
     def sprite(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, C] -> the same in few colours. Of near ones that of more pixels stays."""
+        """uint8 [H, W, C] -> the same in few colours, with few orphans."""
         seen, out = opaque(pixels), pixels.copy()
         if not seen.any():
             return out
         palette = chosen_palette(pixels[None], CANDIDATES) if self.palette is None else self.palette
-        cost = np.zeros((*seen.shape, len(palette)))
-        cost[seen] = distances(pixels[seen][:, :3], palette) ** 2
-        index = np.full(seen.shape, -1)
-        index[seen] = fewer(cost[seen], 0.0 if self.palette is None else COLOUR_PRICE, self.most)
-        index = settled(index, cost, ORPHAN_PRICE, self.orphans)
-        out[seen, :3] = palette[index[seen]]
+        square, apart = squares(pixels[seen][:, :3], palette), squares(palette, palette)
+        left = fewer(square, apart, 0.0 if self.palette is None else COLOUR_PRICE, self.most)
+        square, apart = square[:, left], apart[np.ix_(left, left)]
+        index, sure = np.full(seen.shape, -1), np.full((*seen.shape, len(left)), np.inf)
+        index[seen], sure[seen] = square.argmin(1), sureness(square, apart)
+        out[seen, :3] = palette[left[settled(index, sure, ORPHAN_PRICE, self.orphans)[seen]]]
         return out

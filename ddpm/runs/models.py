@@ -79,6 +79,6 @@ def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
     if not path.exists():
         raise ValueError(f"the form auto needs a weak network, and there is no {path}; name one with --weak FILE")
     network, other = load_model(path)
-    if dataclasses.replace(other, model=spec.model) != spec:
+    if dataclasses.replace(other, model=spec.model, style=spec.style) != spec:
         raise ValueError(f"{path} is for {other.describe()}, the model for {spec.describe()}, or their noise differs")
     return network

@@ -343,7 +343,7 @@ class Trainer:
             if then.step > self.config.steps:
                 raise ValueError(f"{path} is beyond the {self.config.steps} steps asked for; give {then.step} or more")
             for name, now in self.facts.items():
-                if then.data.get(name) != now:
+                if then.data.get(name, now if name == "palette" else None) != now:  # runs of old have no palette
                     raise ValueError(
                         f"the data is not what the run began with: {name} then {then.data.get(name)}, now {now}; "
                         "give the old data, or start anew with another --out"

@@ -109,23 +109,44 @@ def test_chosen_colours_are_those_that_are_there_if_they_are_few_enough():
     assert len(colour.chosen_palette(random_images(3, 3), 11)) == 11
 
 
+def kept(pixels: np.ndarray, palette: np.ndarray, price: float, most: int | None = None) -> list[int]:
+    square, apart = colour.squares(pixels, palette), colour.squares(palette, palette)
+    return colour.fewer(square, apart, price, most).tolist()
+
+
+def test_sureness_by_hand():
+    palette = table((0, 0, 0), (100, 0, 0), (0, 200, 0))
+    pixels = table((0, 0, 0), (50, 0, 0), (75, 0, 0), (0, 20, 0))
+    sure = colour.sureness(colour.squares(pixels, palette), colour.squares(palette, palette))
+    assert sure[0].tolist() == [np.inf, 1, 1] and sure[1, 1] == 0 and sure[2, 0] == 0.5 and sure[3, 2] == 0.8
+
+
+def test_the_sureness_of_a_mean_is_that_of_its_probabilities():
+    a, b = np.array([10.0, 200.0, 30.0]), np.array([90.0, 20.0, 250.0])
+    for p in (0.5, 0.6, 0.9, 1.0):
+        square = colour.squares((p * a + (1 - p) * b)[None], np.stack([a, b]))
+        sure = colour.sureness(square, colour.squares(np.stack([a, b]), np.stack([a, b])))
+        assert sure[0, 1] == pytest.approx(2 * p - 1)
+
+
 def test_fewer_colours_by_hand():
-    # Three pixels of one colour, one that is nearly as well another.
-    cost = np.array([[0, 9, 9], [0, 9, 9], [9, 0, 9], [0.3, 9, 0]])
-    assert colour.fewer(cost, 0.2).tolist() == [0, 0, 1, 2]
-    assert colour.fewer(cost, 0.4).tolist() == [0, 0, 1, 0]
-    assert colour.fewer(cost, 0.0, most=2).tolist() == [0, 0, 1, 0]
-    assert colour.fewer(cost, 1e9).tolist() == [0, 0, 0, 0]
+    palette = table((0, 0, 0), (100, 0, 0), (0, 0, 200))
+    pixels = table((0, 0, 0), (0, 0, 0), (70, 0, 0), (0, 0, 200), (0, 0, 200))
+    assert kept(pixels, palette, 0.3) == [0, 1, 2]  # the pixel of 70 is sure of 100 by 0.4
+    assert kept(pixels, palette, 0.5) == [0, 2]
+    assert kept(pixels, palette, 2.0) == [0, 2]
+    assert kept(pixels, palette, 9.0) in ([0], [2])
+    assert kept(pixels, palette, 0.0, most=2) == [0, 2]
+    assert kept(pixels, palette, 0.0, most=1) == [0]
 
 
-def test_without_a_price_every_pixel_gets_its_cheapest():
-    cost = np.random.default_rng(0).random((40, 12))
-    np.testing.assert_array_equal(colour.fewer(cost, 0.0), cost.argmin(1))
+def test_sure_pixels_keep_their_colours():
+    palette = random_images(1, 3, seed=1).reshape(-1, 3)[:20]
+    pixels = palette[np.random.default_rng(0).integers(0, 20, 300)]
+    used = np.unique(colour.nearest(pixels, palette)).tolist()
+    assert kept(pixels, palette, 0.99) == used
     for most in (1, 3, 7):
-        chosen = colour.fewer(cost, 0.0, most)
-        assert len(np.unique(chosen)) <= most
-        used = np.unique(chosen)  # of those that are left, every pixel has its cheapest
-        np.testing.assert_array_equal(chosen, used[cost[:, used].argmin(1)])
+        assert len(kept(pixels, palette, 0.99, most)) == most
 
 
 FILES = {
@@ -203,27 +224,25 @@ def test_orphans_and_their_settling_by_hand():
     index = np.zeros((4, 5), np.int64)
     index[0], index[1, 2], index[3, 4] = -1, 1, 2  # a transparent row, an orphan within and one in a corner
     assert np.argwhere(colour.orphans(index)).tolist() == [[1, 2], [3, 4]]
-    cost = np.full((4, 5, 3), 9.0)
-    np.put_along_axis(cost, index.clip(0)[..., None], 0.0, -1)
-    cost[1, 2, 0], cost[3, 4, 0] = 0.2, 0.5
-    assert np.argwhere(colour.settled(index, cost, 0.3, 0.0)).tolist() == [*[[0, x] for x in range(5)], [3, 4]]
-    assert (colour.settled(index, cost, 0.6, 0.0)[1:] == 0).all()
-    assert (colour.settled(index, cost, 0.1, 0.0) == index).all()
-    one_of_fifteen = colour.settled(index, cost, 0.6, 1 / 15)  # the dearer one may stay
+    sure = np.full((4, 5, 3), 1.0)
+    sure[1, 2, 0], sure[3, 4, 0] = 0.2, 0.5
+    assert np.argwhere(colour.settled(index, sure, 0.3, 0.0) != 0).tolist() == [*[[0, x] for x in range(5)], [3, 4]]
+    assert (colour.settled(index, sure, 0.6, 0.0)[1:] == 0).all()
+    assert (colour.settled(index, sure, 0.1, 0.0) == index).all()
+    one_of_fifteen = colour.settled(index, sure, 0.6, 1 / 15)  # the surer one may stay
     assert one_of_fifteen[1, 2] == 0 and one_of_fifteen[3, 4] == 2
     assert (index[1, 2], index[3, 4]) == (1, 2)
 
 
-def test_settling_ends_with_no_orphan_that_is_nearly_as_well_another_colour():
+def test_settling_leaves_no_orphan_that_is_unsure():
     rng = np.random.default_rng(3)
-    cost = rng.random((12, 12, 5))
-    index = np.where(rng.random((12, 12)) < 0.2, -1, cost.argmin(-1))
-    for price in (0.1, 0.3, 2.0):
-        after = colour.settled(index, cost, price, 0.0)
+    sure = rng.random((12, 12, 5))
+    index = np.where(rng.random((12, 12)) < 0.2, -1, rng.integers(0, 5, (12, 12)))
+    for price in (0.1, 0.5, 2.0):
+        after = colour.settled(index, sure, price, 0.0)
         assert ((after < 0) == (index < 0)).all()
         for y, x in np.argwhere(colour.orphans(after)):
-            near = [c for c in colour.beside(after)[y, x] if c >= 0]
-            assert all(cost[y, x, c] - cost[y, x, after[y, x]] >= price for c in near)
+            assert all(sure[y, x, c] >= price for c in colour.beside(after)[y, x] if c >= 0)
 
 
 def test_pillows_way_has_so_many_colours_each():
