@@ -101,7 +101,9 @@ class Trainer:
         self.config, self.data, self.device = config, data, device
         if config.deterministic:
             make_deterministic()
-        sprites = data.sprites
+        sprites, self.facts = data.sprites, data.facts()
+        if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
+            raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
         self.spec = ModelSpec(
             sprites.size,
             sprites.channels,
@@ -122,9 +124,6 @@ class Trainer:
         self.optimizers = Optimizers(self.model, config.optim)
         self.order = ShuffledOrder(len(data.train), config.seed)
         self.autocast = autocast_dtype(config.optim.precision, device)
-        self.facts = data.facts()
-        if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
-            raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
         self.step = 0
         self.skipped = self.skipped_in_a_row = 0
         self.means = GroupMeans(

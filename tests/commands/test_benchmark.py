@@ -206,7 +206,7 @@ def test_speed_sections_of_a_tiny_model(data):
     assert row[:3] == ("ours", 4, "float32") and row[4] == 1 and row[-1] == 3
     assert row[6] == pytest.approx(3 * row[3] * row[5] / 1e3)
     (row,) = comparison.sampling([contestant], 2.0, BRIEF).rows
-    assert row[:4] == ("ours", "dpmpp_2m", 8, 16) and row[4] > 0
+    assert row[:4] == ("ours", "dpmpp_2m_sde", 8, 16) and row[4] > 0
     changes = [ours.Variant("cores", n, TINY, data, n) for n in (1, 2)]
     table = ours.scaling(changes, BRIEF)
     assert [row[:2] for row in table.rows] == [("cores", 1), ("cores", 2)]
@@ -220,6 +220,7 @@ def test_levers_and_profile_of_a_tiny_model(data, tmp_path):
     table = ours.levers(TINY, folder, BRIEF)
     speeds = {name: (flops, ratio) for name, flops, _, ratio in table.rows}
     assert speeds["as it is"][1] == 1.0
+    assert speeds["numbers for colours"][0] < speeds["as it is"][0]
     assert speeds["no attention"][0] < speeds["as it is"][0] == speeds["AdamW for all"][0] < speeds["with tags"][0]
     found = ours.profile(contestants.Own("ours", TINY, data, CPU), steps=2).rows
     times = [milliseconds for _, milliseconds, *_ in found]

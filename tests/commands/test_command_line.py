@@ -16,7 +16,7 @@ from ddpm.runs.models import save_model
 from ddpm.runs.spec import ModelSpec
 
 SCRIPTS = {path.stem: path for path in sorted((ROOT / "scripts").glob("*.py"))}
-CHOICES = "dpmpp_2m, dpmpp_2m_sde, heun, ddim, ddpm"
+CHOICES = "auto, dpmpp_2m, dpmpp_2m_sde, heun, ddim, ddpm"
 
 
 MODULES = {name: command_module(name) for name in SCRIPTS}

@@ -18,6 +18,7 @@ from ddpm.system.outputs import PART
 
 KILLS = int(os.environ.get("KILLS", "2"))  # make faults, make test-all: 20
 STEPS = max(120, 25 * KILLS)  # more than the run makes between all of the kills
+JUDGED = ("evaluation/", "pixel_art/")  # curves of the evaluation
 PATIENCE = 240 + 10 * KILLS  # seconds
 # A checkpoint every third step, so that many of the kills hit one that is being written.
 OFTEN = ["--log.checkpoint", 3, "--log.every", 5, "--log.validate", 30, "--log.snapshot", 40, "--log.guidance", 0, 2]
@@ -176,7 +177,7 @@ def test_a_full_disk_loses_neither_the_run_nor_its_checkpoints(whole, disk, tmp_
     lost = {f"samples/{kind}_{int(step):07d}.png" for kind in ("grid", "path") for step in missed}
     kept = {name: bytes_ for name, bytes_ in content(folder).items() if name not in {*lost, "best.safetensors"}}
     assert content(out) == kept
-    expected = {name: points for name, points in curves(folder).items() if not name.startswith("evaluation/")}
+    expected = {name: points for name, points in curves(folder).items() if not name.startswith(JUDGED)}
     assert curves(out) == expected  # also what was to be written while it was full
 
 

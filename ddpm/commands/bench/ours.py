@@ -97,6 +97,8 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
         "attention one level higher, too": replace(config, model=replace(model, attention=(deepest - 1, deepest))),
         "patches of 2x2": replace(config, model=replace(model, patch=2)),
     }
+    if data.palette is not None:
+        others["numbers for colours"] = replace(config, diffusion=replace(config.diffusion, prediction="v"))
     entered = {name: Own("ours", other, data, cpu) for name, other in others.items()}
     if (folder / "tags.csv").exists():
         entered["with tags"] = Own("ours", config, load_data(folder, DataConfig(config.size, tags=True)), cpu)
