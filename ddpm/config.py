@@ -120,9 +120,9 @@ class Sampling(Settings):
     it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
     palette: str = "auto"
     """Every opaque pixel gets exactly one of these colours. auto: the palette that the model was trained with, if any;
-    none; a number: so many, chosen from what the model samples; or a palette file (.hex, .gpl, .pal, .png)."""
+    none; a number: so many, chosen for what the model samples; or a palette file (.hex, .gpl, .pal, .png)."""
     colours: Annotated[int | None, POSITIVE] = None
-    """At most so many colours in a sprite; left out, about as many as in the sprites that the model was trained on."""
+    """At most so many colours in a sprite; left out, a model with a palette takes no more than its training sprites."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
     seed: Seed = 0
@@ -220,8 +220,8 @@ class DataConfig(Settings):
     val_fraction: Annotated[float, between(0, 0.5)] = 0.05
     """Share of distinct sprites held out for validation."""
     palette: str = "auto"
-    """The colours of all sprites. auto: those of the set, if they are at most 256; none; a number: so many, chosen from
-    those of the set; or a palette file (.hex, .gpl, .pal, .png). Sprites are brought to the nearest of them."""
+    """The colours of all sprites. auto: those of the set, if they are at most 256; none; a number: so many, chosen for
+    the set; or a palette file (.hex, .gpl, .pal, .png). Sprites are brought to the nearest of them."""
     tags: bool = False
     """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
     hold_out: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Palette files: .hex, .gpl (GIMP), .pal (JASC), or the colours of an image.
+"""Palette files: .hex, .gpl (GIMP), .pal (JASC), or the colours of an image; and Pillow's way to few colours.
 
 To read another kind, write a function from its lines to colours, and enter it in `FORMATS`.
 """
@@ -25,7 +25,7 @@ def hexadecimal(lines: Sequence[str]) -> Colours:
 
 def gimp(lines: Sequence[str]) -> Colours:
     """R G B and a name in each line, below a head of names with colons; # begins a comment."""
-    head, *rest = lines
+    head, *rest = lines or [""]
     if head != "GIMP Palette":
         raise ValueError(f"expected 'GIMP Palette' in its first line, got {head[:40]!r}")
     rows = [line for line in rest if not line.startswith("#") and not re.match(r"[A-Za-z]+:", line)]
@@ -44,7 +44,7 @@ FORMATS: dict[str, Callable[[Sequence[str]], Colours]] = {".hex": hexadecimal, "
 
 
 def read_palette(path: str | Path) -> np.ndarray:
-    """The colours of a palette file or of an image, uint8 [P, 3], each once, in the order of their codes.
+    """The colours of a palette file, uint8 [P, 3], each once, in the order of the file; or those of an image.
 
     Raises DataError, in one line that names the file, if it is none, or has no colour or more than 256.
     """
@@ -71,10 +71,10 @@ def read_palette(path: str | Path) -> np.ndarray:
         raise
     except (ValueError, IndexError) as error:
         raise DataError(f"{path}: not a {path.suffix} palette ({error}); see docs/palettes.md") from error
-    distinct = np.unique(codes(np.array(colours, np.uint8).reshape(-1, 3)))
+    distinct = list(dict.fromkeys(codes(np.array(colours, np.uint8).reshape(-1, 3)).tolist()))
     if not 1 <= len(distinct) <= MOST:
         raise DataError(f"{path}: {len(distinct)} colours; a palette has 1 to {MOST}")
-    return colours_of(distinct)
+    return colours_of(np.array(distinct))
 
 
 def quantized(images: np.ndarray, count: int) -> np.ndarray:

@@ -111,17 +111,28 @@ def features_and_classes(model: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
     return features, model.head(features).argmax(1)
 
 
+def in_equal_shares(a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows of two sets of sprites by their labels, int64 [N] and [M], at random: as many of each category from both."""
+    g, pairs = torch.Generator().manual_seed(seed), [torch.empty(0, 2, dtype=torch.int64)]
+    for k in a.unique():
+        of_k = [(labels == k).nonzero()[:, 0] for labels in (a, b)]
+        count = min(map(len, of_k))
+        pairs.append(torch.stack([rows[torch.randperm(len(rows), generator=g)[:count]] for rows in of_k], 1))
+    rows = torch.cat(pairs)
+    first, second = rows[torch.randperm(len(rows), generator=g)[: 2 * TOLD_MOST]].unbind(1)
+    return first, second
+
+
 def told_apart(a: Tensor, b: Tensor, *, seed: int = 0) -> tuple[float, float]:
     """Can a network tell two kinds of sprites x [N, C, H, W] in [-1, 1] apart, as generated from real ones? The share
     of unseen ones that it names rightly, and its standard error (a classifier two-sample test: Lopez-Paz & Oquab 2016,
     arXiv:1610.06545). Whatever gives them away, it may find.
 
-    Half of each kind, as many of one as of the other, is learnt from, and the verdict is on the other half. 0.5: it
-    cannot tell them apart. It can more often the more it has to learn from: compare sets of one size.
+    Half of each kind is learnt from, and the verdict is on the other half. 0.5: it cannot tell them apart. It can more
+    often the more it has to learn from: compare sets of one size.
     """
-    g = torch.Generator().manual_seed(seed)
-    half = min(len(a), len(b), 2 * TOLD_MOST) // 2
-    kinds = [kind[torch.randperm(len(kind), generator=g)[: 2 * half]].split(half) for kind in (a, b)]
+    half = min(len(a), len(b)) // 2
+    kinds = [kind[: 2 * half].split(half) for kind in (a, b)]
     learnt, unseen = (torch.cat(part) for part in zip(*kinds, strict=True))
     labels = torch.arange(2).repeat_interleave(half)
     model = train_classifier(learnt, labels, 2, steps=TOLD_STEPS, seed=seed)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ddpm.config import DataConfig
 from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
-from ddpm.data.tensors import to_tensor, to_uint8
+from ddpm.data.tensors import to_uint8
 from ddpm.evaluation import classifier
 from ddpm.evaluation.classifier import TOLD_FEWEST, Classifier, features_and_classes, train_classifier
 from ddpm.evaluation.copies import background, changed, nearest
@@ -35,6 +35,7 @@ from ddpm.system.console import warn
 from sprites.colour import palette_of
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
+Labelled = tuple[Tensor, Tensor]  # x [N, C, H, W] in [-1, 1], labels int64 [N]
 MOST_BYTES, MOST_HELD_OUT = 2**28, 10_000  # of training and held-out sprites that are compared with
 
 
@@ -73,10 +74,10 @@ class Judge:
     Of a set that is larger than `MOST_BYTES` in float32, it takes as many sprites at random for both.
     """
 
-    def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None, unseen: Tensor | None = None):
+    def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None, unseen: Labelled | None = None):
         """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint.
 
-        unseen: real sprites [M, C, H, W] that were never trained on, which generated ones are told apart from.
+        unseen: real sprites that were never trained on, which generated ones are told apart from.
         """
         self.data, self.seed = data, seed
         self.rows = at_most(MOST_BYTES // (4 * data.sprites.images[0].size), data.train, seed)
@@ -86,7 +87,8 @@ class Judge:
         x, labels = data.batch(self.rows)
         self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
         self.x, self.labels = x, labels
-        self.unseen = x[:0] if unseen is None else unseen
+        self.none: Labelled = x[:0], labels[:0]
+        self.unseen = unseen or self.none
         self.features, _ = features_and_classes(self.classifier, x)
         self.gaussian = Gaussian.fit(self.features, balanced(labels))
 
@@ -174,7 +176,7 @@ class Judge:
             gaussian=self.gaussian,
             palette=self.palette,
             training_colours=self.colours,
-            unseen=self.unseen if guidance is not None or name == TRAINING else x[:0],
+            unseen=self.unseen if guidance is not None or name == TRAINING else self.none,
             seed=self.seed,
             on_sprites=on_sprites,
         )
@@ -232,19 +234,19 @@ def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> Sp
     return data
 
 
-def unseen_sprites(source: str, data: SpriteData) -> Tensor:
-    """Real sprites that were never trained on, x [M, C, H, W]: those held out of `data`, or of another folder.
+def unseen_sprites(source: str, data: SpriteData) -> Labelled:
+    """Real sprites that were never trained on: those held out of `data`, or of another folder.
 
     Those of a folder that are among the training sprites are left out. Raises ValueError for sprites of another size,
     channels or categories, and for too few of them.
     """
     if source == HELD_OUT:
-        x = data.batch(data.val)[0]
+        other, rows = data, data.val
     else:
         other = load_data(source, DataConfig(size=data.sprites.size, palette="none"))
         if (other.sprites.categories, other.sprites.channels) != (data.sprites.categories, data.sprites.channels):
             raise ValueError(f"{source}: it has other categories or channels than the training sprites")
-        x = to_tensor(other.sprites.take(np.flatnonzero(~np.isin(other.hashes, data.hashes[data.train]))))
-    if len(x) < TOLD_FEWEST:
-        raise ValueError(f"{source}: {len(x)} sprites that were not trained on, too few to tell others apart from them")
-    return x
+        rows = np.flatnonzero(~np.isin(other.hashes, data.hashes[data.train]))
+    if len(rows) < TOLD_FEWEST:
+        raise ValueError(f"{source}: {len(rows)} sprites that were not trained on, too few to tell others apart from")
+    return other.batch(at_most(MOST_HELD_OUT, rows, 0))

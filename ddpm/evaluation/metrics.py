@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.data.tensors import to_uint8
-from ddpm.evaluation.classifier import TOLD_FEWEST, told_apart
+from ddpm.evaluation.classifier import TOLD_FEWEST, in_equal_shares, told_apart
 from ddpm.evaluation.copies import background, is_copy, nearest
 from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, near_colours, orphans, palette_share
 
@@ -171,8 +171,9 @@ class Observed:
     """uint8 [P, 3], of the training sprites; none if they have too many colours for one."""
     training_colours: np.ndarray
     """int64 [L], how many colours each of them has."""
-    unseen: Tensor
-    """float32 [M, C, H, W]: real sprites that were never trained on, to tell these apart from; or none."""
+    unseen: tuple[Tensor, Tensor]
+    """float32 [M, C, H, W] and labels int64 [M]: real sprites that were never trained on, to tell these apart from; or
+    none."""
     seed: int
     on_sprites: OnSprites
     """Called with how many of the N sprites are done, by the metric that takes longest."""
@@ -186,6 +187,12 @@ class Observed:
     def colours(self) -> np.ndarray:
         """int64 [N], how many each sprite has."""
         return count_colours(self.pixels)
+
+    @cached_property
+    def both(self) -> tuple[Tensor, Tensor]:
+        """These sprites and the unseen ones, as many of each category: float32 [n, C, H, W] each."""
+        rows, others = in_equal_shares(self.labels, self.unseen[1], self.seed)
+        return self.x[rows], self.unseen[0][others]
 
     @cached_property
     def neighbours(self) -> dict[str, Tensor]:
@@ -262,8 +269,8 @@ METRICS: dict[str, Metric] = {
     "coverage": Metric("coverage", lambda seen: seen.neighbours["coverage"]),
     "told_apart": Metric(
         "told apart",
-        lambda seen: told_apart(seen.x, seen.unseen, seed=seen.seed),
-        applies=lambda seen: min(len(seen.x), len(seen.unseen)) >= TOLD_FEWEST,
+        lambda seen: told_apart(*seen.both, seed=seen.seed),
+        applies=lambda seen: len(seen.both[0]) >= TOLD_FEWEST,
     ),
     "copies": Metric("copies", copied, "pixels"),
     "colours": Metric("colours", median_colours, "pixels", digits=1),

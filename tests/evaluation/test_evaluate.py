@@ -11,6 +11,7 @@ from conftest import tiny_sprites, write_npy
 from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 from ddpm.diffusion.schedule import make_schedule
+from ddpm.evaluation.classifier import in_equal_shares
 from ddpm.evaluation.in_training import Evaluation
 from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of, unseen_sprites
 from ddpm.evaluation.metrics import METRICS, Metric
@@ -122,7 +123,7 @@ def test_sampled_sprites_are_told_apart_from_unseen_ones_and_training_ones_are_t
     monkeypatch.setattr("ddpm.evaluation.classifier.TOLD_STEPS", 60)
     folder = write_npy(tmp_path / "unseen", *tiny_sprites(120, 8, 4, seed=7))
     judge = Judge(data, unseen=unseen_sprites(str(folder), data))
-    assert len(judge.unseen) == 120
+    assert len(judge.unseen[0]) == len(judge.unseen[1]) == 120
     references = judge.references(60)
     blurred, labels = references["blurred"]
     floor, far = judge.measure("training", *references["training"]), judge.measure("s = 1", blurred, labels, 1.0)
@@ -134,12 +135,20 @@ def test_sampled_sprites_are_told_apart_from_unseen_ones_and_training_ones_are_t
     assert "told apart" in table and f"{far.figures['told_apart']:.3f}" in table
 
 
+def test_kinds_are_compared_in_equal_shares_of_each_category():
+    a, b = torch.tensor([0] * 30 + [1] * 10 + [2] * 5), torch.tensor([1] * 30 + [0] * 10)
+    rows, others = in_equal_shares(a, b, seed=0)
+    assert torch.bincount(a[rows]).tolist() == torch.bincount(b[others]).tolist() == [10, 10]
+    assert len(set(rows.tolist())) == len(set(others.tolist())) == 20
+    assert a[rows].tolist() == b[others].tolist() != sorted(a[rows].tolist())  # in one order, which is no order
+
+
 def test_unseen_sprites_are_none_that_were_trained_on(data, tmp_path):
-    assert len(unseen_sprites(HELD_OUT, data)) == len(data.val)
+    assert len(unseen_sprites(HELD_OUT, data)[0]) == len(data.val)
     images, labels = tiny_sprites(400, 8, 4)  # those of the data themselves
     new, more = tiny_sprites(50, 8, 4, seed=9)
     both = write_npy(tmp_path / "both", np.concatenate([images, new]), np.concatenate([labels, more]))
-    assert len(data.val) < len(unseen_sprites(str(both), data)) <= len(data.val) + 50
+    assert len(data.val) < len(unseen_sprites(str(both), data)[0]) <= len(data.val) + 50
     with pytest.raises(ValueError, match="too few to tell"):
         unseen_sprites(str(write_npy(tmp_path / "few", new[:30], more[:30])), data)
     with pytest.raises(ValueError, match="other categories or channels"):

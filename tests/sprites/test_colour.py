@@ -159,7 +159,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_palette_files(tmp_path, name):
     (tmp_path / name).write_text(FILES[name])
-    np.testing.assert_array_equal(read_palette(tmp_path / name), table(BLUE, RED))
+    np.testing.assert_array_equal(read_palette(tmp_path / name), table(RED, BLUE))
 
 
 def test_the_colours_of_a_picture_are_a_palette(tmp_path):
@@ -177,7 +177,7 @@ def test_the_colours_of_a_picture_are_a_palette(tmp_path):
         ("a.hex", "ff00\n", "three numbers"),
         ("a.hex", "", "0 colours"),
         ("a.gpl", "255 0 0\n", "expected 'GIMP Palette'"),
-        ("a.gpl", "", "not a .gpl palette"),
+        ("a.gpl", "", "expected 'GIMP Palette'"),
         ("a.gpl", "GIMP Palette\n256 0 0\n", "0 to 255"),
         ("a.gpl", "GIMP Palette\n1 2\n", "three numbers"),
         ("a.pal", "RIFF\n", "expected 'JASC-PAL'"),
