@@ -140,8 +140,8 @@ class Sampler:
             self.towards = Colours(hexadecimals(palette), spec.channels)
 
     def chosen(self, palette: str) -> np.ndarray:
-        """The palette of a file; or of so many colours, chosen for sprites of the model by these settings, whatever else
-        is sampled: uint8 [P, 3].
+        """The palette of a file; or of so many colours, chosen for sprites of the model by these settings, not for what
+        is sampled later: uint8 [P, 3].
 
         Raises ValueError for another number than a palette can have, and for a file that is none.
         """
