@@ -328,6 +328,18 @@ def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
     assert Image.open(tmp_path / "c" / "compare.png").width > 400
 
 
+def test_ways_to_few_colours_are_put_side_by_side(trained, tmp_path):
+    folder, data, _ = trained
+    options = ("--colours", 2, "--per-category", 6, "--count", 2, "--out", tmp_path / "p")
+    result = run("palettes", folder, "--data", data, *options, fresh=True)
+    assert result.returncode == 0, result.stderr
+    rows = {r["name"]: r["figures"] for r in json.loads((tmp_path / "p" / "palettes.json").read_text())["rows"]}
+    assert list(rows) == ["as it comes", "Pillow, 2 each", "--colours 2", "snapped to 2", "--palette 2"]
+    assert all(found["colours"] <= 2 for name, found in rows.items() if name != "as it comes")
+    assert {p.name for p in (tmp_path / "p").iterdir()} == {f"palettes.{end}" for end in ("txt", "md", "json", "png")}
+    assert_one_line_error(run("palettes", folder, "--data", data, "--colours", 0), "--colours", "1 to 256", "0")
+
+
 @pytest.mark.parametrize(
     "args, words",
     [
