@@ -11,15 +11,15 @@ from ddpm.diffusion.samplers import SampleNoise
 from ddpm.diffusion.schedule import Schedule
 
 SHARE = 1 / 4  # of the steps, the last ones, that are projected
-# Widths of the projection at the first and the last of them, in units of x. Wider ones draw all colours to the middle of
-# the palette: from 0.3 on the sprites are worse than snapped ones (docs/palettes.md).
+# Widths of the projection at the first and the last of them, in units of x. Wider ones draw all colours to the middle
+# of the palette: from 0.3 on the sprites are worse than snapped ones (docs/palettes.md).
 SOFTEST, HARDEST = 0.05, 0.02
 
 
 def projected(
     denoise: Denoiser, colours: Colours, timesteps: Tensor, schedule: Schedule, noise: SampleNoise
 ) -> Denoiser:
-    """A denoiser whose x0_hat nears the colours in the last quarter of the timesteps, int64 [S] as a sampler takes them.
+    """A denoiser whose x0_hat nears the colours in the last quarter of the timesteps, int64 [S], those of a sampler.
 
     x0_hat becomes the mean of the colours c under weights exp(-|x0_hat - c|^2 / (2 w^2)), where w falls step by step.
     A projected x0_hat alone would be inconsistent, as the noise it was made from still says otherwise. So it is noised
