@@ -18,6 +18,13 @@ from sprites.reading.image import read_rgba
 Colours = list[tuple[int, ...]]
 
 
+def check_head(lines: Sequence[str], head: str) -> None:
+    """ValueError unless the first line is the one that files of this kind begin with."""
+    found = lines[0] if lines else ""
+    if found != head:
+        raise ValueError(f"expected {head!r} in its first line, got {found[:40]!r}")
+
+
 def hexadecimal(lines: Sequence[str]) -> Colours:
     """RRGGBB in each line, with a # or without."""
     return [tuple(bytes.fromhex(line.removeprefix("#"))) for line in lines]
@@ -25,19 +32,15 @@ def hexadecimal(lines: Sequence[str]) -> Colours:
 
 def gimp(lines: Sequence[str]) -> Colours:
     """R G B and a name in each line, below a head of names with colons; # begins a comment."""
-    head, *rest = lines or [""]
-    if head != "GIMP Palette":
-        raise ValueError(f"expected 'GIMP Palette' in its first line, got {head[:40]!r}")
-    rows = [line for line in rest if not line.startswith("#") and not re.match(r"[A-Za-z]+:", line)]
+    check_head(lines, "GIMP Palette")
+    rows = [line for line in lines[1:] if not line.startswith("#") and not re.match(r"[A-Za-z]+:", line)]
     return [tuple(map(int, row.split()[:3])) for row in rows]
 
 
 def jasc(lines: Sequence[str]) -> Colours:
     """JASC-PAL, 0100 and the number of colours, then R G B in each line."""
-    head, _version, _count, *rows = [*lines, "", "", ""][: max(3, len(lines))]
-    if head != "JASC-PAL":
-        raise ValueError(f"expected 'JASC-PAL' in its first line, got {head[:40]!r}")
-    return [tuple(map(int, row.split()[:3])) for row in rows if row]
+    check_head(lines, "JASC-PAL")
+    return [tuple(map(int, row.split()[:3])) for row in lines[3:]]
 
 
 FORMATS: dict[str, Callable[[Sequence[str]], Colours]] = {".hex": hexadecimal, ".gpl": gimp, ".pal": jasc}

@@ -104,8 +104,8 @@ def main() -> int:
     samplers = [Sampler(model, spec, s) for s in settings]
     with held(args.out):
         judge = Judge(data, cache=judges, unseen=unseen)
-        references = judge.references(args.per_category)
-        rows = [judge.measure(name, *references[name]) for name in (HELD_OUT,) if name in references]
+        held_out = judge.references(args.per_category).get(HELD_OUT)
+        rows = [judge.measure(HELD_OUT, *held_out)] if held_out else []
         labels, cells = torch.arange(len(spec.categories)).repeat_interleave(args.per_category), []
         for name, x in progress(ways(args, *samplers), total=5, unit="way"):
             rows.append(judge.measure(name, x, labels, args.guidance))

@@ -29,7 +29,7 @@ class Colours:
         """palette: as "d19b62"."""
         rgb = torch.from_numpy(from_hexadecimals(palette)) / 127.5 - 1
         if channels == 4:
-            rgb = torch.cat([torch.full((1, 4), -1.0), F.pad(rgb, (0, 1), value=1.0)])
+            rgb = torch.cat([torch.full((1, 4), -1.0, device="cpu"), F.pad(rgb, (0, 1), value=1.0)])
         self.table = rgb
 
     def __len__(self) -> int:

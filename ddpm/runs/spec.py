@@ -88,7 +88,8 @@ class ModelSpec:
         patch = m.patch or max(1, self.size // 16)
         facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
         guided = self.student is not None
-        outputs = len(self.palette) + (self.channels == 4) if self.prediction == "colours" else self.channels
+        colours = self.colours
+        outputs = len(colours) if colours else None
         return ContextUNet(
             self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, facets, m.mask_tags, outputs
         )
