@@ -16,10 +16,22 @@ from torch import Tensor, nn
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.classifier import TOLD_FEWEST, in_equal_shares, told_apart
 from ddpm.evaluation.copies import background, is_copy, nearest
-from ddpm.evaluation.pixel_art import alpha_hardness, count_colours, near_colours, orphans, palette_share
+from ddpm.evaluation.pixel_art import (
+    alpha_hardness,
+    blacks,
+    chroma,
+    count_colours,
+    greys,
+    holes,
+    near_colours,
+    orphans,
+    palette_share,
+    parts,
+)
 
 CHUNK = 1000  # rows of distances at a time: 40 MB to 10,000 real sprites
 NEIGHBOURS = 5  # of precision, recall, density and coverage
+Table = Literal["features", "colours", "pixels"]
 OnSprites = Callable[[float], object]  # is told how many more sprites are done, in parts too, for a bar
 
 
@@ -236,6 +248,11 @@ def colours_apart(seen: Observed) -> tuple[float, float]:
     return apart(slice(None)), standard_error(apart, seen.labels.numpy(), seed=seen.seed)
 
 
+def has_alpha(seen: Observed) -> bool:
+    """Whether the sprites may be transparent."""
+    return seen.x.shape[1] == 4
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure of a set of sprites, and how tables show it."""
@@ -243,8 +260,8 @@ class Metric:
     heading: str
     compute: Callable[[Observed], Tensor | np.ndarray | tuple[float, float]]
     """A value for each sprite (or training sprite), whose mean is the figure; or the figure and its standard error."""
-    table: Literal["features", "pixels"] = "features"
-    """Which of two text tables it stands in, so that a row fits a terminal."""
+    table: Table = "features"
+    """Which of the text tables it stands in, so that a row fits a terminal."""
     digits: int = 3
     """After the decimal point."""
     applies: Callable[[Observed], bool] = lambda seen: True
@@ -272,18 +289,21 @@ METRICS: dict[str, Metric] = {
         lambda seen: told_apart(*seen.both, seed=seen.seed),
         applies=lambda seen: len(seen.both[0]) >= TOLD_FEWEST,
     ),
-    "copies": Metric("copies", copied, "pixels"),
-    "colours": Metric("colours", median_colours, "pixels", digits=1),
-    "colours_apart": Metric("from real", colours_apart, "pixels", digits=1),
-    "near_colours": Metric("near ones", lambda seen: near_colours(seen.pixels), "pixels", digits=1),
+    "colours": Metric("colours", median_colours, "colours", digits=1),
+    "colours_apart": Metric("from real", colours_apart, "colours", digits=1),
+    "near_colours": Metric("near ones", lambda seen: near_colours(seen.pixels), "colours", digits=1),
     "in_palette": Metric(
         "in palette",
         lambda seen: palette_share(seen.pixels, seen.palette),
-        "pixels",
+        "colours",
         applies=lambda seen: len(seen.palette) > 0,
     ),
+    "chroma": Metric("chroma", lambda seen: chroma(seen.pixels), "colours"),
+    "greys": Metric("grey", lambda seen: greys(seen.pixels), "colours"),
+    "blacks": Metric("black", lambda seen: blacks(seen.pixels), "colours"),
+    "copies": Metric("copies", copied, "pixels"),
     "orphans": Metric("orphans", lambda seen: orphans(seen.pixels), "pixels"),
-    "alpha_hardness": Metric(
-        "hard alpha", lambda seen: alpha_hardness(seen.x), "pixels", applies=lambda seen: seen.x.shape[1] == 4
-    ),
+    "alpha_hardness": Metric("hard alpha", lambda seen: alpha_hardness(seen.x), "pixels", applies=has_alpha),
+    "holes": Metric("holes", lambda seen: holes(seen.pixels), "pixels", applies=has_alpha),
+    "parts": Metric("parts", lambda seen: parts(seen.pixels), "pixels", digits=1, applies=has_alpha),
 }

@@ -1,12 +1,21 @@
-"""What matters to pixel art, in exact colours: how many, from the palette of the set, in clean areas, hard edges."""
+"""What matters to pixel art: how many colours, from the palette of the set, as grey and as dark as real ones, in clean
+areas; and outlines without holes."""
 
 import numpy as np
+from scipy import ndimage
 from torch import Tensor
 
 from sprites import colour
 from sprites.colour import MOST, NEAR, codes, count_colours, distances, keeps_to, opaque, own_colours
 
 SOFT = 1 / 16  # alpha this near to 0 or 1 is as good as either
+BLACK = 32  # of 255: no channel of a black pixel is as high
+GREY = 20  # of 255: channels of a grey pixel are no further apart
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """float64 [N]: how many of the pixels bool [N, H, W] are of the part, which lies in the whole; 0 of none."""
+    return part.sum((1, 2)) / whole.sum((1, 2)).clip(1)
 
 
 def near_colours(images: np.ndarray) -> np.ndarray:
@@ -25,13 +34,57 @@ def near_colours(images: np.ndarray) -> np.ndarray:
 def orphans(images: np.ndarray) -> np.ndarray:
     """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share that equals none of its four
     neighbours; 0 without any. Pixel art has some, as eyes and sparks; noise is made of nothing else."""
-    return colour.orphans(codes(images)).sum((1, 2)) / opaque(images).sum((1, 2)).clip(1)
+    return _share(colour.orphans(codes(images)), opaque(images))
 
 
 def palette_share(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share in a palette uint8 [P, 3]; 1 without
     any."""
-    return 1 - (~keeps_to(images, palette)).sum((1, 2)) / opaque(images).sum((1, 2)).clip(1)
+    return 1 - _share(~keeps_to(images, palette), opaque(images))
+
+
+def black(images: np.ndarray) -> np.ndarray:
+    """bool [N, H, W]: which opaque pixels of sprites uint8 [N, H, W, C] are nearly black."""
+    return opaque(images) & (images[..., :3].max(-1) < BLACK)
+
+
+def blacks(images: np.ndarray) -> np.ndarray:
+    """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share that is nearly black."""
+    return _share(black(images), opaque(images))
+
+
+def greys(images: np.ndarray) -> np.ndarray:
+    """float64 [N]: of the pixels of sprites uint8 [N, H, W, C] that are opaque and not black, the share of greys. Where
+    a network errs in each channel by itself, stone and steel get coloured specks."""
+    lit = opaque(images) & ~black(images)
+    return _share(lit & (np.ptp(images[..., :3], axis=-1) <= GREY), lit)
+
+
+def chroma(images: np.ndarray) -> np.ndarray:
+    """float64 [N]: the highest channel less the lowest, from 0 to 1, in the mean of the pixels of sprites uint8
+    [N, H, W, C] that are opaque and not black."""
+    lit = opaque(images) & ~black(images)
+    return _share(np.ptp(images[..., :3], axis=-1) * lit, lit) / 255
+
+
+def holes(images: np.ndarray) -> np.ndarray:
+    """float64 [N]: of the pixels inside the outline of sprites uint8 [N, H, W, C], the share that is transparent: no
+    way leads from them out of the sprite, by left, right, up and down."""
+    seen, inside = opaque(images), ndimage.binary_fill_holes(opaque(images), _within(1))
+    return _share(inside & ~seen, inside)
+
+
+def parts(images: np.ndarray) -> np.ndarray:
+    """int64 [N]: pieces of sprites uint8 [N, H, W, C] that hang together, diagonally too."""
+    pieces, _ = ndimage.label(opaque(images), _within(2))
+    return np.array([len(np.unique(piece[piece > 0])) for piece in pieces])
+
+
+def _within(steps: int) -> np.ndarray:
+    """bool [3, 3, 3]: which neighbours pixels of [N, H, W] have in their own sprite, diagonally if two steps away."""
+    neighbours = np.zeros((3, 3, 3), bool)
+    neighbours[1] = ndimage.generate_binary_structure(2, steps)
+    return neighbours
 
 
 def summary(images: np.ndarray, palette: np.ndarray) -> dict[str, float]:
@@ -41,6 +94,11 @@ def summary(images: np.ndarray, palette: np.ndarray) -> dict[str, float]:
         "colours": float(np.median(count_colours(images))),
         "near_colours": float(near_colours(images).mean()),
         "orphans": float(orphans(images).mean()),
+        "chroma": float(chroma(images).mean()),
+        "greys": float(greys(images).mean()),
+        "blacks": float(blacks(images).mean()),
+        "holes": float(holes(images).mean()),
+        "parts": float(parts(images).mean()),
     } | share
 
 

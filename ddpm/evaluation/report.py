@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from tabulate import tabulate
@@ -13,7 +13,7 @@ from torch import Tensor
 from ddpm.diffusion.schedule import Schedule
 from ddpm.evaluation.copies import Verdict, verdict
 from ddpm.evaluation.judge import HELD_OUT, TRAINING, Measured
-from ddpm.evaluation.metrics import METRICS
+from ddpm.evaluation.metrics import METRICS, Table
 from ddpm.evaluation.tag_judge import SEEN_TOGETHER, FacetResult
 from ddpm.system.distributed import summed
 
@@ -42,8 +42,8 @@ class Report:
         self.scales = sorted((r for r in rows if r.guidance is not None), key=scale_of)
 
     def table(self) -> str:
-        """The figures with their standard errors as text, in two tables."""
-        tables = ([k for k in self.shown() if METRICS[k].table == table] for table in ("features", "pixels"))
+        """The figures with their standard errors as text, in a table for each kind."""
+        tables = ([k for k in self.shown() if METRICS[k].table == table] for table in get_args(Table))
         return "\n".join(text_table(*self.cells(keys)) for keys in tables)
 
     def markdown(self) -> str:

@@ -57,7 +57,7 @@ def test_tensorboard_has_curves_pictures_settings_and_figures(trained):
     assert [e.step for e in events.Scalars("loss/train")] == [2, 4, 5]
     distances = {e.step: e.value for e in events.Scalars("evaluation/frechet_distance")}
     assert sorted(distances) == [2, 4, 5]
-    figures = {f"pixel_art/{name}" for name in ("colours", "near_colours", "orphans", "in_palette")}
+    figures = {f"pixel_art/{name}" for name in ("colours", "near_colours", "orphans", "in_palette", "greys", "parts")}
     assert figures | {f"{name}_real" for name in figures} <= set(tags["scalars"])
     assert {e.value for e in events.Scalars("pixel_art/in_palette")} == {1.0}
     best = read_safetensors(trained[0] / "best.safetensors")[1]

@@ -103,7 +103,7 @@ def test_a_metric_is_one_entry_of_the_table(judge, monkeypatch):
     assert row.errors["redness"] == pytest.approx(values.std(correction=0).item() / 40**0.5, rel=1e-6)
     report = Report([row])
     told = f"{row.figures['redness']:.4f} ±{row.errors['redness']:.4f}"
-    features, pixels = report.table().split("\n\n")
+    features, _, pixels = report.table().split("\n\n")
     assert "redness" in pixels and told in pixels and "pairs heading" in features and "7.00 ±0.50" in features
     for text in (report.text(), report.markdown()):
         assert "redness" in text and told in text and "7.00 ±0.50" in text and "never told" not in text
@@ -116,7 +116,7 @@ def test_figures_that_need_a_palette_or_alpha_are_told_only_of_sets_that_have_th
     images = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 3), np.uint8)  # of nearly all colours
     judge = Judge(load_data(write_npy(tmp_path / "data", images, np.arange(1000) % 2)))
     figures = judge.measure("training", *judge.references(6)["training"]).figures
-    assert METRICS.keys() - figures.keys() == {"alpha_hardness", "in_palette", "told_apart"}
+    assert METRICS.keys() - figures.keys() == {"alpha_hardness", "holes", "parts", "in_palette", "told_apart"}
 
 
 def test_sampled_sprites_are_told_apart_from_unseen_ones_and_training_ones_are_the_floor(data, tmp_path, monkeypatch):
