@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -48,16 +48,31 @@ Seed = Annotated[int, NOT_NEGATIVE, between(0, 2**63 - 1)]
 class ModelConfig(Settings, table="model"):
     """The ContextUNet (see ddpm/network/unet.py)."""
 
-    widths: Annotated[tuple[int, ...], length(1, 8), between(8, 8192)] = (64, 64, 96)
-    """Channels of each level, from the full resolution down."""
+    WIDTHS: ClassVar[tuple[int, ...]] = (64, 64, 96)
+    """Channels of the levels of up to 16x16."""
+    FINE: ClassVar[int] = 32
+    """Channels of a level above them, where sprites are larger: few, since it costs four times as much."""
+
+    widths: Annotated[tuple[int, ...] | None, length(1, 8), between(8, 8192)] = None
+    """Channels of each level, from the full resolution down; left out, 64 64 96, and 32 before them for sprites of
+    more than 16 pixels."""
     blocks: Annotated[int, between(1, 64)] = 1
     """Residual blocks a level on the way down; as many on the way up."""
-    attention: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = (2,)
-    """Levels with self-attention, 0 being the full resolution."""
+    attention: Annotated[tuple[int, ...] | None, length(0, 8), between(0, 7)] = None
+    """Levels with self-attention, 0 being the full resolution; left out, the lowest alone."""
     patch: Annotated[int | None, between(1, 64)] = None
-    """Fold pixels into patches of this edge first, to work at a lower resolution; left out, size / 16, at least 1."""
+    """Fold pixels into patches of this edge first, to work at a lower resolution; left out, the smallest with which no
+    more than 32x32 are left."""
     mask_tags: bool = True
     """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
+
+    def for_size(self, size: int) -> Self:
+        """With what is left out filled in for sprites of this size, in pixels."""
+        patch = self.patch or -(-size // 32)
+        fine = (self.FINE,) if size > 16 * patch else ()
+        widths = self.widths or (*fine, *self.WIDTHS)
+        attention = (len(widths) - 1,) if self.attention is None else self.attention
+        return replace(self, widths=widths, attention=attention, patch=patch)
 
 
 @dataclass(frozen=True)
@@ -244,22 +259,19 @@ class Config(DataConfig, RunConfig):
     log: LogConfig = field(default_factory=LogConfig)
 
 
-def missing_levels(model: ModelConfig) -> str:
-    """Words for levels of attention that the network does not have, or nothing."""
-    levels = len(model.widths)
-    there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
-    wrong = [str(level) for level in model.attention if level >= levels]
-    return f"model.attention names level {', '.join(wrong)}, but {there}, one for each of model.widths" if wrong else ""
-
-
 def check_levels(model: ModelConfig) -> None:
-    """Raise ValueError for attention at a level that the network does not have, unless that attention is the default.
+    """Raise ValueError for attention at a level that the network does not have, where that is known already.
 
     It is for new runs: networks were trained with such settings, without that attention, and their files can be read.
     """
-    if (missing := missing_levels(model)) and model.attention != ModelConfig.attention:
-        none = "attention = [] in the config, or --model.attention with nothing after it"
-        raise ValueError(f"{missing}; name other levels, or none ({none})")
+    levels = len(model.widths or ())
+    wrong = [str(level) for level in model.attention or () if level >= levels]
+    if levels and wrong:
+        there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
+        raise ValueError(
+            f"model.attention names level {', '.join(wrong)}, but {there}, one for each of model.widths; name other "
+            "levels, or none (attention = [] in the config, or --model.attention with nothing after it)"
+        )
 
 
 def without_effect(config: Config, has_palette: bool) -> list[str]:
@@ -285,8 +297,6 @@ def doubts(config: Config, has_palette: bool = False) -> list[str]:
             f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
             "so that the learning rate never reaches its peak"
         )
-    if missing := missing_levels(config.model):
-        found.append(f"{missing}, so that the network has no attention there")
     found += without_effect(config, has_palette)
     if config.keep_context == 1:
         found.append(

@@ -128,6 +128,27 @@ def test_attention_at_a_level_that_does_not_exist_is_refused_for_new_runs_only(t
         check_run(config, resume=False)
     check_run(Config(model=ModelConfig(widths, attention=(0,))), resume=False)
     check_run(Config(model=ModelConfig(widths, attention=())), resume=False)
+    check_run(Config(model=ModelConfig(attention=attention)), resume=False)  # before the sprites, none knows the levels
+
+
+@pytest.mark.parametrize(
+    ("size", "widths", "patch"),
+    [
+        (8, (64, 64, 96), 1),
+        (16, (64, 64, 96), 1),
+        (17, (32, 64, 64, 96), 1),
+        (32, (32, 64, 64, 96), 1),
+        (33, (32, 64, 64, 96), 2),
+        (64, (32, 64, 64, 96), 2),
+        (128, (32, 64, 64, 96), 4),
+    ],
+)
+def test_the_network_follows_the_size_of_the_sprites(size, widths, patch):
+    found = ModelConfig().for_size(size)
+    assert (found.widths, found.attention, found.patch) == (widths, (len(widths) - 1,), patch)
+    assert found.for_size(size) == found.for_size(7) == found  # it is settled
+    mine = ModelConfig((16, 16), attention=(), patch=3)
+    assert mine.for_size(size) == mine
 
 
 @pytest.mark.parametrize("out", ["file", "file/run", "file/more/run"])
@@ -140,7 +161,6 @@ def test_a_file_in_place_of_the_run_folder_is_named(tmp_path, out):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[model]\nwidths = [16, 16]", "model.attention names level 2, but the levels are 0 to 1, one for each of"),
         ("steps = 50", "optim.warmup = 100 is not shorter than the run of 50 steps"),
         ("keep_tag = 0.5", "keep_tag has no effect without tags"),
         ("few_tags = 0.1", "few_tags has no effect without tags"),

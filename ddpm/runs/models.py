@@ -45,7 +45,10 @@ def spec_of(metadata: dict[str, Any]) -> ModelSpec:
     """What a file says of its network. Raises ValueError if that is nothing, or nothing that can be."""
     if "spec" not in metadata:
         raise ValueError(f"it holds no model to sample from; give the run's {MODEL_FILE}")
-    return from_dict(ModelSpec, metadata["spec"])
+    spec = from_dict(ModelSpec, metadata["spec"])
+    if spec.model.patch is None:  # of the first versions
+        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, patch=max(1, spec.size // 16)))
+    return spec
 
 
 def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:

@@ -84,14 +84,14 @@ class ModelSpec:
         return f"{self.size}x{self.size} in {self.channels} channels of {', '.join(self.categories)}"
 
     def build(self) -> ContextUNet:
-        m = self.model
-        patch = m.patch or max(1, self.size // 16)
+        m = self.model.for_size(self.size)
+        assert m.widths and m.attention is not None and m.patch
         facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
         guided = self.student is not None
         colours = self.colours
         outputs = len(colours) if colours else None
         return ContextUNet(
-            self.channels, self.places, m.widths, m.blocks, m.attention, patch, guided, facets, m.mask_tags, outputs
+            self.channels, self.places, m.widths, m.blocks, m.attention, m.patch, guided, facets, m.mask_tags, outputs
         )
 
     def build_diffusion(self) -> Diffusion:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ddpm.config import Config, OptimConfig
+from ddpm.config import Config, OptimConfig, check_levels
 from ddpm.context.categories import mask_context
 from ddpm.context.tags import mask_tags
 from ddpm.data.collection import SpriteData
@@ -104,11 +104,14 @@ class Trainer:
         sprites, self.facts = data.sprites, data.facts()
         if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
             raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
+        model = config.model.for_size(sprites.size)
+        if config.model.widths is None:
+            check_levels(model)
         self.spec = ModelSpec(
             sprites.size,
             sprites.channels,
             sprites.categories,
-            config.model,
+            model,
             config.diffusion,
             facets=data.facets,
             palette=hexadecimals(data.palette),

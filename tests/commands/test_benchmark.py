@@ -260,6 +260,15 @@ def test_contestants_train_and_sample(name, data):
     contestant.step()
 
 
+def test_ours_is_the_config_for_the_size():
+    configs = ROOT / "configs"
+    assert contestants.config_of("ours", configs, 32) == configs / "sprites32.toml"
+    with pytest.raises(
+        ValueError, match=r"of 20 pixels, for which .* no config; it has sprites16.toml, sprites32.toml"
+    ):
+        contestants.config_of("ours", configs, 20)
+
+
 def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "smalldiffusion" else name)
     contestants.check_installed(("ours", "baseline16"))

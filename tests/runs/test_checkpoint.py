@@ -20,7 +20,7 @@ from ddpm.training.optim import Optimizers
 
 @pytest.fixture
 def spec():
-    return ModelSpec(12, 4, ("hero", "food", "spell"), ModelConfig((16, 32), 1, (1,)), DiffusionConfig(timesteps=17))
+    return ModelSpec(12, 4, ("hero", "food", "spell"), ModelConfig((16, 32), 1, (1,), 1), DiffusionConfig(timesteps=17))
 
 
 def randomise(model):
@@ -37,6 +37,15 @@ def test_a_model_file_describes_itself(tmp_path, spec):
     args = torch.randn(2, 4, 12, 12), torch.tensor([3, 16]), torch.eye(3)[:2]
     assert torch.equal(model(*args), loaded(*args))
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_a_model_file_that_does_not_say_its_patch_has_the_patch_of_old(tmp_path, spec):
+    spec = dataclasses.replace(spec, size=32, model=dataclasses.replace(spec.model, patch=2))
+    old = to_dict(spec)
+    assert old["model"].pop("patch") == 2
+    model = randomise(spec.build())
+    write_safetensors(tmp_path / "m.safetensors", model.state_dict(), {"spec": old, "step": 5})
+    assert load_model(tmp_path / "m.safetensors")[1] == spec
 
 
 def test_a_model_file_from_before_palettes_is_one_of_v_without_any(tmp_path, spec):

@@ -262,12 +262,21 @@ class SmallDiffusion(Library):
 
 
 # Their names are read from the source, so they stand here as they are (see ddpm/system/names.py).
-OWN = {"ours": "sprites16.toml", "baseline16": "baseline16.toml"}
+OWN = {"ours": "sprites{size}.toml", "baseline16": "baseline16.toml"}
 LIBRARIES = {
     "denoising-diffusion-pytorch": DenoisingDiffusion,
     "diffusers": Diffusers,
     "smalldiffusion": SmallDiffusion,
 }
+
+
+def config_of(name: str, configs: Path, size: int) -> Path:
+    """The config of one of ours, for sprites of a size. Raises ValueError if there is none for it."""
+    path = configs / OWN[name].format(size=size)
+    if not path.exists():
+        there = ", ".join(sorted(found.name for found in configs.glob(OWN[name].format(size="*"))))
+        raise ValueError(f"the sprites are of {size} pixels, for which {configs} has no config; it has {there}")
+    return path
 
 
 def enter(
@@ -277,7 +286,7 @@ def enter(
     at which its learning rate reaches zero."""
     if name in LIBRARIES:
         return LIBRARIES[name](name, data, device, batch)
-    config = load_config(configs / OWN[name])
+    config = load_config(config_of(name, configs, data.sprites.size))
     return Own(name, replace(config, steps=steps or config.steps), data, device)
 
 

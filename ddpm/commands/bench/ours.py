@@ -31,6 +31,9 @@ from ddpm.data.loading import load_data
 from ddpm.system.console import progress
 
 
+SIZES = (16, 24, 32, 48, 64)  # of images
+
+
 def growth(points: Sequence[tuple[float, float]]) -> float:
     """The power p of y ~ x^p that fits best."""
     x, y = np.log(np.asarray(points, dtype=float)).T
@@ -50,19 +53,19 @@ class Variant:
 
 def variants(config: Config, folder: Path) -> list[Variant]:
     """Batch sizes, image sizes (by repeating pixels), widths of the first level, and cores."""
-    sizes = {size: load_data(folder, DataConfig(size=size, resize="nearest")) for size in (16, 32, 64)}
-    data, first, threads = sizes[16], config.model.widths[0], torch.get_num_threads()
+    sizes = {size: load_data(folder, DataConfig(size=size, resize="nearest")) for size in SIZES}
+    data, own, threads = sizes[16], config.model.for_size(16).widths or (), torch.get_num_threads()
 
     def with_batch(batch: int) -> Config:
         return replace(config, optim=replace(config.optim, batch=batch))
 
     def with_width(factor: float) -> Config:
-        widths = tuple(8 * round(w * factor / 8) for w in config.model.widths)
+        widths = tuple(8 * round(w * factor / 8) for w in own)
         return replace(config, model=replace(config.model, widths=widths))
 
     found = [Variant("batch", n, with_batch(n), data, threads) for n in (16, 32, 64, 128, 256)]
     found += [Variant("image size", size, config, d, threads) for size, d in sizes.items()]
-    found += [Variant("width", round(first * f), with_width(f), data, threads) for f in (0.5, 1.0, 1.5, 2.0)]
+    found += [Variant("width", round(own[0] * f), with_width(f), data, threads) for f in (0.5, 1.0, 1.5, 2.0)]
     return found + [Variant("cores", n, config, data, n) for n in (1, 2) if n <= (os.cpu_count() or 1)]
 
 
@@ -88,7 +91,8 @@ def scaling(changes: Sequence[Variant], effort: Effort) -> Table:
 def levers(config: Config, folder: Path, effort: Effort) -> Table:
     """Sprites a second of our training with one decision taken otherwise, and operations of a forward pass."""
     cpu, data = torch.device("cpu"), load_data(folder, DataConfig(config.size))
-    model, optim, deepest = config.model, config.optim, len(config.model.widths) - 1
+    model, optim = config.model.for_size(data.sprites.size), config.optim
+    deepest = len(model.widths or ()) - 1
     others = {
         "as it is": config,
         "float32": replace(config, optim=replace(optim, precision="fp32")),

@@ -3,6 +3,7 @@
     python scripts/bench.py --data FOLDER                      # all sections, about an hour
     python scripts/bench.py --quick                            # a few minutes
     python scripts/bench.py --sections throughput scaling --contestants ours baseline16
+    python scripts/bench.py --data FOLDER --sections throughput sampling quality --minutes 8     # of sprites of any size
 
 The sections: training throughput, guided sampling, time to quality, scaling, levers and profile of our own training,
 set-up time. make bench installs the libraries.
@@ -43,7 +44,7 @@ Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "pro
 @dataclass(frozen=True)
 class Arguments:
     data: Path = Path("sprites")
-    """Folder of 16x16 sprites to train on and to judge by."""
+    """Folder of sprites to train on and to judge by, of a size for which there is a config."""
     sections: tuple[Section, ...] = get_args(Section)
     contestants: tuple[Name, ...] = get_args(Name)
     minutes: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
@@ -74,7 +75,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
     import torch
 
     from ddpm.commands.bench import comparison, ours
-    from ddpm.commands.bench.contestants import OWN, enter
+    from ddpm.commands.bench.contestants import config_of, enter
     from ddpm.commands.bench.time_to_quality import Panel, compete
     from ddpm.commands.bench.timing import FULL, QUICK
     from ddpm.config import load_config
@@ -83,7 +84,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Tab
     effort = QUICK if args.quick else FULL
     rest = (CONFIGS, data, torch.device("cpu"))
     makers = {name: partial(enter, name, *rest, batch=effort.batch) for name in args.contestants}
-    config = CONFIGS / OWN["ours"]
+    config = config_of("ours", CONFIGS, data.sprites.size)
 
     @cache
     def alone() -> dict[str, comparison.Fresh]:
@@ -121,7 +122,7 @@ def main() -> int:
     from ddpm.data.loading import load_data
 
     check_installed(args.contestants)
-    data = load_data(args.data, DataConfig(size=16))
+    data = load_data(args.data, DataConfig())
     about = machine(torch.device("cpu")) | {"data": f"{args.data.name}: {data.describe()}"}
     measure, tables, start = sections(args, data), [], time.monotonic()
     for name in args.sections:
