@@ -30,7 +30,6 @@ from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
 from ddpm.system.console import progress
 
-
 SIZES = (16, 24, 32, 48, 64)  # of images
 
 

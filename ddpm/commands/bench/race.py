@@ -3,7 +3,7 @@
     python scripts/bench.py --data FOLDER                      # all sections, about an hour
     python scripts/bench.py --quick                            # a few minutes
     python scripts/bench.py --sections throughput scaling --contestants ours baseline16
-    python scripts/bench.py --data FOLDER --sections throughput sampling quality --minutes 8     # of sprites of any size
+    python scripts/bench.py --data FOLDER --sections throughput sampling quality --minutes 8
 
 The sections: training throughput, guided sampling, time to quality, scaling, levers and profile of our own training,
 set-up time. make bench installs the libraries.
