@@ -84,8 +84,17 @@ class DiffusionConfig(Settings, table="diffusion"):
     zero_terminal_snr: bool = False
     """Rescale the schedule so that the last timestep is pure noise."""
     prediction: PredictionName = "auto"
-    """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette, else v."""
-    loss_weight: Literal["none", "min_snr"] = "none"
+    """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette, else x0 for
+    sprites of more than 16 pixels and v for others."""
+    loss_weight: Literal["auto", "none", "min_snr", "v"] = "auto"
+    """Of the squared error of what is predicted; v: as if v were. auto: v where x0 is predicted, else none."""
+
+    def for_sprites(self, size: int, has_palette: bool) -> Self:
+        """With what is left to choose chosen for sprites of this size, in pixels."""
+        auto: PredictionName = "colours" if has_palette else "x0" if size > 16 else "v"
+        kind = auto if self.prediction == "auto" else self.prediction
+        weight = ("v" if kind == "x0" else "none") if self.loss_weight == "auto" else self.loss_weight
+        return replace(self, prediction=kind, loss_weight=weight)
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,6 @@ class StudentConfig:
 class Sampling(Settings):
     """How to sample. The names are those of the tables in ddpm/diffusion/: SAMPLERS, GRIDS and FORMS."""
 
-    STEPS: ClassVar[int] = 8
-
     form: Annotated[
         str,
         Doc(
@@ -126,10 +133,10 @@ class Sampling(Settings):
         ),
     ] = "cfg"
     sampler: SamplerName = "auto"
-    """auto: dpmpp_2m_sde for a model that predicts colours, else dpmpp_2m."""
+    """auto: dpmpp_2m_sde for a model that predicts colours or x0, else dpmpp_2m."""
     steps: Annotated[int | None, POSITIVE] = None
-    """Steps of the sampler, up to the timesteps the model was trained with; left out, 8. Each is one call of the
-    network, for heun two."""
+    """Steps of the sampler, up to the timesteps the model was trained with; left out, 12 for a model that predicts
+    colours or x0, else 8. Each is one call of the network, for heun two."""
     grid: GridName = "middle"
     """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
     it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""

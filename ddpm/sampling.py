@@ -37,10 +37,13 @@ def ignore(count: int) -> None:
     """An `OnSprites` of sampling that nobody watches."""
 
 
-def usual_sampler(spec: ModelSpec) -> str:
-    """The sampler that suits a model: where colours are predicted, noise that is drawn anew at each step lets the
-    network revise what it has decided too early (docs/palettes.md)."""
-    return "dpmpp_2m_sde" if spec.prediction == "colours" else "dpmpp_2m"
+def usual(spec: ModelSpec) -> tuple[str, int]:
+    """The sampler and the number of steps that suit a model.
+
+    Where colours or x0 are predicted, noise that is drawn anew at each step lets the network revise what it has decided
+    too early, and more steps let it do so more often (docs/performance.md).
+    """
+    return ("dpmpp_2m_sde", 12) if spec.prediction in ("colours", "x0") else ("dpmpp_2m", 8)
 
 
 class Guide:
@@ -50,9 +53,10 @@ class Guide:
         self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: ContextDenoiser | None
     ) -> None:
         self.schedule = spec.build_diffusion().schedule
-        steps = min(Sampling.STEPS, len(self.schedule)) if sampling.steps is None else sampling.steps
+        sampler, steps = usual(spec)
+        sampler = sampler if sampling.sampler == "auto" else sampling.sampler
+        steps = min(steps, len(self.schedule)) if sampling.steps is None else sampling.steps
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
-        sampler = usual_sampler(spec) if sampling.sampler == "auto" else sampling.sampler
         self.sampling = replace(sampling, steps=steps, sampler=sampler)
         self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak
         if "auto" in self.form and weak is None:
@@ -79,15 +83,15 @@ class StudentGuide(Guide):
     def __init__(self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: object = None) -> None:
         assert spec.student
         same = {name: getattr(sampling, name) for name in ("precision", "seed", "palette", "colours")}
-        usual = Sampling(**same)
-        if changed := [name for name, value in vars(sampling).items() if value != vars(usual)[name]]:
+        plain = Sampling(**same)
+        if changed := [name for name, value in vars(sampling).items() if value != vars(plain)[name]]:
             raise ValueError(
                 f"the model is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, grid "
                 f"and form of guidance; leave out {', '.join(f'--{name}' for name in changed)}"
             )
-        super().__init__(spec, replace(usual, steps=spec.student.teacher_steps), strong, None)
+        super().__init__(spec, replace(plain, steps=spec.student.teacher_steps), strong, None)
         self.timesteps = knots(spec)
-        self.sampling = replace(usual, sampler="ddim", steps=len(self.timesteps))
+        self.sampling = replace(plain, sampler="ddim", steps=len(self.timesteps))
 
     def check(self, condition: Condition) -> None:
         if condition.away is not None or condition.scales.shape[1] > 1:

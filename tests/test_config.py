@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 
 from ddpm.commands.shared.flags import check_run
-from ddpm.config import Config, DataConfig, ModelConfig, OptimConfig, doubts, load_config, to_toml
+from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig, OptimConfig, doubts, load_config, to_toml
 
 
 def write(tmp_path, text):
@@ -149,6 +149,20 @@ def test_the_network_follows_the_size_of_the_sprites(size, widths, patch):
     assert found.for_size(size) == found.for_size(7) == found  # it is settled
     mine = ModelConfig((16, 16), attention=(), patch=3)
     assert mine.for_size(size) == mine
+
+
+def test_what_is_predicted_follows_the_sprites():
+    chosen = lambda size, palette, **given: DiffusionConfig(**given).for_sprites(size, palette)
+    assert [chosen(size, palette).prediction for size in (16, 32) for palette in (True, False)] == [
+        "colours",
+        "v",
+        "colours",
+        "x0",
+    ]
+    assert chosen(32, False).loss_weight == chosen(8, True, prediction="x0").loss_weight == "v"
+    assert chosen(16, False).loss_weight == chosen(32, False, prediction="eps").loss_weight == "none"
+    given = DiffusionConfig(prediction="eps", loss_weight="min_snr")
+    assert given.for_sprites(32, True) == given
 
 
 @pytest.mark.parametrize("out", ["file", "file/run", "file/more/run"])

@@ -19,7 +19,8 @@ from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.schedule import Schedule
 
 PREDICTIONS = ("eps", "x0", "v")
-LOSS_WEIGHTS = ("none", "min_snr")
+LOSS_WEIGHTS = ("none", "min_snr", "v")
+FLOOR = 0.01  # keeps the weight v finite where sigma or alpha is 0
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
 ContextDenoiser = Callable[..., Tensor]  # (x_t, t, context) -> x0_hat; a student's takes a guidance scale [B] too
 
@@ -48,9 +49,14 @@ def loss_weight(kind: str, weighting: str, snr: Tensor, gamma: float = 5.0) -> T
 
     min_snr (Hang et al. 2023, arXiv:2303.09556) is min(SNR, gamma) on the squared error of x0. Since an error e in x0
     is SNR * e^2 in eps and (SNR + 1) * e^2 in v, it is divided by those factors for the other two.
+
+    v is the squared error of v but for the floor, as in Li & He 2025 (arXiv:2511.13720), who predict x0 so: an error e
+    in x0 is e / sigma in v, one in eps is e / alpha.
     """
-    if weighting == "none":
+    if weighting == "none" or (weighting, kind) == ("v", "v"):
         return torch.ones_like(snr)
+    if weighting == "v":
+        return 1 / (FLOOR + (1 if kind == "x0" else snr) / (1 + snr))
     per_x0 = {"x0": torch.ones_like(snr), "eps": snr, "v": snr + 1}[kind]
     return snr.clamp(max=gamma) / per_x0
 

@@ -56,7 +56,8 @@ class ModelSpec:
 
     @property
     def prediction(self) -> PredictionName:
-        """What the network predicts: the setting, resolved."""
+        """What the network predicts: the setting; where the file leaves it open, as those of the first versions do,
+        colours or v."""
         kind = self.diffusion.prediction
         return kind if kind != "auto" else "colours" if self.palette else "v"
 
@@ -97,4 +98,5 @@ class ModelSpec:
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion
         schedule = make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr)
-        return Diffusion(schedule, self.prediction, d.loss_weight, self.colours)
+        weight = d.for_sprites(self.size, bool(self.palette)).loss_weight
+        return Diffusion(schedule, self.prediction, weight, self.colours)

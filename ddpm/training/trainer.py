@@ -112,7 +112,7 @@ class Trainer:
             sprites.channels,
             sprites.categories,
             model,
-            config.diffusion,
+            config.diffusion.for_sprites(sprites.size, data.palette is not None),
             facets=data.facets,
             palette=hexadecimals(data.palette),
             style=data.style,

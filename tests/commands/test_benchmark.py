@@ -206,7 +206,7 @@ def test_speed_sections_of_a_tiny_model(data):
     assert row[:3] == ("ours", 4, "float32") and row[4] == 1 and row[-1] == 3
     assert row[6] == pytest.approx(3 * row[3] * row[5] / 1e3)
     (row,) = comparison.sampling([contestant], 2.0, BRIEF).rows
-    assert row[:4] == ("ours", "dpmpp_2m_sde", 8, 16) and row[4] > 0
+    assert row[:4] == ("ours", "dpmpp_2m_sde", 12, 24) and row[4] > 0
     changes = [ours.Variant("cores", n, TINY, data, n) for n in (1, 2)]
     table = ours.scaling(changes, BRIEF)
     assert [row[:2] for row in table.rows] == [("cores", 1), ("cores", 2)]

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from ddpm.diffusion.prediction import (
+    FLOOR,
+    LOSS_WEIGHTS,
     PREDICTIONS,
     Diffusion,
     loss_weight,
@@ -74,10 +76,10 @@ def test_x0_and_eps_of_a_guided_mixture_are_the_mixtures_of_x0_and_eps(kind):
 
 
 @pytest.mark.parametrize("kind", PREDICTIONS)
-@pytest.mark.parametrize("weighting", ["none", "min_snr"])
+@pytest.mark.parametrize("weighting", LOSS_WEIGHTS)
 def test_the_target_is_the_only_prediction_without_loss(kind, weighting):
     schedule, x0, eps, _, alpha, sigma = noised(dtype=torch.float32)
-    diffusion, truth = Diffusion(schedule, kind), target(kind, x0, eps, alpha, sigma)
+    diffusion, truth = Diffusion(schedule, kind, weighting), target(kind, x0, eps, alpha, sigma)
     loss = lambda prediction: diffusion.loss(lambda *_: prediction, x0, torch.zeros(5, 2), TIMES, eps)
     assert torch.equal(loss(truth), torch.zeros(5))
     assert (loss(truth + 0.1) > 0).all()
@@ -122,6 +124,26 @@ def test_min_snr_through_the_loss_agrees():
     assert (losses("x0") > 0).all()
     for kind in ("eps", "v"):
         torch.testing.assert_close(losses(kind), losses("x0"), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_weight_v_is_the_squared_error_of_v_whatever_is_predicted(kind):
+    """But for the floor, which matters at the ends alone."""
+    schedule, x0, eps, x_t, alpha, sigma = noised()
+    wrong = normal(2), to_eps("x0", normal(2), x_t, alpha, sigma)
+    loss = {
+        k: (target(k, *wrong, alpha, sigma) - target(k, x0, eps, alpha, sigma)).square().flatten(1).mean(1)
+        for k in PREDICTIONS
+    }
+    part = {"x0": sigma**2 / (sigma**2 + FLOOR), "eps": alpha**2 / (alpha**2 + FLOOR), "v": torch.ones_like(alpha)}
+    close(loss_weight(kind, "v", schedule.snr[TIMES]) * loss[kind], loss["v"] * part[kind].flatten())
+
+
+def test_weight_v_is_finite_at_both_ends():
+    ends = torch.tensor([0.0, 1e12])
+    assert loss_weight("x0", "v", ends).tolist() == pytest.approx([1 / 1.01, 100])
+    assert loss_weight("eps", "v", ends).tolist() == pytest.approx([100, 1 / 1.01])
+    assert loss_weight("v", "v", ends).tolist() == [1, 1]
 
 
 def test_weight_none_is_one():

@@ -20,7 +20,7 @@ from ddpm.config import Config, Sampling, load_config
 from ddpm.context.condition import Condition
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import ShuffledOrder
-from ddpm.sampling import Sampler, usual_sampler
+from ddpm.sampling import Sampler, usual
 from ddpm.training.ema import EMA
 from ddpm.training.trainer import Trainer
 
@@ -52,13 +52,11 @@ class Contestant(Protocol):
 class Own:
     """A config of this project, through its own trainer and sampler."""
 
-    steps = Sampling.STEPS
-
     def __init__(self, name: str, config: Config, data: SpriteData, device: torch.device):
         self.name, self.batch = name, config.optim.batch
         self.trainer = Trainer(config, data, device)
         self.precision = self.trainer.precision
-        self.sampler = usual_sampler(self.trainer.spec)
+        self.sampler, self.steps = usual(self.trainer.spec)
 
     def step(self) -> None:
         self.trainer.advance()
