@@ -83,6 +83,9 @@ class DiffusionConfig(Settings, table="diffusion"):
     timesteps: Annotated[int, between(2, 100_000)] = 1000
     zero_terminal_snr: bool = False
     """Rescale the schedule so that the last timestep is pure noise."""
+    log_snr_shift: Annotated[float | None, between(-20, 20)] = None
+    """Added to the log-SNR of the schedule; left out, -2 log(size / 16) for sprites of more than 16 pixels, of which
+    the same noise hides less."""
     prediction: PredictionName = "auto"
     """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette, else x0 for
     sprites of more than 16 pixels and v for others."""
@@ -94,7 +97,8 @@ class DiffusionConfig(Settings, table="diffusion"):
         auto: PredictionName = "colours" if has_palette else "x0" if size > 16 else "v"
         kind = auto if self.prediction == "auto" else self.prediction
         weight = ("v" if kind == "x0" else "none") if self.loss_weight == "auto" else self.loss_weight
-        return replace(self, prediction=kind, loss_weight=weight)
+        shift = -2 * math.log(max(1, size / 16)) if self.log_snr_shift is None else self.log_snr_shift
+        return replace(self, prediction=kind, loss_weight=weight, log_snr_shift=shift)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Settings: defaults, TOML and back, mistakes named in one line, settings that do nothing."""
 
+import math
+
 import pytest
 from conftest import ROOT
 
@@ -161,7 +163,8 @@ def test_what_is_predicted_follows_the_sprites():
     ]
     assert chosen(32, False).loss_weight == chosen(8, True, prediction="x0").loss_weight == "v"
     assert chosen(16, False).loss_weight == chosen(32, False, prediction="eps").loss_weight == "none"
-    given = DiffusionConfig(prediction="eps", loss_weight="min_snr")
+    assert chosen(32, True).log_snr_shift == pytest.approx(-2 * math.log(2)) and chosen(12, True).log_snr_shift == 0
+    given = DiffusionConfig(prediction="eps", loss_weight="min_snr", log_snr_shift=0.0)
     assert given.for_sprites(32, True) == given
 
 

@@ -80,8 +80,13 @@ def zero_terminal_snr(alpha_bar: Tensor) -> Tensor:
     return ((a - a[-1]) * a[0] / (a[0] - a[-1])) ** 2
 
 
-def make_schedule(name: str, T: int, zero_terminal: bool = False) -> Schedule:
-    """Build the named schedule of `ALPHA_BARS` with T timesteps, if asked rescaled to a terminal SNR of zero."""
+def make_schedule(name: str, T: int, zero_terminal: bool = False, log_snr_shift: float = 0.0) -> Schedule:
+    """Build the named schedule of `ALPHA_BARS` with T timesteps, if asked rescaled to a terminal SNR of zero.
+
+    log_snr_shift is added to log(alpha^2 / sigma^2) = logit(alpha_bar) at every timestep. For images of N times the
+    edge it is -2 log(N), since the mean of N x N pixels has 1 / N^2 of their noise, so that what they show together
+    would be hidden less (Hoogeboom et al. 2023, arXiv:2301.11093, section 3.1).
+    """
     if name not in ALPHA_BARS:
         raise ValueError(f"unknown schedule {name!r}: choose one of {', '.join(ALPHA_BARS)}")
     if T < 2:
@@ -89,6 +94,8 @@ def make_schedule(name: str, T: int, zero_terminal: bool = False) -> Schedule:
     alpha_bar = ALPHA_BARS[name](T)
     if zero_terminal:
         alpha_bar = zero_terminal_snr(alpha_bar)
+    if log_snr_shift:
+        alpha_bar = (alpha_bar.logit() + log_snr_shift).sigmoid()
     return Schedule(alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
 
 

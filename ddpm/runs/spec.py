@@ -97,6 +97,6 @@ class ModelSpec:
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion
-        schedule = make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr)
+        schedule = make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr, d.log_snr_shift or 0.0)
         weight = d.for_sprites(self.size, bool(self.palette)).loss_weight
         return Diffusion(schedule, self.prediction, weight, self.colours)

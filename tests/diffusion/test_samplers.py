@@ -1,5 +1,6 @@
 """Samplers against closed forms, against diffusers, and their order of convergence."""
 
+import dataclasses
 import math
 from functools import partial
 
@@ -426,6 +427,17 @@ def test_sampling_gives_the_same_sprite_whatever_the_batch(sampler, prediction):
     for again in (draw([0, 1, 2, 3, 4], 2), draw([4, 1, 0, 3, 2], 3)[[2, 1, 4, 3, 0]]):
         close(again, whole, 2e-4)
     close(draw([3], 1), whole[3:4], 2e-4)
+
+
+@pytest.mark.parametrize(("prediction", "sampler", "steps"), [("v", "dpmpp_2m", 8), ("x0", "dpmpp_2m_sde", 12)])
+def test_what_is_left_open_follows_what_is_predicted(prediction, sampler, steps):
+    model, spec = small_model(prediction)
+    settled = Sampler(model, spec).sampling
+    assert (settled.sampler, settled.steps) == (sampler, steps)
+    given = Sampler(model, spec, Sampling(sampler="heun", steps=3)).sampling
+    assert (given.sampler, given.steps) == ("heun", 3)
+    short = dataclasses.replace(spec, diffusion=dataclasses.replace(spec.diffusion, timesteps=5))
+    assert Sampler(model, short).sampling.steps == 5  # no more than there are
 
 
 def test_sampling_starts_from_the_same_noise_at_every_scale_and_context():

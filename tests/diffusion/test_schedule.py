@@ -29,6 +29,22 @@ def linear_betas(T: int) -> list[float]:
     return [1e-4 + t * (0.02 - 1e-4) / (T - 1) for t in range(T)]
 
 
+@pytest.mark.parametrize("zero", [False, True])
+def test_a_shift_moves_the_log_snr_and_nothing_else(zero):
+    plain, moved = make_schedule("cosine", 100, zero), make_schedule("cosine", 100, zero, -2 * math.log(2))
+    torch.testing.assert_close(moved.log_snr, plain.log_snr - 2 * math.log(2))
+    torch.testing.assert_close(moved.alpha**2 + moved.sigma**2, torch.ones(100, dtype=torch.float64))
+    assert (moved.alpha[-1] == 0) == zero
+
+
+def test_the_shift_hides_the_mean_of_a_block_as_much_as_a_pixel_was_hidden():
+    """Of N x N pixels of one colour, as a sprite enlarged N times has them."""
+    N, plain = 3, make_schedule("cosine", 50)
+    moved = make_schedule("cosine", 50, log_snr_shift=-2 * math.log(N))
+    of_block = (moved.alpha / (moved.sigma / N)) ** 2  # the mean of N^2 pixels has 1 / N of the deviation
+    torch.testing.assert_close(of_block, plain.snr)
+
+
 @pytest.mark.parametrize("T", [500, 1000])
 def test_linear_is_the_product_of_one_minus_beta(T):
     alpha_bar = [math.exp(sum(math.log1p(-b) for b in linear_betas(T)[: t + 1])) for t in range(T)]
