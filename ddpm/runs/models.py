@@ -45,10 +45,20 @@ def spec_of(metadata: dict[str, Any]) -> ModelSpec:
     """What a file says of its network. Raises ValueError if that is nothing, or nothing that can be."""
     if "spec" not in metadata:
         raise ValueError(f"it holds no model to sample from; give the run's {MODEL_FILE}")
-    spec = from_dict(ModelSpec, metadata["spec"])
-    if spec.model.patch is None:  # of the first versions
-        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, patch=max(1, spec.size // 16)))
-    return spec
+    return from_dict(ModelSpec, as_of_old(metadata["spec"]))
+
+
+def as_of_old(values: Any) -> Any:
+    """What a file says of its network, and of what the first versions left open what it meant then."""
+    match values:
+        case {"size": int(size), "model": dict(model), "diffusion": dict(diffusion)}:
+            kind = diffusion.get("prediction", "auto")
+            meant = {"prediction": kind if kind != "auto" else "colours" if values.get("palette") else "v"}
+            return values | {
+                "model": {"patch": max(1, size // 16)} | model,
+                "diffusion": {"log_snr_shift": 0.0} | diffusion | meant,
+            }
+    return values
 
 
 def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:

@@ -21,7 +21,7 @@ from sprites.reading.image import SIZES
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """All that is needed to build a model and to sample from it."""
+    """All that is needed to build a model and to sample from it. What its settings leave open is filled in."""
 
     size: int
     channels: int
@@ -37,6 +37,8 @@ class ModelSpec:
     """What these are like."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "model", self.model.for_size(self.size))
+        object.__setattr__(self, "diffusion", self.diffusion.for_sprites(self.size, bool(self.palette)))
         if not 1 <= self.size <= SIZES[-1] or self.channels not in (3, 4):
             raise ValueError(
                 f"sprites of {self.size} pixels in {self.channels} channels: expected up to {SIZES[-1]} in 3 or 4"
@@ -56,10 +58,8 @@ class ModelSpec:
 
     @property
     def prediction(self) -> PredictionName:
-        """What the network predicts: the setting; where the file leaves it open, as those of the first versions do,
-        colours or v."""
-        kind = self.diffusion.prediction
-        return kind if kind != "auto" else "colours" if self.palette else "v"
+        """What the network predicts."""
+        return self.diffusion.prediction
 
     @property
     def colours(self) -> Colours | None:
@@ -85,7 +85,7 @@ class ModelSpec:
         return f"{self.size}x{self.size} in {self.channels} channels of {', '.join(self.categories)}"
 
     def build(self) -> ContextUNet:
-        m = self.model.for_size(self.size)
+        m = self.model
         assert m.widths and m.attention is not None and m.patch
         facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
         guided = self.student is not None
@@ -98,5 +98,4 @@ class ModelSpec:
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion
         schedule = make_schedule(d.schedule, d.timesteps, d.zero_terminal_snr, d.log_snr_shift or 0.0)
-        weight = d.for_sprites(self.size, bool(self.palette)).loss_weight
-        return Diffusion(schedule, self.prediction, weight, self.colours)
+        return Diffusion(schedule, self.prediction, d.loss_weight, self.colours)

@@ -98,7 +98,7 @@ def check_training_fits(spec: ModelSpec, optim: OptimConfig, device: torch.devic
     needs = footprint(spec, optim, device)
     parts = needs.parts_that_fit(free)
     less = f"--optim.accumulate {parts}, a smaller --optim.batch" if parts else "a smaller --optim.batch"
-    narrower = f"narrower --model.widths than {' '.join(map(str, spec.model.for_size(spec.size).widths or ()))}"
+    narrower = f"narrower --model.widths than {' '.join(map(str, spec.model.widths or ()))}"
     least = needs.lasting + max(needs.gradients, needs.saving)
     advice = f"give {less} or {narrower}" if least < free else f"give {narrower}"
     check_fits("training", processes * needs.peak, advice, processes * free)

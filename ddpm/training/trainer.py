@@ -104,15 +104,14 @@ class Trainer:
         sprites, self.facts = data.sprites, data.facts()
         if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
             raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
-        model = config.model.for_size(sprites.size)
         if config.model.widths is None:
-            check_levels(model)
+            check_levels(config.model.for_size(sprites.size))
         self.spec = ModelSpec(
             sprites.size,
             sprites.channels,
             sprites.categories,
-            model,
-            config.diffusion.for_sprites(sprites.size, data.palette is not None),
+            config.model,
+            config.diffusion,
             facets=data.facets,
             palette=hexadecimals(data.palette),
             style=data.style,

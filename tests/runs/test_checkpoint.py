@@ -39,13 +39,17 @@ def test_a_model_file_describes_itself(tmp_path, spec):
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
 
 
-def test_a_model_file_that_does_not_say_its_patch_has_the_patch_of_old(tmp_path, spec):
-    spec = dataclasses.replace(spec, size=32, model=dataclasses.replace(spec.model, patch=2))
+def test_what_a_file_of_the_first_versions_leaves_open_means_what_it_meant_then(tmp_path, spec):
+    """Patches of size / 16, and v as it was, where a new model of this size would predict x0 without patches."""
+    then = DiffusionConfig(timesteps=17, prediction="v", loss_weight="none", log_snr_shift=0.0)
+    spec = dataclasses.replace(spec, size=32, model=dataclasses.replace(spec.model, patch=2), diffusion=then)
     old = to_dict(spec)
-    assert old["model"].pop("patch") == 2
-    model = randomise(spec.build())
-    write_safetensors(tmp_path / "m.safetensors", model.state_dict(), {"spec": old, "step": 5})
+    del old["model"]["patch"], old["diffusion"]["log_snr_shift"]
+    old["diffusion"]["prediction"] = "auto"
+    write_safetensors(tmp_path / "m.safetensors", randomise(spec.build()).state_dict(), {"spec": old, "step": 5})
     assert load_model(tmp_path / "m.safetensors")[1] == spec
+    now = ModelSpec(32, 4, spec.categories, ModelConfig(), DiffusionConfig())
+    assert (now.model.patch, now.prediction) == (1, "x0") and now.diffusion.log_snr_shift < 0
 
 
 def test_a_model_file_from_before_palettes_is_one_of_v_without_any(tmp_path, spec):
