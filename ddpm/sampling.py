@@ -41,7 +41,7 @@ def usual(spec: ModelSpec) -> tuple[str, int]:
     """The sampler and the number of steps that suit a model.
 
     Where colours or x0 are predicted, noise that is drawn anew at each step lets the network revise what it has decided
-    too early, and more steps let it do so more often (docs/performance.md).
+    too early, and more steps let it do so more often (docs/palettes.md, docs/sizes.md).
     """
     return ("dpmpp_2m_sde", 12) if spec.prediction in ("colours", "x0") else ("dpmpp_2m", 8)
 

@@ -14,7 +14,8 @@ GREY = 20  # of 255: channels of a grey pixel are no further apart
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """float64 [N]: how many of the pixels bool [N, H, W] are of the part, which lies in the whole; 0 of none."""
+    """float64 [N]: the sum of the part [N, H, W] in the pixels of the whole, bool [N, H, W], by their number; 0 of
+    none."""
     return part.sum((1, 2)) / whole.sum((1, 2)).clip(1)
 
 
@@ -43,34 +44,35 @@ def palette_share(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return 1 - _share(~keeps_to(images, palette), opaque(images))
 
 
-def black(images: np.ndarray) -> np.ndarray:
-    """bool [N, H, W]: which opaque pixels of sprites uint8 [N, H, W, C] are nearly black."""
-    return opaque(images) & (images[..., :3].max(-1) < BLACK)
+def lit(images: np.ndarray) -> np.ndarray:
+    """bool [N, H, W]: which pixels of sprites uint8 [N, H, W, C] are opaque and not nearly black."""
+    return opaque(images) & (images[..., :3].max(-1) >= BLACK)
 
 
 def blacks(images: np.ndarray) -> np.ndarray:
     """float64 [N]: of the opaque pixels of sprites uint8 [N, H, W, C], the share that is nearly black."""
-    return _share(black(images), opaque(images))
+    return _share(opaque(images) & ~lit(images), opaque(images))
 
 
 def greys(images: np.ndarray) -> np.ndarray:
     """float64 [N]: of the pixels of sprites uint8 [N, H, W, C] that are opaque and not black, the share of greys. Where
     a network errs in each channel by itself, stone and steel get coloured specks."""
-    lit = opaque(images) & ~black(images)
-    return _share(lit & (np.ptp(images[..., :3], axis=-1) <= GREY), lit)
+    seen = lit(images)
+    return _share(seen & (np.ptp(images[..., :3], axis=-1) <= GREY), seen)
 
 
 def chroma(images: np.ndarray) -> np.ndarray:
     """float64 [N]: the highest channel less the lowest, from 0 to 1, in the mean of the pixels of sprites uint8
     [N, H, W, C] that are opaque and not black."""
-    lit = opaque(images) & ~black(images)
-    return _share(np.ptp(images[..., :3], axis=-1) * lit, lit) / 255
+    seen = lit(images)
+    return _share(np.ptp(images[..., :3], axis=-1) * seen, seen) / 255
 
 
 def holes(images: np.ndarray) -> np.ndarray:
     """float64 [N]: of the pixels inside the outline of sprites uint8 [N, H, W, C], the share that is transparent: no
     way leads from them out of the sprite, by left, right, up and down."""
-    seen, inside = opaque(images), ndimage.binary_fill_holes(opaque(images), _within(1))
+    seen = opaque(images)
+    inside = ndimage.binary_fill_holes(seen, _within(1))
     return _share(inside & ~seen, inside)
 
 

@@ -104,8 +104,6 @@ class Trainer:
         sprites, self.facts = data.sprites, data.facts()
         if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
             raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
-        if config.model.widths is None:
-            check_levels(config.model.for_size(sprites.size))
         self.spec = ModelSpec(
             sprites.size,
             sprites.channels,
@@ -116,6 +114,8 @@ class Trainer:
             palette=hexadecimals(data.palette),
             style=data.style,
         )
+        if config.model.widths is None:  # else it was checked before the sprites were known
+            check_levels(self.spec.model)
         with main_first():
             check_training_fits(self.spec, config.optim, device)
         torch.manual_seed(config.seed)
