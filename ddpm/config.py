@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     SamplerName = str
     GridName = str
     ScheduleName = str
+    GeneratorName = str
 else:
     SamplerName = Literal[SAMPLER_NAMES]
     GridName = Literal[choices("ddpm.diffusion.schedule", "GRIDS")]
     ScheduleName = Literal[choices("ddpm.diffusion.schedule", "ALPHA_BARS")]
+    GeneratorName = Literal["none", *choices("sprites.endless", "GENERATORS")]
 PredictionName = Literal["auto", "colours", "eps", "x0", "v"]
 Rate = Annotated[float, POSITIVE, POSITIVE_FINITE]
 Share = Annotated[float, between(0, 1)]
@@ -258,6 +260,9 @@ class DataConfig(Settings):
 class Config(DataConfig, RunConfig):
     """A training run: its place, its data, how much of their contexts is kept, and four tables of more."""
 
+    endless: GeneratorName = "none"
+    """Train on sprites that this generator draws meanwhile, without end; `data` gives the palette, the tags that can be
+    learnt, and what is validated on."""
     keep_tag: Share = 0.9
     """Probability with which each tag of a training sample is kept."""
     few_tags: Share = 0.5

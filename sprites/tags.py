@@ -82,7 +82,7 @@ def load_tags(folder: str | Path) -> Tags | None:
         label = labels[wrong.argmax()]
         raise DataError(f"{path}: the indices of {categories[label]!r} are not 0 to {counts[label] - 1}, each once")
     columns = zip(*(row[len(KEYS) :] for row in rows), strict=True)
-    return Tags({name: _facet(column) for name, column in zip(names, columns, strict=True)}, labels, categories)
+    return Tags({name: facet_of(column) for name, column in zip(names, columns, strict=True)}, labels, categories)
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -104,7 +104,8 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     return header[len(KEYS) :], rows
 
 
-def _facet(column: tuple[str, ...]) -> Facet:
+def facet_of(column: tuple[str, ...]) -> Facet:
+    """A column of the table from its N cells; an empty one is missing."""
     values = tuple(sorted(set(column) - {""}))
     codes = {value: code for code, value in enumerate(values)} | {"": MISSING}
     return Facet(values, np.array([codes[value] for value in column], dtype=np.int64))

@@ -10,7 +10,6 @@ The same seed and count give the same pixels every time; another seed gives othe
 drew are replaced, unless --overwrite is given: drawn.json beside them tells which.
 """
 
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,11 +34,10 @@ from sprites.draw.output import (
     write_pair,
     write_set,
 )
-from sprites.draw.registry import CATEGORIES, CYCLES
+from sprites.draw.registry import CATEGORIES, CYCLES, WHOLE
 from sprites.writing.folder import replacing
 
 MOST = 1_000_000  # sprites a category
-WHOLE = math.lcm(*CYCLES.values())  # of such numbers, each category has whole walk cycles
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 

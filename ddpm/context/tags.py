@@ -29,9 +29,9 @@ def vocabulary_of(tags: Tags) -> dict[str, tuple[str, ...]]:
     return {name: values for name, values in found.items() if values}
 
 
-def flags_of(tags: Tags) -> Tensor:
-    """bool [N, V]: which of the values of `vocabulary_of(tags)` each sprite has."""
-    columns = [tags[name].has(value) for name, values in vocabulary_of(tags).items() for value in values]
+def flags_of(tags: Tags, vocabulary: Vocabulary) -> Tensor:
+    """bool [N, V]: which of these values each sprite has. Raises ValueError for a facet that the table has not."""
+    columns = [tags[name].has(value) for name, values in vocabulary.items() for value in values]
     return torch.from_numpy(np.stack(columns, axis=1))
 
 

@@ -86,16 +86,20 @@ class SpriteData:
         """The values of each facet, of the category first, in the order of a context."""
         return {CATEGORY: self.sprites.categories} | self.facets
 
-    def showing(self, text: str) -> tuple[Tensor, Tensor]:
+    def having(self, text: str) -> tuple[Tensor, Tensor]:
         """Indices of the sprites that have all of these tags, int64 [*], and the tags as a context, float32 [V].
 
-        Raises ValueError as `parse_tags` does, and for tags that no sprite has together.
+        Raises ValueError as `parse_tags` does.
         """
         context = torch.zeros(sum(map(len, self.vocabulary.values())))
         for flags in parse_tags(text, self.vocabulary).values():
             context += flags
         known = self.contexts(torch.arange(len(self.sprites)))
-        rows = known[:, context > 0].all(1).nonzero().flatten()
+        return known[:, context > 0].all(1).nonzero().flatten(), context
+
+    def showing(self, text: str) -> tuple[Tensor, Tensor]:
+        """As `having`. Raises ValueError also for tags that no sprite has together."""
+        rows, context = self.having(text)
         if not len(rows):
             raise ValueError(f"no sprite has the tags {text!r} together")
         return rows, context
@@ -104,11 +108,11 @@ class SpriteData:
         """The same data, but without training on sprites that have all the tags of one of these texts, or on their
         copies. The validation split does not change: it stays a draw from all sprites.
 
-        Raises ValueError as `showing` does.
+        Raises ValueError as `having` does.
         """
         if not texts:
             return self
-        rows = np.concatenate([self.showing(text)[0] for text in texts])
+        rows = np.concatenate([self.having(text)[0] for text in texts])
         return replace(self, train=self.train[~np.isin(self.hashes[self.train], self.hashes[rows])])
 
     def validation(self) -> tuple[Tensor, Tensor]:

@@ -44,6 +44,8 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     facets, flags = read_tags(folder, sprites, mirror) if config.tags else ({}, None)
     data = SpriteData(sprites, train, val, mirror, content.hashes, facets, flags, notes, palette)
     try:
+        for text in config.hold_out:
+            data.showing(text)
         data = data.without(config.hold_out)
     except ValueError as e:
         raise ValueError(f"hold_out: {e}") from e
@@ -109,7 +111,7 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
     # The n-th row of a category is of its n-th sprite; sorted by category, and else left in order, both stand alike.
     categories_of_rows = [sprites.categories.index(table.categories[label]) for label in table.labels]
     rows, places = (torch.from_numpy(np.argsort(k, kind="stable")) for k in (categories_of_rows, sprites.labels))
-    flags = flags_of(table)
+    flags = flags_of(table, facets)
     flags_of_sprites = torch.empty_like(flags)
     flags_of_sprites[places] = flags[rows]
     return facets, flags_of_sprites

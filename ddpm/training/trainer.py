@@ -20,7 +20,8 @@ from ddpm.config import Config, OptimConfig, check_levels
 from ddpm.context.categories import mask_context
 from ddpm.context.tags import mask_tags
 from ddpm.data.collection import SpriteData
-from ddpm.data.order import STEP, VALIDATION, ShuffledOrder, generator, seed_of
+from ddpm.data.order import STEP, VALIDATION, generator, seed_of
+from ddpm.data.stream import stream_of
 from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
 from ddpm.runs.models import EARLY_FILE, MODEL_FILE, save_model
@@ -124,7 +125,7 @@ class Trainer:
         self.ema = EMA(self.model, config.optim.ema)
         self.diffusion = self.spec.build_diffusion()
         self.optimizers = Optimizers(self.model, config.optim)
-        self.order = ShuffledOrder(len(data.train), config.seed)
+        self.stream = stream_of(data, config)
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
         self.skipped = self.skipped_in_a_row = 0
@@ -191,17 +192,17 @@ class Trainer:
         """This process's own rows of the batch of this step; and the groups of all its rows, int64 [B] each."""
         config, B, T = self.config, self.config.optim.batch, len(self.diffusion.schedule)
         g = generator(config.seed, STEP, self.step)
-        indices = self.data.train[self.order((self.step - 1) * B, B)]
-        labels = torch.from_numpy(self.data.sprites.labels[indices])
-        flipped = self.data.flips(labels, g)
-        context = self.data.contexts(indices)
+        data, indices = self.stream((self.step - 1) * B, B)
+        labels = torch.from_numpy(data.sprites.labels[indices])
+        flipped = data.flips(labels, g)
+        context = data.contexts(indices)
         if self.spec.facets:
             context, kept = mask_tags(context, config.keep_tag, config.few_tags, config.keep_context, g)
         else:
             context, kept = mask_context(context, config.keep_context, g)
         t = stratified_timesteps(B, T, g)
         own_rows = own(B)
-        x0, _ = self.data.batch(indices[own_rows], None if flipped is None else flipped[own_rows])
+        x0, _ = data.batch(indices[own_rows], None if flipped is None else flipped[own_rows])
         groups = {
             "loss_by_timestep": t * 4 // T,
             "loss_by_category": labels,

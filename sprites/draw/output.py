@@ -38,7 +38,7 @@ categories = [{categories}]
 """
 
 
-def draw_category(category: str, count: int, seed: int, tick: Tick) -> tuple[np.ndarray, list[Tags]]:
+def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: None) -> tuple[np.ndarray, list[Tags]]:
     """The first sprites of a category as palette indices, uint8 [count, 16, 16], and their tags."""
     tiles, answers = np.empty((count, TILE, TILE), dtype=np.uint8), []
     for index, (tile, answer) in enumerate(islice(draw_distinct(category, seed), count)):

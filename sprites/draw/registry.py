@@ -1,5 +1,6 @@
 """Which categories there are, which kinds each has, and how one sprite of them is painted."""
 
+import math
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -11,6 +12,8 @@ from sprites.draw.palette import NAMED
 CYCLES = {"hero": 1, "non_hero": 1, "food": 1, "spell": 1, "side_facing": 4}
 """How many sprites in a row are the frames of one walk, by category; 1: each stands alone."""
 CATEGORIES = tuple(CYCLES)
+WHOLE = math.lcm(*CYCLES.values())
+"""Of so many sprites, or a multiple, every category has whole walks."""
 
 Artist = Callable[..., Tags]
 

@@ -48,7 +48,8 @@ def network(seed=0):
 
 def test_flags_are_those_of_the_table():
     tags = load_tags("sprites")
-    facets, flags = vocabulary_of(tags), flags_of(tags)
+    facets = vocabulary_of(tags)
+    flags = flags_of(tags, facets)
     places = [(f, v) for f, values in facets.items() for v in values]
     assert flags.shape == (len(tags), len(places))
     for i in range(0, len(tags), 997):

@@ -1,0 +1,167 @@
+"""Sprites that are drawn while training goes on: the same at every place, apart from what is held out, bounded."""
+
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, tiny_sprites
+
+from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
+from ddpm.data import stream
+from ddpm.data.loading import load_data
+from ddpm.data.stream import Endless, stream_of
+from ddpm.training.trainer import Trainer
+from sprites.draw.output import draw_category
+from sprites.draw.palette import COLOURS
+from sprites.draw.registry import CATEGORIES
+from sprites.endless import GENERATORS, drawn
+from sprites.loading import Sprites
+from sprites.tags import Tags, facet_of
+
+
+def tiny(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
+    images, labels = tiny_sprites(count, size, 3, seed)
+    colours = facet_of(tuple("dark" if image.min() < 45 else "" for image in images))
+    shapes = facet_of(tuple(("square", "bar")[label] for label in labels))
+    names = ("square", "bar")
+    return Sprites(images, labels, names, Path("tiny")), Tags({"colour": colours, "shape": shapes}, labels, names)
+
+
+@pytest.fixture
+def data(npy_folder, monkeypatch):
+    monkeypatch.setattr(stream, "VOLUME", 24)
+    monkeypatch.setitem(GENERATORS, "tiny", tiny)
+    return load_data(npy_folder, DataConfig(val_fraction=0.3, palette="none"))
+
+
+def seen(source, start, count):
+    volume, rows = source(start, count)
+    return volume.sprites.take(rows)
+
+
+def test_a_place_has_the_same_sprites_however_it_is_reached(data):
+    source = Endless(data, tiny, 5, ())
+    there = [seen(source, start, 8) for start in range(0, 80, 8)]
+    for place in (9, 0, 4, 3):
+        assert np.array_equal(seen(Endless(data, tiny, 5, ()), place * 8, 8), there[place])
+        assert np.array_equal(seen(source, place * 8, 8), there[place])
+    assert not np.array_equal(seen(Endless(data, tiny, 6, ()), 0, 8), there[0])
+    assert not np.array_equal(there[0], there[3])  # of the next volume
+
+
+def test_within_a_volume_every_sprite_is_seen_once(data):
+    source = Endless(replace(data, val=data.val[:0]), tiny, 5, ())
+    rows = np.concatenate([source(start, 8)[1] for start in (0, 8, 16)])
+    assert sorted(rows) == list(range(24))
+
+
+def test_what_is_held_out_is_never_seen(data):
+    free = Endless(data, tiny, 5, ())
+    known = free.volume
+    held = replace(data, hashes=np.concatenate([data.hashes, known.hashes[:9]]), val=np.arange(40, 49))
+    hidden = {image.tobytes() for image in known.sprites.images[:9]}
+    assert hidden & {image.tobytes() for start in (0, 8, 16) for image in seen(free, start, 8)}
+    source = Endless(held, tiny, 5, ())
+    assert not hidden & {image.tobytes() for start in range(0, 96, 8) for image in seen(source, start, 8)}
+
+
+def test_tags_that_are_held_out_are_never_seen_together(data):
+    facets = {"colour": ("dark",), "shape": ("bar", "square")}
+    tagged = replace(data, facets=facets, flags=torch.zeros(len(data.sprites), 3, dtype=torch.bool))
+    counts = {}
+    for hold_out in ((), ("colour=dark shape=bar",)):
+        source = Endless(tagged, tiny, 5, hold_out)
+        contexts = torch.cat([volume.contexts(rows) for volume, rows in (source(s, 8) for s in range(0, 160, 8))])
+        dark, bar = contexts[:, 2], contexts[:, 3]
+        assert torch.equal(bar, contexts[:, 1]) and torch.equal(contexts[:, 4], contexts[:, 0])
+        counts[hold_out] = (dark * bar).sum().item(), bar.sum().item()
+    (together, _), (never, others) = counts.values()
+    assert together > 0 and never == 0 and others > 0
+
+
+def test_colours_are_brought_to_those_of_the_data(data):
+    palette = np.array([[0, 0, 0], [200, 200, 200], [255, 255, 255]], np.uint8)
+    source = Endless(replace(data, palette=palette), tiny, 5, ())
+    colours = np.unique(source.volume.sprites.images.reshape(-1, 3), axis=0)
+    assert {tuple(c) for c in colours} <= {tuple(c) for c in palette}
+
+
+def test_one_volume_is_kept(data):
+    source = Endless(data, tiny, 5, ())
+    first = weakref.ref(source(0, 8)[0].sprites.images)
+    source(24, 8)
+    assert first() is None
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"categories": ("bar", "square")}, "square, bar in 3 channels; the data has bar, square in 3"),
+        ({"images": np.zeros((40, 8, 8, 4), np.uint8)}, "has square, bar in 4"),
+    ],
+)
+def test_a_generator_of_other_sprites_is_refused(data, change, words):
+    with pytest.raises(ValueError, match=words):
+        Endless(replace(data, sprites=replace(data.sprites, **change)), tiny, 5, ())
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_stopped(data, tmp_path):
+    def trainer(name: str, steps: int) -> Trainer:
+        config = Config(
+            out=tmp_path / name,
+            endless="none",
+            steps=9,
+            model=ModelConfig((8,), 1, ()),
+            optim=OptimConfig(batch=8, precision="fp32"),
+            log=LogConfig(evaluate=0),
+        )
+        made = Trainer(config, data, torch.device("cpu"))
+        made.stream = Endless(data, tiny, 5, ())
+        if steps < 9:
+            while made.step < steps:
+                made.advance()
+            made.save()
+        return made
+
+    trainer("stopped", 4)
+    resumed, whole = trainer("stopped", 9), trainer("whole", 9)
+    resumed.resume()
+    assert resumed.step == 4
+    for made in (resumed, whole):
+        while made.step < 9:
+            made.advance()
+    for a, b in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_artist_draws_without_end_what_it_draws_for_a_set():
+    sprites, tags = drawn(3, 50, 16)
+    assert sprites.images.shape == (60, 16, 16, 4) and sprites.categories == CATEGORIES  # whole walks of four
+    assert np.bincount(sprites.labels).tolist() == [12] * 5
+    for number, category in enumerate(CATEGORIES):
+        tiles, answers = draw_category(category, 12, 3, lambda: None)
+        rows = np.flatnonzero(sprites.labels == number)
+        assert np.array_equal(sprites.images[rows], COLOURS[tiles])
+        assert [{k: v or "" for k, v in tags.row(row).items()} for row in rows] == answers
+    assert drawn(3, 20, 32)[0].size == 32
+    with pytest.raises(ValueError, match="16 or 32 pixels, not of 24"):
+        drawn(3, 20, 24)
+
+
+def test_the_shipped_set_gives_all_that_the_artist_says_a_name():
+    data = load_data(ROOT / "sprites", DataConfig(tags=True))
+    source = stream_of(data, Config(endless="drawn", tags=True))
+    volume, _ = source(0, 64)
+    _, tags = drawn(source.order.seed, stream.VOLUME, 16)
+    said = sum((facet.codes >= 0).sum() for name, facet in tags.facets.items() if name != "accessory")
+    width = len(data.facets["accessory"])
+    accessory = list(data.facets).index("accessory")
+    before = sum(len(values) for values in list(data.facets.values())[:accessory])
+    others = torch.cat([volume.flags[:, :before], volume.flags[:, before + width :]], 1)
+    assert others.sum().item() == said
+    assert set(map(tuple, np.unique(volume.sprites.images[volume.sprites.images[..., 3] > 0][:, :3], axis=0))) <= set(
+        map(tuple, data.palette)
+    )
