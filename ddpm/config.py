@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import tomli_w
+import tyro
 from typing_extensions import Doc
 
 from ddpm.system.names import choices, near
@@ -182,6 +183,8 @@ class OptimConfig(Settings, table="optim"):
     """Peak learning rate of AdamW, reached after `warmup` steps, then falling to zero along a cosine."""
     muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
+    kept_rate: Share = 1.0
+    """Factor on the learning rates of the weights that are taken over from the model that a run starts from."""
     muon_momentum: Share = 0.9
     """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
     warmup: Annotated[int, NOT_NEGATIVE] = 100
@@ -260,6 +263,11 @@ class DataConfig(Settings):
 class Config(DataConfig, RunConfig):
     """A training run: its place, its data, how much of their contexts is kept, and four tables of more."""
 
+    start: Annotated[Path | None, tyro.conf.arg(aliases=("--from",))] = None
+    """The model to start from: a run folder, a .safetensors file, or the name of one that comes along. What fits of its
+    weights is taken over, and of its settings under `model` those that are left open. Left out: from nothing."""
+    shift: Annotated[int, between(0, 64)] = 0
+    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost."""
     endless: GeneratorName = "none"
     """Train on sprites that this generator draws meanwhile, without end; `data` gives the palette, the tags that can be
     learnt, and what is validated on."""

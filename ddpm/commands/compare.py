@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Arguments:
     models: tyro.conf.Positional[tuple[Path, ...]]
-    """Run folders or .safetensors files, trained on the same sprites."""
+    """Run folders, .safetensors files or names of models that come along, trained on the same sprites."""
     data: Path
     """The folder of sprites to compare with."""
     guidance: tuple[float, ...] = (2.0,)

@@ -24,7 +24,7 @@ from ddpm.system.outputs import check_apart, held
 @dataclass(frozen=True)
 class Arguments:
     model: tyro.conf.Positional[Path]
-    """The teacher: a run folder or a .safetensors file."""
+    """The teacher: a run folder, a .safetensors file, or the name of a model that comes along."""
     knots: tuple[int, ...] = StudentConfig.knots
     """Steps of the teacher, counted from 0, with which those of the student begin."""
     teacher_steps: int = StudentConfig.teacher_steps
@@ -68,7 +68,7 @@ def main() -> int:
     args.check()
     config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
 
-    from ddpm.runs.folder import run_of, trained_with
+    from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import MODEL_FILE, load_model, save_model
     from ddpm.training.distillation import Distillation, teacher_trajectories
 
@@ -79,7 +79,7 @@ def main() -> int:
     if spec.facets:
         raise ValueError(f"{args.model} takes tags, which students do not learn; give a model of categories")
     teacher.to(device)
-    out = args.out or run_of(args.model) / "student"
+    out = args.out or results_of(args.model) / "student"
     check_folder("--out", out)
     check_apart("--out", out, trained_with(args.model).data)
     with held(out):

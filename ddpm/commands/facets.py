@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Arguments:
     model: tyro.conf.Positional[Path]
-    """A run folder or a .safetensors file, trained with --tags."""
+    """A run folder, a .safetensors file, or the name of a model that comes along, trained with --tags."""
     data: Path
     """The folder of sprites, with its tags.csv, that it was trained on."""
     guidance: tuple[float, ...] = (1.0, 2.0)
@@ -86,7 +86,7 @@ def main() -> int:
     from ddpm.data.tensors import to_uint8
     from ddpm.evaluation.report import guidance_labels
     from ddpm.evaluation.tag_judge import TagJudge, commonest
-    from ddpm.runs.folder import run_of, trained_with
+    from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import load_model
     from ddpm.sampling import Sampler
     from ddpm.show.figures import curves
@@ -102,7 +102,7 @@ def main() -> int:
     data = load_data(args.data, replace(trained, size=spec.size, mirror=(), tags=True, hold_out=()))
     if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
         raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
-    out = args.out or run_of(args.model) / "facets"
+    out = args.out or results_of(args.model) / "facets"
     check_results("--out", out, "facets.json", args.data)
     with held(out):
         judge = TagJudge(data, trained.hold_out, args.seed, args.epochs)

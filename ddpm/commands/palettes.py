@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Arguments:
     model: tyro.conf.Positional[Path]
-    """A run folder or a .safetensors file."""
+    """A run folder, a .safetensors file, or the name of a model that comes along."""
     data: Path
     """The folder of sprites to compare with."""
     colours: int = 11

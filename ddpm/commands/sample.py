@@ -41,8 +41,9 @@ Cells = tuple["np.ndarray", "np.ndarray"]  # pixels uint8 [R, S, N, H, W, C]; wh
 
 @dataclass(frozen=True)
 class Arguments:
-    model: tyro.conf.Positional[Path]
-    """A run folder or a .safetensors file."""
+    model: tyro.conf.Positional[Path] = Path("shipped")
+    """A run folder, a .safetensors file, or the name of a model that comes along: shipped, which is taken if it is left
+    out, or shipped/student."""
     guidance: tuple[str, ...] = ("0", "1", "2", "4")
     """Guidance scales s of uncond + s * (cond - uncond), one column of the grid each; or a scale for each facet of the
     tags, as in colour=3 kind=1.5, which join in this order."""

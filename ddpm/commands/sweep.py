@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 @dataclass(frozen=True)
 class Arguments:
     model: tyro.conf.Positional[Path]
-    """A run folder or a .safetensors file."""
+    """A run folder, a .safetensors file, or the name of a model that comes along."""
     data: Path
     """The folder of sprites to compare with."""
     guidance: tuple[float, ...] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -100,11 +100,11 @@ def main() -> int:
     from ddpm.commands.shared.flags import judges_folder
     from ddpm.evaluation.judge import Judge, data_of, unseen_sprites
     from ddpm.evaluation.report import Report
-    from ddpm.runs.folder import run_of
+    from ddpm.runs.folder import results_of
     from ddpm.runs.models import load_model
     from ddpm.show.sweep_board import SweepBoard
 
-    out = args.out or run_of(args.model) / "sweep"
+    out = args.out or results_of(args.model) / "sweep"
     with ExitStack() as stack:
         with main_first():
             model, spec = load_model(args.model)

@@ -51,5 +51,6 @@ class Evaluation:
 
     def keep(self, model: nn.Module, step: int, distance: float) -> None:
         """Write these weights as the best, with the distance that they are best by."""
-        save_model(self.run / BEST_FILE, model, self.spec, step, **self.settings, frechet_distance=distance)
+        figures = self.settings | {"frechet_distance": distance}
+        save_model(self.run / BEST_FILE, model, self.spec, step, figures=figures)
         self.best = distance

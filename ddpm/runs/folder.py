@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ddpm.config import Config, load_config, to_toml
 from ddpm.runs.checkpoints import checkpoints
-from ddpm.runs.models import BEST_FILE, EARLY_FILE, MODEL_FILE
+from ddpm.runs.models import BEST_FILE, EARLY_FILE, MODEL_FILE, PRETRAINED, found
 from ddpm.runs.tensor_files import read_safetensors
 from ddpm.system.console import warn
 from ddpm.system.outputs import LOCK, PARTS, drop_written_aside, write_texts
@@ -33,13 +33,22 @@ MAY_CHANGE = (
 
 
 def run_of(model: Path) -> Path:
-    """The folder that a model, a run folder or a file, is in."""
+    """The folder that a model, a run folder, a file or a name, is in."""
+    model = found(model)
     return model if model.is_dir() else model.parent
+
+
+def results_of(model: Path) -> Path:
+    """The folder for what is measured of a model: that of its run, or runs/NAME of one that comes along."""
+    run = run_of(model)
+    return Path("runs") / run.relative_to(PRETRAINED) if run.is_relative_to(PRETRAINED) else run
 
 
 def judges_beside(model: Path) -> Path:
     """Where the judges for a model are kept: judges/ beside its run, or in the folder of a file without a run."""
     run = run_of(model)
+    if run.is_relative_to(PRETRAINED):
+        return Path("runs") / "judges"
     return (run.absolute().parent if (run / CONFIG_FILE).exists() else run) / "judges"
 
 

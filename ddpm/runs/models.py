@@ -11,29 +11,56 @@ from torch import Tensor, nn
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
+from ddpm.system.names import near
 from ddpm.system.settings import from_dict, to_dict
 from sprites.files import some
 
 MODEL_FILE = "model.safetensors"
 EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
 BEST_FILE = "best.safetensors"  # the weights that did best in an evaluation during training
+PRETRAINED = Path(__file__).parent.parent / "pretrained"  # a folder for each model that comes along
+HALVES = (torch.float16, torch.bfloat16)
 
 
-def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:
+def save_model(
+    path: Path,
+    model: nn.Module,
+    spec: ModelSpec,
+    step: int,
+    *,
+    figures: Mapping[str, float] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
     """Write the weights with what is needed to build the network around them, and figures of it if there are any."""
-    write_safetensors(path, model.state_dict(), {"spec": to_dict(spec), "step": step, **figures})
+    weights = {name: tensor.to(dtype) for name, tensor in model.state_dict().items()}
+    write_safetensors(path, weights, {"spec": to_dict(spec), "step": step, **(figures or {})})
+
+
+def pretrained() -> dict[Path, Path]:
+    """The models that come along: their folders, by their names, as "shipped" and "shipped/student"."""
+    files = sorted(PRETRAINED.rglob(MODEL_FILE))
+    return {file.parent.relative_to(PRETRAINED): file.parent for file in files}
+
+
+def found(model: str | Path) -> Path:
+    """Where a model is: a path, or, if nothing is there, the name of one that comes along."""
+    path = Path(model)
+    return path if path.exists() else pretrained().get(path, path)
 
 
 def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
-    """A network, in evaluation mode, from a run folder or a .safetensors file.
+    """A network, in evaluation mode, from a run folder, a .safetensors file or the name of one that comes along.
 
     Raises ValueError when there is none, or when the file is no model of this project.
     """
-    path = Path(path)
+    path = found(path)
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file():
         what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
-        raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that a training wrote")
+        names = [name.as_posix() for name in pretrained()]
+        meant = near(str(path), names)
+        hint = f"; did you mean {meant}?" if meant else f", or {' or '.join(names)}, which come along" if names else ""
+        raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that a training wrote{hint}")
     tensors, metadata = read_safetensors(file, lambda tensors, metadata: check_tensors(tensors, spec_of(metadata)))
     spec = spec_of(metadata)
     model = spec.build()
@@ -74,7 +101,7 @@ def check_tensors(tensors: Mapping[str, Tensor], spec: ModelSpec) -> None:
             raise ValueError(f"{what} weights for the network it describes: {listed}")
     for name, tensor in tensors.items():
         like = wanted[name]
-        if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
+        if tensor.shape != like.shape or tensor.dtype not in (like.dtype, *HALVES):
             got, expected = (f"{str(t.dtype).removeprefix('torch.')} {list(t.shape)}" for t in (tensor, like))
             raise ValueError(f"its weights do not fit the network it describes: {name} is {got}, expected {expected}")
 
@@ -84,8 +111,9 @@ def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
 
     Raises ValueError when there is none, or when it was trained for other sprites or another diffusion.
     """
+    model = found(model)
     file = model / MODEL_FILE if model.is_dir() else model
-    path = path or file.parent / EARLY_FILE
+    path = found(path) if path else file.parent / EARLY_FILE
     path = path / MODEL_FILE if path.is_dir() else path
     if path.resolve() == file.resolve():
         raise ValueError(f"{file} cannot be guided away from itself; name a weaker network with --weak FILE")

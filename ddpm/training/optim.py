@@ -1,6 +1,8 @@
 """The optimiser of training: Muon for the convolutions inside the network, AdamW for all else."""
 
 import math
+from collections.abc import Container, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,21 +28,36 @@ class Optimizers:
     Muon (Jordan 2024, kellerjordan.github.io/posts/muon) replaces the momentum of a weight matrix by the nearest
     semi-orthogonal one, so that every direction is learnt at the same speed. It takes the hidden convolutions; stem,
     head, biases, norms and embeddings, which are no matrices or not hidden, go to AdamW, as its author advises.
+
+    kept: names of parameters that were trained before; they learn at `config.kept_rate` times the rates.
     """
 
-    def __init__(self, model: ContextUNet, config: OptimConfig):
+    def __init__(self, model: ContextUNet, config: OptimConfig, kept: Container[str] = ()):
+        names = {id(p): name for name, p in model.named_parameters()}
         hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
-        ids = {id(p) for p in hidden}
-        rest = [p for p in model.parameters() if id(p) not in ids]
+        rest = [p for p in model.parameters() if id(p) not in {id(p) for p in hidden}]
         self.hidden = [(p, nn.Parameter(matrix(p))) for p in hidden]
+
+        def groups(weights: Sequence[Tensor], stepped: Sequence[Tensor], lr: float) -> list[dict[str, Any]]:
+            """Those that are new and those that are kept, each with its peak rate. stepped: what stands for them."""
+            found = []
+            for old, rate in ((False, lr), (True, config.kept_rate * lr)):
+                these = [s for w, s in zip(weights, stepped, strict=True) if (names[id(w)] in kept) == old]
+                found += [{"params": these, "lr": rate, "peak": rate}] if these else []
+            return found
+
         self.parts: dict[str, torch.optim.Optimizer] = {
-            "adamw": torch.optim.AdamW(rest, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+            "adamw": torch.optim.AdamW(
+                groups(rest, rest, config.lr), lr=config.lr, weight_decay=config.weight_decay, fused=True
+            )
         }
         if hidden:
             self.parts["muon"] = torch.optim.Muon(
-                [m for _, m in self.hidden], lr=config.muon_lr, momentum=config.muon_momentum, weight_decay=0.0
+                groups(hidden, [view for _, view in self.hidden], config.muon_lr),
+                lr=config.muon_lr,
+                momentum=config.muon_momentum,
+                weight_decay=0.0,
             )
-        self.rates = {"adamw": config.lr, "muon": config.muon_lr}
 
     def step(self, factor: float) -> None:
         """One step along the gradients, at `factor` times the peak learning rates; leaves no gradient behind."""
@@ -48,8 +65,8 @@ class Optimizers:
             assert weight.grad is not None
             view.grad = matrix(weight.grad)
             weight.grad = None
-        for name, part in self.parts.items():
+        for part in self.parts.values():
             for group in part.param_groups:
-                group["lr"] = factor * self.rates[name]
+                group["lr"] = factor * group["peak"]
             part.step()
             part.zero_grad()

@@ -19,13 +19,15 @@ from tqdm import tqdm
 from ddpm.config import Config, OptimConfig, check_levels
 from ddpm.context.categories import mask_context
 from ddpm.context.tags import mask_tags
+from ddpm.data.augmentation import shifted
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import STEP, VALIDATION, generator, seed_of
 from ddpm.data.stream import stream_of
 from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
-from ddpm.runs.models import EARLY_FILE, MODEL_FILE, save_model
+from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
+from ddpm.runs.transfer import model_like, take_over
 from ddpm.system.console import progress
 from ddpm.system.devices import autocast_dtype, make_deterministic
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
@@ -105,11 +107,12 @@ class Trainer:
         sprites, self.facts = data.sprites, data.facts()
         if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
             raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
+        start = load_model(config.start) if config.start else None
         self.spec = ModelSpec(
             sprites.size,
             sprites.channels,
             sprites.categories,
-            config.model,
+            model_like(config.model, sprites.size, start[1]) if start else config.model,
             config.diffusion,
             facets=data.facets,
             palette=hexadecimals(data.palette),
@@ -121,10 +124,11 @@ class Trainer:
             check_training_fits(self.spec, config.optim, device)
         torch.manual_seed(config.seed)
         self.model = self.spec.build().to(device).train()
+        self.taken = take_over(self.model, self.spec, *start) if start else None
         self.network = self._parallel()
         self.ema = EMA(self.model, config.optim.ema)
         self.diffusion = self.spec.build_diffusion()
-        self.optimizers = Optimizers(self.model, config.optim)
+        self.optimizers = Optimizers(self.model, config.optim, self.taken.kept if self.taken else ())
         self.stream = stream_of(data, config)
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
@@ -201,8 +205,11 @@ class Trainer:
         else:
             context, kept = mask_context(context, config.keep_context, g)
         t = stratified_timesteps(B, T, g)
+        moves = torch.rand(B, 2, generator=g) if config.shift else None
         own_rows = own(B)
         x0, _ = data.batch(indices[own_rows], None if flipped is None else flipped[own_rows])
+        if moves is not None:
+            x0 = shifted(x0, moves[own_rows], config.shift)
         groups = {
             "loss_by_timestep": t * 4 // T,
             "loss_by_category": labels,

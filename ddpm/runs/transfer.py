@@ -1,0 +1,130 @@
+"""A training that starts from a trained model: the network it needs, and what of the other's weights fits into it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ddpm.config import ModelConfig
+from ddpm.context.tags import Vocabulary
+from ddpm.network.unet import ContextUNet
+from ddpm.runs.spec import ModelSpec
+from sprites.colour import distances, from_hexadecimals
+
+EMBEDDINGS = {"embed_context.weight": 1, "embed_tag.weight": 0}  # and which of their dimensions is that of a context
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a network took over from another."""
+
+    kept: frozenset[str]
+    """Names of the parameters that are as they were in the other."""
+    about: str
+    """In one line: of how many parameters, and what starts anew."""
+
+
+def model_like(config: ModelConfig, size: int, start: ModelSpec) -> ModelConfig:
+    """A network for sprites of this size like that of `start`; what `config` names stays.
+
+    Its levels are those of the other's, from the lowest up; levels above them are added, or left out, where the size
+    differs.
+    """
+    like, plain = start.model, ModelConfig(patch=config.patch).for_size(size)
+    assert like.widths and like.attention is not None and like.patch and plain.patch
+    # How many times larger the image is in which the network works, in powers of two.
+    more = math.ceil(math.log2(size / plain.patch) - math.log2(start.size / like.patch))
+    widths = config.widths or (*(ModelConfig.FINE,) * more, *like.widths[max(0, -more) :])
+    attention = config.attention
+    if attention is None:
+        attention = tuple(level + more for level in like.attention if 0 <= level + more < len(widths))
+    return replace(config, widths=widths, attention=attention, patch=plain.patch, blocks=like.blocks)
+
+
+def moved(weights: Mapping[str, Tensor], more: int) -> dict[str, Tensor]:
+    """The weights by the names that they have in a network of so many more levels above; fewer if it is negative."""
+    found = {}
+    for name, tensor in weights.items():
+        match name.split("."):
+            case ["down", level, *rest]:
+                name = ".".join(["down", str(int(level) + more), *rest])
+        found[name] = tensor
+    return found
+
+
+def places(new: Vocabulary, old: Vocabulary) -> tuple[list[int], list[int]]:
+    """Where the values that both know stand in a context of the one, and of the other."""
+    rows = [[(facet, value) for facet, values in v.items() for value in values] for v in (new, old)]
+    at = {place: i for i, place in enumerate(rows[1])}
+    both = [(i, at[place]) for i, place in enumerate(rows[0]) if place in at]
+    return [i for i, _ in both], [j for _, j in both]
+
+
+def outputs(spec: ModelSpec, start: ModelSpec) -> Tensor | None:
+    """int64 [outputs]: which output of the other's head each of ours is most like; None if they mean another thing.
+
+    Of colours it is the nearest one (in OKLab), and for transparent transparent.
+    """
+    if spec.prediction != start.prediction or spec.model.patch != start.model.patch:
+        return None
+    if spec.prediction != "colours":
+        return torch.arange(spec.channels) if spec.model.patch == 1 and spec.channels <= start.channels else None
+    near = torch.from_numpy(distances(from_hexadecimals(spec.palette), from_hexadecimals(start.palette)).argmin(1))
+    if spec.channels == 3:
+        return near + (start.channels == 4)
+    # Where the other knows no transparent, that is like nothing: it starts as the first colour does.
+    return torch.cat([torch.zeros(1, dtype=torch.int64), near + (start.channels == 4)])
+
+
+def fitted(name: str, like: Tensor, has: Mapping[str, Tensor], spec: ModelSpec, start: ModelSpec) -> Tensor | None:
+    """The parameter `name` of the network of `spec`, which is `like` this at its start, with what the other, `start`,
+    has for it; None if that is nothing."""
+    if name not in has:
+        return None
+    its = has[name]
+    if name in EMBEDDINGS:
+        ours, theirs = places(spec.vocabulary, start.vocabulary)
+        if not ours or like.shape[1 - EMBEDDINGS[name]] != its.shape[1 - EMBEDDINGS[name]]:
+            return None
+        return like.index_copy(
+            EMBEDDINGS[name], torch.tensor(ours), its.index_select(EMBEDDINGS[name], torch.tensor(theirs))
+        )
+    if name.startswith("head."):
+        rows = outputs(spec, start)
+        return its[rows] if rows is not None and like.shape[1:] == its.shape[1:] else None
+    if name == "stem.weight" and spec.model.patch == start.model.patch == 1 and len(like) == len(its):
+        both = min(like.shape[1], its.shape[1])
+        return torch.cat([its[:, :both], like[:, both:]], 1)
+    return its if like.shape == its.shape else None
+
+
+@torch.no_grad()
+def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: ModelSpec) -> Taken:
+    """Write into `model`, which is of `spec`, what fits of `other`, which is of `start`.
+
+    Layers of another shape stay as they are. Embeddings are taken by the names of categories and tags, outputs for
+    colours from the nearest one, inputs channel by channel.
+    """
+    assert spec.model.widths and start.model.widths
+    has = moved(other.state_dict(), len(spec.model.widths) - len(start.model.widths))
+    kept, anew, taken, total = set(), dict.fromkeys(("stem", "trunk", "embeddings", "head"), 0), 0, 0
+    for name, parameter in model.named_parameters():
+        part = name.partition(".")[0]
+        part = "embeddings" if name in EMBEDDINGS else part if part in anew else "trunk"
+        total += parameter.numel()
+        value = fitted(name, parameter, has, spec, start)
+        if value is None:
+            anew[part] += parameter.numel()
+            continue
+        taken += parameter.numel()
+        parameter.copy_(value)
+        if name not in EMBEDDINGS and name in has and value.shape == has[name].shape and torch.equal(value, has[name]):
+            kept.add(name)
+    known = len(places(spec.vocabulary, start.vocabulary)[0])
+    told = [f"{part} ({count:,} of its parameters)" for part, count in anew.items() if count]
+    about = (
+        f"{taken / total:.0%} of the parameters are taken over, {known} of {spec.places} categories and tags by name"
+    )
+    return Taken(frozenset(kept), f"{about}; anew: {', '.join(told)}" if told else about)
