@@ -231,7 +231,11 @@ class RunConfig(Settings):
     """Folder of sprites: a sprite set, an npy pair, or a folder per category."""
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
-    steps: Annotated[Count, between(1, 10**9)] = 3000
+    steps: Annotated[int, between(0, 10**9)] = 3000
+    """Optimiser steps. 0: 40 for each in the square root of the number of training sprites."""
+    patience: Annotated[int, between(0, 10**6)] = 0
+    """Stop after so many validations whose loss is not lower than one before, and have the weights with the lowest as
+    the model. 0: train to the last step, and have its weights."""
     seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = False
@@ -282,6 +286,10 @@ class Config(DataConfig, RunConfig):
     optim: OptimConfig = field(default_factory=OptimConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
+    def for_count(self, count: int) -> Self:
+        """With the number of steps chosen for so many training sprites, if it is left to that."""
+        return self if self.steps else replace(self, steps=math.ceil(40 * math.sqrt(count)))
+
 
 def check_levels(model: ModelConfig) -> None:
     """Raise ValueError for attention at a level that the network does not have, where that is known already.
@@ -306,7 +314,8 @@ def without_effect(config: Config, has_palette: bool) -> list[str]:
         "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
         "where colours are predicted": (colours, ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
-        "with val_fraction = 0": (not config.val_fraction, ("log.validate",)),
+        "with val_fraction = 0": (not config.val_fraction, ("log.validate", "patience")),
+        "without a model to start from": (not config.start, ("optim.kept_rate",)),
     }
     now, default = flat(config), flat(Config())
     changed = [(name, why) for why, (so, names) in idle.items() for name in names if so and now[name] != default[name]]

@@ -1,11 +1,11 @@
 """Measure a model's samples at several guidance scales, and choose one.
 
-See ddpm/commands/sweep.py.
+See ddpm/commands/measure/sweep.py.
 """
 
 import sys
 
-from ddpm.commands.sweep import main
+from ddpm.commands.measure.sweep import main
 
 if __name__ == "__main__":
     sys.exit(main())

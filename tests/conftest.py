@@ -66,7 +66,9 @@ def write_npy(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
 SMALL = ["--model.widths", "16", "16", "--model.attention", "1", "--optim.batch", "8", "--optim.precision", "fp32"]
 
 
-ELSEWHERE = {"bench": "bench.race", "bench_gpu": "bench.gpu"}  # modules of commands with another name than the script
+# Modules of commands, by the names of their scripts, that do not stand in ddpm.commands by these names.
+ELSEWHERE = {"bench": "bench.race", "bench_gpu": "bench.gpu"}
+ELSEWHERE |= {name: f"measure.{name}" for name in ("sweep", "compare", "facets", "palettes")}
 
 
 def command_module(script: str) -> ModuleType:

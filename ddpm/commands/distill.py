@@ -3,7 +3,8 @@
     python scripts/distill.py runs/mine
     python scripts/sample.py runs/mine/student --guidance 0 1 2 4
 
-The student learns from sprites that its teacher samples, so no data is needed. It takes the guidance scale as an input.
+The student learns from sprites that its teacher samples. It takes the guidance scale as an input. Data is looked at
+only for a teacher of tags, to see which of them go together.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from ddpm.system.outputs import check_apart, held
 class Arguments:
     model: tyro.conf.Positional[Path]
     """The teacher: a run folder, a .safetensors file, or the name of a model that comes along."""
+    data: Path | None = None
+    """Of a teacher of tags, the folder that it was trained on; left out, as its run names it."""
     knots: tuple[int, ...] = StudentConfig.knots
     """Steps of the teacher, counted from 0, with which those of the student begin."""
     teacher_steps: int = StudentConfig.teacher_steps
@@ -68,25 +71,28 @@ def main() -> int:
     args.check()
     config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
 
+    from ddpm.evaluation.tag_judge import tagged_data
     from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import MODEL_FILE, load_model, save_model
-    from ddpm.training.distillation import Distillation, teacher_trajectories
+    from ddpm.training.distillation import Distillation, contexts_to_learn, teacher_trajectories
 
     device = pick_device(args.device)
     teacher, spec = load_model(args.model)
     if spec.student:
         raise ValueError(f"{args.model} is a student itself; give the model that it was distilled from")
-    if spec.facets:
-        raise ValueError(f"{args.model} takes tags, which students do not learn; give a model of categories")
     teacher.to(device)
+    trained = trained_with(args.model)
+    folder = args.data or trained.data
     out = args.out or results_of(args.model) / "student"
     check_folder("--out", out)
-    check_apart("--out", out, trained_with(args.model).data)
+    check_apart("--out", out, folder)
+    data = tagged_data(folder, trained, spec) if spec.facets else None
+    contexts = contexts_to_learn(spec, args.sprites, args.seed, data)
     with held(out):
         check_student(out, args.overwrite)
         distillation = Distillation(teacher, spec, config, args.optim, args.seed)
         with progress(total=args.sprites, desc="teacher", unit="sprite") as bar:
-            trajectories = teacher_trajectories(teacher, spec, config, args.sprites, args.seed, bar.update)
+            trajectories = teacher_trajectories(teacher, spec, config, contexts, args.seed, bar.update)
         with progress(
             distillation.train(trajectories, args.updates), total=args.updates, desc="student", unit="step"
         ) as bar:

@@ -76,6 +76,20 @@ def begin_or_resume(trainer: "Trainer", resume: bool, overwrite: bool, tell: Cal
     return resumed
 
 
+def told_best(trainer: "Trainer") -> None:
+    """Say which step the model is of, if not of the last one, and whether it has learnt its sprites by heart."""
+    from ddpm.config import Sampling
+    from ddpm.evaluation.in_training import FEW, learnt_by_heart
+    from ddpm.sampling import Sampler
+
+    if trainer.lowest and trainer.lowest.step:
+        print(f"the loss on held-out sprites was lowest at step {trainer.lowest.step} of {trainer.step}: that is kept")
+    if len(trainer.data.train) <= FEW and trainer.config.endless == "none":
+        sampler = Sampler(trainer.best, trainer.spec, Sampling(seed=trainer.config.seed))
+        if line := learnt_by_heart(sampler, trainer.data):
+            warn(line)
+
+
 def train(trainer: "Trainer", resumed: bool) -> int:
     """Run to the end, with all that the main process writes about it; returns the exit code."""
     from ddpm.evaluation.in_training import Evaluation
@@ -108,6 +122,7 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     if stopped_by:
         print(f"stopped at step {trainer.step} and saved; go on with --resume")
         return 128 + stopped_by
+    told_best(trainer)
     print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
     if evaluation.judge:
         print(f"best by evaluation: best.safetensors, with a Frechet distance of {evaluation.best:.3f}")
@@ -148,7 +163,11 @@ def main() -> int:
         parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
-        tell(f"{about}, {config.steps} steps; run folder {config.out}")
-        for doubt in (*data.notes, *doubts(config, data.palette is not None)) if is_main() and not resumed else ():
+        tell(f"{about}, {trainer.config.steps} steps; run folder {config.out}")
+        if trainer.taken:
+            tell(f"from {config.start}: {trainer.taken.about}")
+        for doubt in (
+            (*data.notes, *doubts(trainer.config, data.palette is not None)) if is_main() and not resumed else ()
+        ):
             warn(doubt)
         return train(trainer, resumed)

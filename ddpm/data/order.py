@@ -4,7 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES = range(5)  # streams of random numbers of a run, kept apart by their seeds
+ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES = range(
+    6
+)  # streams of random numbers of a run, kept apart by their seeds
 
 
 def seed_of(*parts: int) -> int:

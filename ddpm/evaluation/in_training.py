@@ -1,11 +1,12 @@
-"""A small evaluation during training."""
+"""A small evaluation during training, and a last look: has it learnt its sprites by heart?"""
 
 import math
 
-from torch import nn
+from torch import Tensor, nn
 
 from ddpm.config import Config, Sampling
 from ddpm.data.collection import SpriteData
+from ddpm.evaluation.copies import background, is_copy, nearest, verdict
 from ddpm.evaluation.judge import Judge
 from ddpm.runs.folder import judges_beside
 from ddpm.runs.models import BEST_FILE, save_model
@@ -14,6 +15,10 @@ from ddpm.runs.tensor_files import read_safetensors
 from ddpm.sampling import Sampler
 from ddpm.system.console import warn
 from ddpm.system.outputs import attempt
+
+LOOKED_AT, LOOKED_AT_GUIDANCE = 100, 1.5  # sprites that are compared with the training sprites, and their scale
+FEW = 2000  # training sprites; more are not learnt by heart
+MANY = 0.2  # of what is sampled, where no held-out sprites tell how many copies there are by nature
 
 
 class Evaluation:
@@ -54,3 +59,25 @@ class Evaluation:
         figures = self.settings | {"frechet_distance": distance}
         save_model(self.run / BEST_FILE, model, self.spec, step, figures=figures)
         self.best = distance
+
+
+def learnt_by_heart(sampler: Sampler, data: SpriteData) -> str:
+    """A line that says so if what the model samples are copies of its training sprites, more often than held-out
+    sprites are; else ""."""
+    K = len(sampler.spec.categories)
+    x, _ = sampler.per_category(LOOKED_AT_GUIDANCE, -(-LOOKED_AT // K))
+    training, _ = data.batch(data.train)
+    ground = background(training)
+
+    def copies(x: Tensor) -> tuple[int, int]:
+        return int(is_copy(x, nearest(x, training), ground).sum()), len(x)
+
+    sampled, held_out = copies(x.cpu()), copies(data.validation()[0]) if len(data.val) else None
+    judged = verdict(sampled, held_out)
+    if not (judged.memorises or (judged.memorises is None and judged.generated >= MANY)):
+        return ""
+    others = f", of {held_out[1]} held-out ones {held_out[0]}" if held_out else ""
+    return (
+        f"{sampled[0]} of {sampled[1]} sampled sprites are copies of training sprites{others}: it has learnt them by "
+        "heart; more sprites help, --mirror, --shift 1 and fewer steps"
+    )

@@ -2,20 +2,24 @@
 classifier trained on the very data set."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ddpm.config import Config
 from ddpm.context.condition import Condition
 from ddpm.context.tags import quoted, slices
 from ddpm.data.collection import SpriteData
+from ddpm.data.loading import load_data
 from ddpm.data.order import generator
 from ddpm.evaluation.classifier import features_and_classes, train_classifier
 from ddpm.evaluation.judge import at_most
 from ddpm.evaluation.metrics import Gaussian, frechet_distance
+from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import OnSprites, Sampler, ignore
 
 CELLS = 4  # parts of a sprite each way that the classifier tells apart: a leg is forward or back, a tool left or right
@@ -254,6 +258,14 @@ def measure(
         x = sampler(Condition.of(asked.contexts), scale, indices, on_sprites=on_sprites).cpu()
         found.append(judge.answer(asked, x))
     return found
+
+
+def tagged_data(folder: Path, trained: Config, spec: ModelSpec) -> SpriteData:
+    """Sprites with the tags of a model that was `trained` so. Raises ValueError for others."""
+    data = load_data(folder, replace(trained, size=spec.size, mirror=(), tags=True))
+    if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
+        raise ValueError(f"{folder} has other tags or channels than the model; give the data that it was trained on")
+    return data
 
 
 def commonest(data: SpriteData) -> dict[str, Tensor]:

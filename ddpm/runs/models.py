@@ -53,6 +53,20 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
 
     Raises ValueError when there is none, or when the file is no model of this project.
     """
+    tensors, metadata = read_model(path)
+    spec = spec_of(metadata)
+    model = spec.build()
+    model.load_state_dict(tensors)
+    return model.eval().requires_grad_(False), spec
+
+
+def step_of(path: str | Path) -> int:
+    """The step of training that a model is of. Raises ValueError as `load_model` does."""
+    return read_model(path)[1].get("step", 0)
+
+
+def read_model(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights of a model, and what its file says of it. Raises ValueError as `load_model` does."""
     path = found(path)
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file():
@@ -61,11 +75,7 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
         meant = near(str(path), names)
         hint = f"; did you mean {meant}?" if meant else f", or {' or '.join(names)}, which come along" if names else ""
         raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that a training wrote{hint}")
-    tensors, metadata = read_safetensors(file, lambda tensors, metadata: check_tensors(tensors, spec_of(metadata)))
-    spec = spec_of(metadata)
-    model = spec.build()
-    model.load_state_dict(tensors)
-    return model.eval().requires_grad_(False), spec
+    return read_safetensors(file, lambda tensors, metadata: check_tensors(tensors, spec_of(metadata)))
 
 
 def spec_of(metadata: dict[str, Any]) -> ModelSpec:

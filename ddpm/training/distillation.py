@@ -1,9 +1,9 @@
 """Distillation: a student that does in few steps what a guided teacher does in many, with the scale as an input.
 
-The teacher samples sprites of random categories at random guidance scales (two predictions a step). Its states at a few
+The teacher samples sprites of random contexts at random guidance scales (two predictions a step). Its states at a few
 timesteps, the knots, are kept. The student learns to go from knot to knot in one step of DDIM with one prediction:
 guidance (Meng et al. 2022, arXiv:2210.03142) and steps (Salimans & Ho 2022, arXiv:2202.00512) are distilled at once. No
-sprite of the data is needed, only the teacher.
+sprite of the data is needed, only the teacher, and for a teacher of tags which of them go together.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import OptimConfig, Sampling, StudentConfig
-from ddpm.context.categories import mask_context, one_hot
+from ddpm.config import Config, OptimConfig, Sampling, StudentConfig
+from ddpm.context.categories import mask_context
 from ddpm.context.condition import Condition
-from ddpm.data.order import CONDITIONS, ShuffledOrder, generator
+from ddpm.context.tags import mask_tags
+from ddpm.data.collection import SpriteData
+from ddpm.data.order import CONDITIONS, SCALES, ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
@@ -38,23 +40,30 @@ class Trajectories:
     states: Tensor
 
 
+def contexts_to_learn(spec: ModelSpec, count: int, seed: int, data: SpriteData | None = None) -> Tensor:
+    """What a student is to be asked for, float32 [count, V], one in ten nothing: as many of each category; or with
+    `data`, which a model of tags needs, what its training sprites show, with tags left out as in training."""
+    g = generator(seed, CONDITIONS)
+    if data is None:
+        return mask_context(spec.contexts()[torch.arange(count) % len(spec.categories)], 0.9, g)[0]
+    rows = data.train[ShuffledOrder(len(data.train), seed)(0, count)]
+    return mask_tags(data.contexts(rows), Config.keep_tag, Config.few_tags, Config.keep_context, g)[0]
+
+
 def teacher_trajectories(
     teacher: nn.Module,
     spec: ModelSpec,
     student: StudentConfig,
-    count: int,
+    context: Tensor,
     seed: int,
     on_sprites: Callable[[int], object] = lambda count: None,
 ) -> Trajectories:
-    """Sample `count` sprites from a teacher with `spec`, and keep its states at the knots of `student`.
+    """Sample a sprite of each context [N, V] from a teacher with `spec`, and keep its states at the knots of `student`.
 
-    There are as many of each category, one in ten of them without any context; the scales are uniform between the
-    student's two. `on_sprites` is called with how many are done, for a bar.
+    The scales are uniform between the student's two. `on_sprites` is called with how many are done, for a bar.
     """
-    g = generator(seed, CONDITIONS)
-    K, (low, high) = len(spec.categories), student.scales
-    context, _ = mask_context(one_hot(torch.arange(count) % K, K), 0.9, g)
-    scale = low + (high - low) * torch.rand(count, generator=g)
+    count, (low, high) = len(context), student.scales
+    scale = low + (high - low) * torch.rand(count, generator=generator(seed, SCALES))
     S, found = len(student.knots), []
 
     def on_step(step: int, x: Tensor, x0_hat: Tensor) -> None:

@@ -34,12 +34,15 @@ from ddpm.system.distributed import alike, averaged, gather, highest, is_main, m
 from ddpm.system.outputs import attempt
 from ddpm.system.processes import interruptible
 from ddpm.system.settings import from_dict, to_dict
+from ddpm.training.early import Lowest
 from ddpm.training.ema import EMA
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.meters import Clock, GroupMeans
 from ddpm.training.optim import Optimizers, learning_rate
 from sprites.colour import hexadecimals
 
+VALIDATION_LEAST = 256  # samples of held-out sprites for the validation loss; fewer sprites get more than one noise
+ENOUGH = 1000  # in place of the number of a signal: training stops by itself
 SKIPPED_MOST = 10  # steps in a row that may be skipped
 NOISE_ROWS = 64  # noise is drawn in blocks of so many samples, so that a process draws only its own
 
@@ -101,6 +104,7 @@ class Trainer:
     """Trains a ContextUNet on sprites as `config` says and leaves checkpoints and EMA weights in `config.out`."""
 
     def __init__(self, config: Config, data: SpriteData, device: torch.device):
+        config = config.for_count(len(data.train))
         self.config, self.data, self.device = config, data, device
         if config.deterministic:
             make_deterministic()
@@ -108,6 +112,8 @@ class Trainer:
         if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
             raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
         start = load_model(config.start) if config.start else None
+        if start and start[1].student:
+            raise ValueError(f"--from {config.start} is a student, which goes in few steps only; give its teacher")
         self.spec = ModelSpec(
             sprites.size,
             sprites.channels,
@@ -127,6 +133,7 @@ class Trainer:
         self.taken = take_over(self.model, self.spec, *start) if start else None
         self.network = self._parallel()
         self.ema = EMA(self.model, config.optim.ema)
+        self.lowest = Lowest(self.ema.model) if config.patience and len(data.val) else None
         self.diffusion = self.spec.build_diffusion()
         self.optimizers = Optimizers(self.model, config.optim, self.taken.kept if self.taken else ())
         self.stream = stream_of(data, config)
@@ -153,7 +160,9 @@ class Trainer:
             if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
                 self.save()  # before the curves, which alone could be those of a long run whose weights were removed
                 hooks.save()
-            while self.step < steps and not (stopped_by := highest(max(caught, default=0))):
+            while self.step < steps and not (
+                stopped_by := highest(ENOUGH if self.is_enough else max(caught, default=0))
+            ):
                 try:
                     norm = self.advance()
                 except NonFiniteLoss:
@@ -164,8 +173,10 @@ class Trainer:
                     bar.update()
                     self.write_what_is_due(hooks, norm, clock, bar)
             if is_main():
+                if stopped_by == ENOUGH:
+                    attempt(self.step, hooks.snapshot, self.best, self.step)
                 self.save(hooks.save)
-        return stopped_by if self.step < steps else None
+        return None if self.step == steps or stopped_by == ENOUGH else stopped_by
 
     def advance(self) -> Tensor:
         """Take the next optimiser step, on one batch; returns the norm of the gradient before clipping.
@@ -266,7 +277,10 @@ class Trainer:
             loss, rate = scalars.get("loss/train", math.nan), scalars["train/sprites_per_second"]
             bar.set_postfix_str(f"loss {loss:.4f}, {rate:.0f} sprites/s")
         if self.is_due(log.validate) and len(self.data.val):
-            write(hooks.scalars, self.step, {"loss/validation": self.validation_loss()})
+            loss = self.validation_loss()
+            write(hooks.scalars, self.step, {"loss/validation": loss})
+            if self.lowest:
+                self.lowest.offer(average, loss, self.step)
         if self.step == max(1, round(log.early * self.config.steps)):
             write(save_model, self.config.out / EARLY_FILE, average, self.spec, self.step)
         if self.is_due(log.snapshot):
@@ -278,6 +292,16 @@ class Trainer:
             write(self.save, hooks.save)
         if self.is_due(log.snapshot) or self.is_due(log.evaluate):
             clock.restart(self.step)  # their time is not that of the steps
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the loss on held-out sprites has not fallen for as long as the settings have patience."""
+        return self.lowest is not None and self.lowest.since >= self.config.patience
+
+    @property
+    def best(self) -> nn.Module:
+        """The averaged network of the step that the model of the run is of."""
+        return self.lowest.model if self.lowest and self.lowest.step else self.ema.model
 
     def is_due(self, every: int) -> bool:
         """Whether this step is one of every so many, or the last; 0 is never."""
@@ -296,6 +320,8 @@ class Trainer:
     def validation_loss(self) -> float:
         """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
         x0, context = self.data.validation()
+        times = -(-VALIDATION_LEAST // len(x0))
+        x0, context = x0.repeat(times, 1, 1, 1), context.repeat(times, 1)
         g = generator(self.config.seed, VALIDATION)
         t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
         eps = torch.randn(x0.shape, generator=g)
@@ -327,13 +353,14 @@ class Trainer:
     @property
     def parts(self) -> dict[str, Stateful]:
         """All that a checkpoint keeps, but for the optimisers and a few numbers."""
-        return self.modules | {"means": self.means}
+        return self.modules | {"means": self.means} | ({"lowest": self.lowest} if self.lowest else {})
 
     def save(self, first: Callable[[], object] = nothing) -> None:
         """Call `first`, write the EMA weights as the run's model, then a checkpoint: where one is, there is a model."""
         first()
         self.config.out.mkdir(parents=True, exist_ok=True)
-        save_model(self.config.out / MODEL_FILE, self.ema.model, self.spec, self.step)
+        step = self.lowest.step if self.lowest and self.lowest.step else self.step
+        save_model(self.config.out / MODEL_FILE, self.best, self.spec, step)
         metadata = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
         save_checkpoint(self.config.out, metadata, self.parts, self.optimizers.parts, self.config.log.keep)
 

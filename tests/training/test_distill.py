@@ -14,7 +14,7 @@ from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
 from ddpm.system.settings import from_dict, to_dict
-from ddpm.training.distillation import Distillation, leap, teacher_trajectories
+from ddpm.training.distillation import Distillation, contexts_to_learn, leap, teacher_trajectories
 
 STUDENT = StudentConfig(knots=(0, 3), teacher_steps=6, scales=(0.0, 3.0))
 OPTIM = OptimConfig(batch=16, lr=1e-3, muon_lr=2e-3, warmup=5, ema=0.95, precision="fp32")
@@ -62,7 +62,7 @@ def test_knots_are_timesteps_of_the_teacher(teacher):
 
 def test_trajectories_are_the_states_of_the_teachers_own_sampling(teacher):
     model, spec = teacher
-    trajectories = teacher_trajectories(model, spec, STUDENT, 70, seed=3)
+    trajectories = teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 70, 3), seed=3)
     assert trajectories.states.shape == (70, 3, 3, 8, 8)
     noise = SampleNoise(3, range(70))((3, 8, 8))
     assert torch.equal(trajectories.states[:, 0], noise.half())
@@ -85,7 +85,8 @@ def test_a_student_starts_as_its_teacher_whatever_the_scale(teacher):
 def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher(teacher):
     model, spec = teacher
     distillation = Distillation(model, spec, STUDENT, OPTIM, 0)
-    losses = list(distillation.train(teacher_trajectories(model, spec, STUDENT, 400, seed=0), 150))
+    contexts = contexts_to_learn(spec, 400, 0)
+    losses = list(distillation.train(teacher_trajectories(model, spec, STUDENT, contexts, seed=0), 150))
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
     context, scale = torch.eye(2).repeat(10, 1), torch.linspace(0, 3, 20)
     asked = Condition.of(context), scale, range(20)
@@ -99,7 +100,7 @@ def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher
 def test_a_student_is_saved_with_what_it_needs(teacher, tmp_path):
     model, spec = teacher
     distillation = Distillation(model, spec, STUDENT, OPTIM, 0)
-    list(distillation.train(teacher_trajectories(model, spec, STUDENT, 16, seed=0), 2))
+    list(distillation.train(teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 16, 0), seed=0), 2))
     save_model(tmp_path / "m.safetensors", distillation.student, distillation.spec, 2)
     loaded, found = load_model(tmp_path / "m.safetensors")
     assert found.student == STUDENT and from_dict(ModelSpec, to_dict(found)) == found

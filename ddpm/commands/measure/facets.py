@@ -82,10 +82,9 @@ def main() -> int:
     from ddpm.commands.shared.requests import check_tags
     from ddpm.config import Sampling
     from ddpm.context.condition import Condition
-    from ddpm.data.loading import load_data
     from ddpm.data.tensors import to_uint8
     from ddpm.evaluation.report import guidance_labels
-    from ddpm.evaluation.tag_judge import TagJudge, commonest
+    from ddpm.evaluation.tag_judge import TagJudge, commonest, tagged_data
     from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import load_model
     from ddpm.sampling import Sampler
@@ -99,9 +98,7 @@ def main() -> int:
     model.to(device)
     sampler = Sampler(model, spec, Sampling(seed=args.seed))
     trained = trained_with(args.model)
-    data = load_data(args.data, replace(trained, size=spec.size, mirror=(), tags=True, hold_out=()))
-    if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
-        raise ValueError(f"{args.data} has other tags or channels than the model; give the data that it was trained on")
+    data = tagged_data(args.data, replace(trained, hold_out=()), spec)
     out = args.out or results_of(args.model) / "facets"
     check_results("--out", out, "facets.json", args.data)
     with held(out):

@@ -1,0 +1,82 @@
+"""Make a trained model ready to be passed on: one folder of half the size, in half precision, with its settings.
+
+    python scripts/publish.py runs/long --out ddpm/pretrained/shipped
+    python scripts/publish.py runs/long/student --out ddpm/pretrained/shipped/student
+
+It samples the same sprites with the weights as they were and in half precision, and tells how many pixels differ.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import check_count, check_folder
+from ddpm.commands.shared.parsing import parse
+from ddpm.system.outputs import held, write_texts
+
+if TYPE_CHECKING:
+    from ddpm.network.unet import ContextUNet
+    from ddpm.runs.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path]
+    """A run folder or a .safetensors file."""
+    out: Path
+    """The folder to write model.safetensors and config.toml to."""
+    precision: Literal["fp16", "bf16"] = "fp16"
+    """That of the weights in the file; they are computed with as any others."""
+    guidance: float = 2.0
+    """Guidance scale of the sprites that are compared."""
+    count: int = 40
+    """Sprites a category that are compared."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Replace the model that is in --out."""
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        check_count("--count", self.count)
+        check_folder("--out", self.out)
+
+
+def differing(models: list["ContextUNet"], spec: "ModelSpec", scale: float, count: int) -> float:
+    """The share of pixels that differ between sprites of two networks from the same noise."""
+    from ddpm.data.tensors import to_uint8
+    from ddpm.sampling import Sampler
+
+    a, b = (to_uint8(Sampler(model, spec).per_category(scale, count)[0]) for model in models)
+    return float((a != b).any(-1).mean())
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    import torch
+
+    from ddpm.runs.folder import CONFIG_FILE, run_of
+    from ddpm.runs.models import MODEL_FILE, load_model, save_model, step_of
+
+    file = args.out / MODEL_FILE
+    if file.exists() and not args.overwrite:
+        raise ValueError(f"{file} is there already: add --overwrite to replace it, or choose another --out")
+    model, spec = load_model(args.model)
+    with held(args.out):
+        save_model(
+            file,
+            model,
+            spec,
+            step_of(args.model),
+            dtype={"fp16": torch.float16, "bf16": torch.bfloat16}[args.precision],
+        )
+        saved = run_of(args.model) / CONFIG_FILE
+        if saved.exists():
+            write_texts(args.out, {CONFIG_FILE: saved.read_text(encoding="utf-8")})
+    share = differing([model, load_model(file)[0]], spec, args.guidance, args.count)
+    count = args.count * len(spec.categories)
+    print(f"{file}: {file.stat().st_size / 1e6:.2f} MB; {share:.3%} of the pixels of {count} sprites differ")
+    return 0

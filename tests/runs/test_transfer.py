@@ -1,0 +1,242 @@
+"""Training that starts from a trained model: what is taken over, what starts anew, and how fast each learns."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_sprites, write_npy
+
+from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelConfig, OptimConfig, StudentConfig
+from ddpm.data.augmentation import margins, shifted
+from ddpm.data.loading import load_data
+from ddpm.runs.models import load_model, save_model
+from ddpm.runs.spec import ModelSpec
+from ddpm.runs.transfer import model_like, take_over
+from ddpm.training.trainer import Trainer
+
+PALETTE = ("000000", "c02010", "e0d0c0", "10a040")
+TAGS = {"kind": ("axe", "bow"), "colour": ("red", "blue")}
+SPEC = ModelSpec(
+    16, 4, ("hero", "food"), ModelConfig((16, 24), 1, (1,)), DiffusionConfig(), facets=TAGS, palette=PALETTE
+)
+
+
+def network(spec, seed):
+    """Of random weights, in every layer."""
+    torch.manual_seed(seed)
+    model = spec.build().eval().requires_grad_(False)
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=max(1, p[0].numel()) ** -0.5)
+    return model
+
+
+def numbers(spec, **changes):
+    """The same, but that colours are numbers."""
+    return replace(spec, palette=(), diffusion=DiffusionConfig(), **changes)
+
+
+def taken(spec, start=SPEC):
+    model, other = network(spec, 1), network(start, 2)
+    return model, other, take_over(model, spec, other, start)
+
+
+def test_of_a_like_model_all_is_taken():
+    model, other, found = taken(SPEC)
+    for (name, a), b in zip(model.named_parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    assert found.about.startswith("100% of the parameters are taken over, 6 of 6 categories and tags")
+    assert "anew" not in found.about
+
+
+def test_categories_and_tags_are_taken_by_their_names():
+    spec = replace(SPEC, categories=("spell", "food", "hero"), facets={"colour": ("blue", "green"), "kind": ("bow",)})
+    model, other, found = taken(spec)
+    before = network(spec, 1)
+    x, t = torch.randn(3, 4, 16, 16), torch.tensor([7, 400, 900])
+
+    def context(spec, *names):
+        rows = [(f, v) for f, values in spec.vocabulary.items() for v in values]
+        return torch.tensor([[float(row in names) for row in rows]]).expand(3, -1)
+
+    # Facets are tokens, of which the order does not matter: a red bow of food is the same to both.
+    asked = ("category", "food"), ("kind", "bow"), ("colour", "blue")
+    got, wanted = (m(x, t, context(s, *asked)) for m, s in ((model, spec), (other, SPEC)))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+    place = list(spec.categories).index("spell")
+    assert torch.equal(model.embed_context.weight[:, place], before.embed_context.weight[:, place])
+    assert "4 of 6 categories and tags by name" in found.about
+
+
+def test_each_colour_begins_as_the_nearest_one():
+    near = ("e0d1c0", "c02012", "000000")
+    spec = replace(SPEC, palette=near)
+    model, other, _ = taken(spec)
+    order = [0, 3, 2, 1]  # transparent, and the colours of PALETTE that these are nearest to
+    assert torch.equal(model.head.weight, other.head.weight[order])
+    assert torch.equal(model.head.bias, other.head.bias[order])
+    opaque = replace(spec, channels=3)
+    model, other, _ = taken(opaque)
+    assert torch.equal(model.head.bias, other.head.bias[order[1:]])
+
+
+@pytest.mark.parametrize("here, there", [(3, 4), (4, 3)])
+def test_channels_that_both_have_are_taken(here, there):
+    spec, start = (numbers(SPEC, channels=c) for c in (here, there))
+    model, other, found = taken(spec, start)
+    assert torch.equal(model.stem.weight[:, :3], other.stem.weight[:, :3])
+    assert ("head" in found.about) == (here > there)
+    if here < there:
+        assert torch.equal(model.head.weight, other.head.weight[:3])
+
+
+def test_a_head_that_tells_another_thing_starts_anew():
+    spec = numbers(SPEC)
+    model, _, found = taken(spec)
+    assert torch.equal(model.head.weight, network(spec, 1).head.weight)
+    assert f"head ({model.head.weight.numel() + 4:,} of its parameters)" in found.about
+
+
+def test_larger_sprites_get_a_level_above_and_smaller_ones_lose_it():
+    large = numbers(SPEC, size=32, model=model_like(ModelConfig(), 32, SPEC))
+    assert large.model.widths == (ModelConfig.FINE, 16, 24) and large.model.attention == (2,)
+    model, other, found = taken(large, numbers(SPEC))
+    assert torch.equal(model.down[2][0][0].conv1.weight, other.down[1][0][0].conv1.weight)
+    assert torch.equal(model.down[1][0][0].conv2.weight, other.down[0][0][0].conv2.weight)
+    assert torch.equal(model.up[0][0][0].conv1.weight, other.up[0][0][0].conv1.weight)
+    assert "down.0.0.0.conv1.weight" not in found.kept and "up.2.0.0.conv1.weight" not in found.kept
+    small = model_like(ModelConfig(), 16, large)
+    assert small.widths == (16, 24) and small.attention == (1,)
+    back, _, _ = taken(numbers(SPEC, model=small), large)
+    assert torch.equal(back.down[1][0][0].conv1.weight, network(large, 2).down[2][0][0].conv1.weight)
+
+
+def test_what_is_named_stays_and_what_is_left_open_is_as_in_the_start():
+    assert model_like(ModelConfig(), 16, SPEC).widths == (16, 24)
+    assert model_like(ModelConfig(widths=(8, 8, 8)), 16, SPEC).widths == (8, 8, 8)
+    assert model_like(ModelConfig(attention=()), 16, SPEC).attention == ()
+    folded = replace(SPEC, size=64, model=model_like(ModelConfig(), 64, SPEC))
+    assert folded.model.patch == 2 and folded.model.widths == (ModelConfig.FINE, 16, 24)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A model file, and settings of a run that starts from it."""
+    folder = write_npy(tmp_path / "data", *tiny_sprites(60, 16, 4))
+    data = load_data(folder, DataConfig(val_fraction=0.3))
+    spec = replace(SPEC, categories=data.sprites.categories, palette=tuple(bytes(c).hex() for c in data.palette))
+    spec = replace(spec, facets={}, style=data.style)
+    save_model(tmp_path / "start.safetensors", network(spec, 3), spec, 5)
+    return data, Config(
+        start=tmp_path / "start.safetensors",
+        out=tmp_path / "run",
+        steps=6,
+        optim=OptimConfig(batch=8, precision="fp32", warmup=0),
+        log=LogConfig(evaluate=0, validate=2),
+    )
+
+
+def test_training_starts_with_the_weights_of_the_other(start):
+    data, config = start
+    trainer = Trainer(config, data, torch.device("cpu"))
+    other, _ = load_model(config.start)
+    x, t, context = torch.randn(2, 4, 16, 16), torch.tensor([3, 700]), torch.eye(2)
+    assert torch.equal(trainer.model.eval()(x, t, context), other(x, t, context))
+
+
+def test_kept_weights_learn_at_their_own_rate(start):
+    data, config = start
+    config = replace(config, optim=replace(config.optim, kept_rate=1e-9, weight_decay=0.0))
+    spec = numbers(load_model(config.start)[1])
+    save_model(config.start, network(spec, 3), spec, 5)
+    trainer = Trainer(config, data, torch.device("cpu"))
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+    for _ in range(3):
+        trainer.advance()
+    moved = {n for n, p in trainer.model.named_parameters() if not torch.allclose(p, before[n], rtol=0, atol=1e-6)}
+    assert moved == {"head.weight", "head.bias", "embed_context.weight"}
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_stopped(start):
+    data, config = start
+    config = replace(config, patience=5)
+
+    def run(out, stop):
+        trainer = Trainer(replace(config, out=out), data, torch.device("cpu"))
+        if stop:
+            while trainer.step < stop:
+                trainer.advance()
+                if trainer.step % 2 == 0:
+                    trainer.lowest.offer(trainer.ema.model, trainer.validation_loss(), trainer.step)
+            trainer.save()
+            trainer = Trainer(replace(config, out=out), data, torch.device("cpu"))
+            trainer.resume()
+        trainer.train()
+        return trainer
+
+    whole, stopped = run(config.out, 0), run(config.out.parent / "stopped", 3)
+    for a, b in zip(whole.model.parameters(), stopped.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert (whole.lowest.step, whole.lowest.loss) == (stopped.lowest.step, stopped.lowest.loss)
+
+
+def test_training_stops_when_the_loss_on_held_out_sprites_rises_and_keeps_the_lowest(start, monkeypatch):
+    data, config = start
+    config = replace(config, steps=40, patience=2)
+    losses = iter([5.0, 3.0, 4.0, 3.5, 1.0, 1.0])
+    weights = {}
+    trainer = Trainer(config, data, torch.device("cpu"))
+
+    def loss():
+        weights[trainer.step] = trainer.ema.model.head.weight.clone()
+        return next(losses)
+
+    monkeypatch.setattr(trainer, "validation_loss", loss)
+    assert trainer.train() is None
+    assert trainer.step == 8 and trainer.lowest.step == 4
+    model, _ = load_model(config.out)
+    assert torch.equal(model.head.weight, weights[4]) and not torch.equal(model.head.weight, weights[8])
+    again = Trainer(config, data, torch.device("cpu"))
+    again.resume()
+    assert again.train() is None and again.step == 8  # it was enough then, and is now
+
+
+def test_a_student_is_no_start(start):
+    data, config = start
+    spec = load_model(config.start)[1]
+    spec = replace(spec, student=StudentConfig())
+    save_model(config.start, network(spec, 3), spec, 1)
+    with pytest.raises(ValueError, match="is a student"):
+        Trainer(config, data, torch.device("cpu"))
+
+
+def test_the_number_of_steps_follows_that_of_the_sprites(start):
+    data, config = start
+    counts = {n: Config(steps=0).for_count(n).steps for n in (1, 25, 100, 10_000)}
+    assert counts == {1: 40, 25: 200, 100: 400, 10_000: 4000}
+    assert Config(steps=7).for_count(100).steps == 7
+    assert Trainer(replace(config, steps=0), data, torch.device("cpu")).config.steps == np.ceil(
+        40 * len(data.train) ** 0.5
+    )
+
+
+def test_a_moved_sprite_is_whole():
+    x = torch.full((3, 4, 16, 16), -1.0)
+    x[0, :, 3:9, 0:5] = torch.rand(4, 6, 5)
+    x[1, :, 6:8, 6:8] = 0.5
+    assert margins(x).tolist() == [[3, 7, 0, 11], [6, 8, 6, 8], [16, 16, 16, 16]]
+    for u in torch.linspace(0, 0.999, 7):
+        y = shifted(x, u.expand(3, 2), 2)
+        assert torch.equal(y.flatten(1).sort(1).values, x.flatten(1).sort(1).values)
+        assert torch.equal(y[2], x[2])
+    least, most = (shifted(x, torch.full((3, 2), u), 2) for u in (0.0, 0.999))
+    assert torch.equal(least[0], x[0].roll((-2, 0), (1, 2))) and torch.equal(most[0], x[0].roll((2, 2), (1, 2)))
+    assert torch.equal(least[1], x[1].roll((-2, -2), (1, 2))) and torch.equal(most[1], x[1].roll((2, 2), (1, 2)))
+
+
+def test_every_move_is_as_likely():
+    x = torch.full((6000, 3, 8, 8), 1.0)
+    x[:, :, 3, 4] = 0
+    y = shifted(x, torch.rand(6000, 2, generator=torch.Generator().manual_seed(0)), 1)
+    where = (y[:, 0] == 0).flatten(1).long().argmax(1).bincount(minlength=64).view(8, 8)
+    assert where.sum() == 6000 and (where[2:5, 3:6] > 500).all()
