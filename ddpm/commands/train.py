@@ -166,8 +166,8 @@ def main() -> int:
         tell(f"{about}, {trainer.config.steps} steps; run folder {config.out}")
         if trainer.taken:
             tell(f"from {config.start}: {trainer.taken.about}")
-        for doubt in (
-            (*data.notes, *doubts(trainer.config, data.palette is not None)) if is_main() and not resumed else ()
-        ):
+        notes = trainer.taken.notes if trainer.taken else ()
+        doubted = (*data.notes, *notes, *doubts(trainer.config, data.palette is not None))
+        for doubt in doubted if is_main() and not resumed else ():
             warn(doubt)
         return train(trainer, resumed)

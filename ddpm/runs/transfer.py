@@ -24,6 +24,8 @@ class Taken:
     """Names of the parameters that are as they were in the other."""
     about: str
     """In one line: of how many parameters, and what starts anew."""
+    notes: tuple[str, ...] = ()
+    """What is likely not meant, one line each."""
 
 
 def model_like(config: ModelConfig, size: int, start: ModelSpec) -> ModelConfig:
@@ -60,6 +62,19 @@ def places(new: Vocabulary, old: Vocabulary) -> tuple[list[int], list[int]]:
     at = {place: i for i, place in enumerate(rows[1])}
     both = [(i, at[place]) for i, place in enumerate(rows[0]) if place in at]
     return [i for i, _ in both], [j for _, j in both]
+
+
+def alike(new: Vocabulary, old: Vocabulary) -> tuple[str, ...]:
+    """A line for each name of the new model that another of the old one differs from in case only."""
+    theirs = {(facet.lower(), value.lower()): (facet, value) for facet, values in old.items() for value in values}
+    names = [(facet, value) for facet, values in new.items() for value in values]
+    pairs = [(name, theirs.get((name[0].lower(), name[1].lower()), name)) for name in names]
+    return tuple(
+        f"{'='.join(ours)} is not taken for the {'='.join(known)} of the model that is started from, since they differ "
+        "in upper and lower case; rename it to have it start from there"
+        for ours, known in pairs
+        if ours != known and known not in names
+    )
 
 
 def outputs(spec: ModelSpec, start: ModelSpec) -> Tensor | None:
@@ -127,4 +142,5 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
     about = (
         f"{taken / total:.0%} of the parameters are taken over, {known} of {spec.places} categories and tags by name"
     )
-    return Taken(frozenset(kept), f"{about}; anew: {', '.join(told)}" if told else about)
+    notes = alike(spec.vocabulary, start.vocabulary)
+    return Taken(frozenset(kept), f"{about}; anew: {', '.join(told)}" if told else about, notes)

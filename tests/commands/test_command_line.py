@@ -61,7 +61,7 @@ DEMO = str(ROOT / "configs" / "demo.toml")
         ("train", "DEMO --tags=true", "'true' is one word too many: --tags takes no value"),
         ("train", "DEMO --steps 3 4", "'4' is one word too many: --steps takes one value"),
         ("train", "", "CONFIG is missing: expected a path as the first word"),
-        ("sample", "", "MODEL is missing: expected a path as the first word"),
+        ("distill", "", "MODEL is missing: expected a path as the first word"),
         ("sample", "x y", "'y' is one word too many"),
         ("sample", "x -- y", "Unrecognized options: y"),
         ("sample", "x --sampler foo", f"--sampler foo: expected one of {CHOICES}"),

@@ -68,6 +68,13 @@ def test_categories_and_tags_are_taken_by_their_names():
     assert "4 of 6 categories and tags by name" in found.about
 
 
+def test_names_that_differ_in_case_only_are_told():
+    _, _, found = taken(replace(SPEC, categories=("Hero", "food", "spell")))
+    (note,) = found.notes
+    assert note.startswith("category=Hero is not taken for the category=hero of the model") and "rename" in note
+    assert taken(replace(SPEC, categories=("hero", "HERO")))[2].notes == ()
+
+
 def test_each_colour_begins_as_the_nearest_one():
     near = ("e0d1c0", "c02012", "000000")
     spec = replace(SPEC, palette=near)
