@@ -6,7 +6,10 @@ BIN := .venv/bin
 
 setup: .venv/installed  ## only install
 
-demo: .venv/installed  ## train on the shipped sprites for a few minutes, then sample grids at several guidance scales
+demo: .venv/installed  ## sample from the model that comes along; then train for a few minutes, and sample from that
+	mkdir -p runs
+	$(BIN)/python scripts/sample.py shipped --guidance 0 1 2 4 --count 4 --out runs/shipped.png --overwrite
+	@echo "Open runs/shipped.png: sprites of the model that comes along. Now one is trained from nothing:"
 	$(BIN)/python scripts/train.py configs/demo.toml --out runs/demo --overwrite
 	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png --overwrite
 	@echo "Open runs/demo/grid.png: categories down, guidance scales across. Then: make board"

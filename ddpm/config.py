@@ -183,7 +183,7 @@ class OptimConfig(Settings, table="optim"):
     """Peak learning rate of AdamW, reached after `warmup` steps, then falling to zero along a cosine."""
     muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
-    kept_rate: Share = 1.0
+    kept_rate: Rate = 1.0
     """Factor on the learning rates of the weights that are taken over from the model that a run starts from."""
     muon_momentum: Share = 0.9
     """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""

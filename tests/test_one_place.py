@@ -40,6 +40,7 @@ EDITS = {
         "",
         '"""Bake a sprite."""\n\n\ndef main() -> int:\n    print("baked")\n    return 0\n',
     ),
+    "sprites/endless.py": ("GENERATORS: ", '"again": drawn, ', ""),
     "sprites/reading/one_file.py": (
         "",
         "",
@@ -83,7 +84,7 @@ def ask(tmp_path_factory):
 def test_help_names_what_was_added(ask):
     sampling, training = ask("sample", "--help"), ask("train", "--help")
     assert "half_ancestral" in sampling and "late" in sampling and "stronger" in sampling
-    assert "straight" in training
+    assert "straight" in training and "again" in training
     assert "Bake a sprite." in ask("--help") and ask("bake") == "baked\n"
 
 

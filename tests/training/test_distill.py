@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 import torch
-from conftest import SMALL, assert_one_line_error, run
+from conftest import ROOT, SMALL, assert_one_line_error, run
 
-from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig
+from ddpm.config import DataConfig, DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig
 from ddpm.context.condition import Condition
+from ddpm.data.loading import load_data
+from ddpm.data.order import ShuffledOrder
 from ddpm.diffusion.samplers import SAMPLERS, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.models import load_model, save_model
@@ -72,6 +74,18 @@ def test_trajectories_are_the_states_of_the_teachers_own_sampling(teacher):
     assert torch.equal(trajectories.states[:, -1], x0.half())
     assert 0 <= trajectories.scale.min() < 0.5 and 2.5 < trajectories.scale.max() <= 3
     assert 0 < (trajectories.context.sum(1) == 0).sum() < 20  # about one in ten has no context
+
+
+def test_a_student_of_tags_is_asked_for_what_training_sprites_show(teacher):
+    data = load_data(ROOT / "sprites", DataConfig(tags=True, hold_out=("kind=bat colour=red",)))
+    spec = dataclasses.replace(teacher[1], categories=data.sprites.categories, facets=data.facets)
+    contexts = contexts_to_learn(spec, 4000, 3, data)
+    whole = data.contexts(data.train[ShuffledOrder(len(data.train), 3)(0, 4000)])
+    assert contexts.shape == whole.shape and (contexts <= whole).all()  # some of the tags of one sprite, and no others
+    assert 0.08 < (contexts.sum(1) == 0).float().mean() < 0.12
+    _, red_bat = data.having("kind=bat colour=red")
+    assert not (contexts[:, red_bat > 0].all(1)).any()
+    assert torch.equal(contexts, contexts_to_learn(spec, 4000, 3, data))
 
 
 def test_a_student_starts_as_its_teacher_whatever_the_scale(teacher):

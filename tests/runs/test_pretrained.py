@@ -1,0 +1,95 @@
+"""The models that come along: found by name, as good as their card says, and how one becomes such."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, assert_one_line_error, run
+
+from ddpm.config import Config, load_config
+from ddpm.context.condition import Condition
+from ddpm.data.loading import load_data
+from ddpm.data.order import generator
+from ddpm.data.stream import Endless
+from ddpm.data.tensors import to_uint8
+from ddpm.diffusion.prediction import stratified_timesteps
+from ddpm.runs.folder import judges_beside, results_of, run_of, trained_with
+from ddpm.runs.models import PRETRAINED, found, load_model, pretrained
+from ddpm.runs.tensor_files import read_safetensors
+from ddpm.sampling import Sampler
+from sprites.colour import from_hexadecimals
+from sprites.endless import drawn
+
+SHIPPED = PRETRAINED / "shipped"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_model("shipped")
+
+
+def test_a_name_is_a_model_unless_there_is_such_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert found("shipped") == SHIPPED == run_of(Path("shipped")) and Path("shipped") in pretrained()
+    assert results_of(Path("shipped")) == Path("runs/shipped") and judges_beside(Path("shipped")) == Path("runs/judges")
+    shutil.copytree(SHIPPED, tmp_path / "shipped")
+    assert found("shipped") == Path("shipped") == results_of(Path("shipped"))
+
+
+def test_an_unknown_name_is_told_with_the_one_that_is_meant():
+    with pytest.raises(ValueError, match=r"no file shiped; .* did you mean shipped\?"):
+        load_model("shiped")
+
+
+def test_they_take_little_room_in_half_precision():
+    assert sum(file.stat().st_size for file in PRETRAINED.rglob("*") if file.is_file()) < 8 * 2**20
+    for folder in pretrained().values():
+        tensors, _ = read_safetensors(folder / "model.safetensors")
+        assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+
+
+def test_the_shipped_model_is_of_the_shipped_set_and_its_run(shipped):
+    _, spec = shipped
+    config = trained_with(Path("shipped"))
+    data = load_data(ROOT / "sprites", config)
+    assert (spec.size, spec.channels) == (16, 4) and list(spec.vocabulary.items()) == list(data.vocabulary.items())
+    assert np.array_equal(from_hexadecimals(spec.palette), data.palette)
+    written = load_config(ROOT / "configs" / "shipped.toml")
+    assert config.hold_out == written.hold_out and config.model == written.model and config.endless == "drawn"
+
+
+def test_the_shipped_model_knows_sprites_that_were_never_drawn_before(shipped):
+    """Its loss is what it was at the end of its training, and lower with tags than without."""
+    model, spec = shipped
+    config = Config(tags=True, endless="drawn")
+    volume, rows = Endless(load_data(ROOT / "sprites", config), drawn, 99, ())(0, 256)
+    x, contexts = volume.batch(rows)[0], volume.contexts(rows)
+    g = generator(0)
+    t, eps = stratified_timesteps(len(x), 1000, g), torch.randn(x.shape, generator=g)
+    diffusion = spec.build_diffusion()
+    asked, free = (diffusion.loss(model, x, c, t, eps).mean().item() for c in (contexts, torch.zeros_like(contexts)))
+    assert asked < 1.0 and free > 1.1 * asked
+
+
+def test_the_shipped_model_keeps_to_its_palette(shipped):
+    model, spec = shipped
+    pixels = to_uint8(Sampler(model, spec)(Condition.of(spec.contexts()), 2.0, range(5)))
+    opaque = pixels[pixels[..., 3] == 255][:, :3]
+    assert len(opaque) > 200 and {*map(tuple, opaque)} <= {*map(tuple, from_hexadecimals(spec.palette))}
+
+
+def test_publishing_halves_a_model_and_keeps_its_settings(tmp_path):
+    model, spec = load_model("shipped")
+    folder = tmp_path / "run"
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("student"))
+    out = tmp_path / "out"
+    told = run("publish", folder, "--out", out, "--precision", "bf16", "--count", 1)
+    assert told.returncode == 0 and "of the pixels of 5 sprites differ" in told.stdout, told.stderr
+    again, same = load_model(out)
+    assert same == spec and (out / "config.toml").read_text() == (folder / "config.toml").read_text()
+    for a, b in zip(again.parameters(), model.parameters(), strict=True):
+        assert torch.equal(a, b.bfloat16().float())
+    assert_one_line_error(run("publish", folder, "--out", out), "is there already", "--overwrite")
+    assert run("publish", folder, "--out", out, "--count", 1, "--overwrite").returncode == 0
