@@ -184,7 +184,8 @@ class OptimConfig(Settings, table="optim"):
     muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
     kept_rate: Rate = 1.0
-    """Factor on the learning rates of the weights that are taken over from the model that a run starts from."""
+    """Factor on the learning rates of the weights that are taken over from the model that a run starts from, relative
+    to their size."""
     muon_momentum: Share = 0.9
     """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
     warmup: Annotated[int, NOT_NEGATIVE] = 100

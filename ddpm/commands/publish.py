@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.flags import check_count, check_folder
+from ddpm.commands.shared.flags import check_count, check_file, check_folder
 from ddpm.commands.shared.parsing import parse
 from ddpm.system.outputs import held, write_texts
 
@@ -28,6 +28,8 @@ class Arguments:
     """A run folder or a .safetensors file."""
     out: Path
     """The folder to write model.safetensors and config.toml to."""
+    curves: Path | None = None
+    """Also write a picture of the losses of the run, over its steps."""
     precision: Literal["fp16", "bf16"] = "fp16"
     """That of the weights in the file; they are computed with as any others."""
     guidance: float = 2.0
@@ -41,6 +43,7 @@ class Arguments:
         """Refuse values and places that cannot work, before anything is computed."""
         check_count("--count", self.count)
         check_folder("--out", self.out)
+        check_file("--curves", self.curves, ".png")
 
 
 def differing(models: list["ContextUNet"], spec: "ModelSpec", scale: float, count: int) -> float:
@@ -60,6 +63,8 @@ def main() -> int:
 
     from ddpm.runs.folder import CONFIG_FILE, run_of
     from ddpm.runs.models import MODEL_FILE, load_model, save_model, step_of
+    from ddpm.show.figures import training_curves
+    from ddpm.show.grids import save_picture
 
     file = args.out / MODEL_FILE
     if file.exists() and not args.overwrite:
@@ -76,6 +81,8 @@ def main() -> int:
         saved = run_of(args.model) / CONFIG_FILE
         if saved.exists():
             write_texts(args.out, {CONFIG_FILE: saved.read_text(encoding="utf-8")})
+    if args.curves:
+        save_picture(args.curves, training_curves(run_of(args.model)))
     share = differing([model, load_model(file)[0]], spec, args.guidance, args.count)
     count = args.count * len(spec.categories)
     print(f"{file}: {file.stat().st_size / 1e6:.2f} MB; {share:.3%} of the pixels of {count} sprites differ")

@@ -1,7 +1,7 @@
 """A training that starts from a trained model: the network it needs, and what of the other's weights fits into it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +13,7 @@ from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from sprites.colour import distances, from_hexadecimals
 
+USUAL = 2.0  # of a convolution that learnt for some hundred steps: its root mean square, as a multiple of that at start
 EMBEDDINGS = {"embed_context.weight": 1, "embed_tag.weight": 0}  # and which of their dimensions is that of a context
 
 
@@ -24,6 +25,8 @@ class Taken:
     """Names of the parameters that are as they were in the other."""
     about: str
     """In one line: of how many parameters, and what starts anew."""
+    growth: float = 1.0
+    """How many times larger its hidden weights are than those of a network that was trained for some hundred steps."""
     notes: tuple[str, ...] = ()
     """What is likely not meant, one line each."""
 
@@ -142,5 +145,21 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
     about = (
         f"{taken / total:.0%} of the parameters are taken over, {known} of {spec.places} categories and tags by name"
     )
-    notes = alike(spec.vocabulary, start.vocabulary)
-    return Taken(frozenset(kept), f"{about}; anew: {', '.join(told)}" if told else about, notes)
+    if told:
+        about += f"; anew: {', '.join(told)}"
+    return Taken(frozenset(kept), about, growth(model, kept), alike(spec.vocabulary, start.vocabulary))
+
+
+def growth(model: ContextUNet, kept: Collection[str]) -> float:
+    """`Taken.growth` of the hidden convolutions that are kept: the geometric mean over them, at least 1.
+
+    Muon's steps all have the same size, so weights grow as they are trained, and the larger they are the less a step
+    turns them. A fresh weight is uniform within 1 / sqrt(fan_in), so its root mean square is 1 / sqrt(3 fan_in).
+    """
+    hidden = {id(m.weight) for m in model.hidden}
+    sizes = [
+        p.square().mean().mul(3 * p[0].numel()).sqrt() / USUAL
+        for name, p in model.named_parameters()
+        if name in kept and id(p) in hidden and p.any()
+    ]
+    return max(1.0, torch.stack(sizes).log().mean().exp().item()) if sizes else 1.0

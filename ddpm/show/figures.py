@@ -1,6 +1,7 @@
 """Curves and pairs as pictures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from torch import Tensor
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.report import Report, Results
 from ddpm.show.grids import labelled_grid
+
+LOSSES = {"loss/train": "training sprites, some tags hidden", "loss/validation": "held-out sprites, all tags given"}
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +50,26 @@ def gap_curves(by_name: dict[str, list[tuple[float, float]]]) -> Image.Image:
     axes.set(xscale="log", xlabel="noise level sigma / alpha", ylabel="|cond - uncond|, root mean square of x0")
     axes.invert_xaxis()
     axes.grid(alpha=0.3)
+    axes.legend()
+    return picture(figure)
+
+
+def training_curves(run: Path) -> Image.Image:
+    """The losses of a run over its steps, from its TensorBoard files. Raises ValueError if it has none."""
+    from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
+
+    events = EventAccumulator(str(run / "tb"), size_guidance={SCALARS: 0})
+    events.Reload()
+    names = [name for name in LOSSES if name in events.Tags()["scalars"]]
+    if not names:
+        raise ValueError(f"{run}/tb has no curves of losses")
+    figure = new_figure(9, 3.5)
+    axes = figure.subplots()
+    for name in names:
+        points = [(event.step, event.value) for event in events.Scalars(name)]
+        axes.plot(*zip(*points, strict=True), linewidth=1, label=LOSSES[name])
+    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.grid(alpha=0.3, which="both")
     axes.legend()
     return picture(figure)
 

@@ -29,10 +29,11 @@ class Optimizers:
     semi-orthogonal one, so that every direction is learnt at the same speed. It takes the hidden convolutions; stem,
     head, biases, norms and embeddings, which are no matrices or not hidden, go to AdamW, as its author advises.
 
-    kept: names of parameters that were trained before; they learn at `config.kept_rate` times the rates.
+    kept: names of parameters that were trained before; they learn at `config.kept_rate` times the rates, and times
+    `growth`, how many times larger they are than new ones.
     """
 
-    def __init__(self, model: ContextUNet, config: OptimConfig, kept: Container[str] = ()):
+    def __init__(self, model: ContextUNet, config: OptimConfig, kept: Container[str] = (), growth: float = 1.0):
         names = {id(p): name for name, p in model.named_parameters()}
         hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
         rest = [p for p in model.parameters() if id(p) not in {id(p) for p in hidden}]
@@ -41,7 +42,7 @@ class Optimizers:
         def groups(weights: Sequence[Tensor], stepped: Sequence[Tensor], lr: float) -> list[dict[str, Any]]:
             """Those that are new and those that are kept, each with its peak rate. stepped: what stands for them."""
             found = []
-            for old, rate in ((False, lr), (True, config.kept_rate * lr)):
+            for old, rate in ((False, lr), (True, config.kept_rate * growth * lr)):
                 these = [s for w, s in zip(weights, stepped, strict=True) if (names[id(w)] in kept) == old]
                 found += [{"params": these, "lr": rate, "peak": rate}] if these else []
             return found

@@ -135,7 +135,9 @@ class Trainer:
         self.ema = EMA(self.model, config.optim.ema)
         self.lowest = Lowest(self.ema.model) if config.patience and len(data.val) else None
         self.diffusion = self.spec.build_diffusion()
-        self.optimizers = Optimizers(self.model, config.optim, self.taken.kept if self.taken else ())
+        self.optimizers = Optimizers(
+            self.model, config.optim, *((self.taken.kept, self.taken.growth) if self.taken else ())
+        )
         self.stream = stream_of(data, config)
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
