@@ -45,9 +45,10 @@ def wheel(tmp_path_factory) -> Path:
     return next(out.glob("*.whl"))
 
 
-def test_a_wheel_holds_every_module_and_the_art_and_nothing_else(wheel):
+def test_a_wheel_holds_every_module_the_art_and_the_models_and_nothing_else(wheel):
     files = [path for package in ("ddpm", "sprites") for path in (ROOT / package).rglob("*.py")]
     files += (ROOT / "sprites" / "draw" / "art").glob("*.txt")
+    files += (path for path in (ROOT / "ddpm" / "pretrained").rglob("*") if path.is_file())
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == {path.relative_to(ROOT).as_posix() for path in files} and len(names) > 80
 
@@ -74,6 +75,7 @@ def test_an_unpacked_wheel_draws_trains_and_samples(wheel, tmp_path):
             0,
             *SMALL,
         ],
+        ["sample", "--guidance", 2, "--count", 1, "--steps", 2, "--out", "shipped.png"],
         ["sample", "run", "--guidance", 1, 2, "--count", 1, "--steps", 2, "--out", "grid.png", "--npz", "a.npz"],
     ]
     (work / "commands.txt").write_text("".join(" ".join(map(str, words)) + "\n" for words in commands))
@@ -87,7 +89,8 @@ def test_an_unpacked_wheel_draws_trains_and_samples(wheel, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert "40 sprites" in result.stdout and "done: weights in" in result.stdout
-    assert np.load(work / "a.npz")["sprites"].shape == (10, 16, 16, 4) and (work / "grid.png").exists()
+    assert np.load(work / "a.npz")["sprites"].shape == (10, 16, 16, 4)
+    assert (work / "grid.png").exists() and (work / "shipped.png").exists()
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def read_model(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
         names = [name.as_posix() for name in pretrained()]
         meant = near(str(path), names)
-        hint = f"; did you mean {meant}?" if meant else f", or {' or '.join(names)}, which come along" if names else ""
+        hint = f"; did you mean {meant}?" if meant else f", or the name of one that comes along: {', '.join(names)}"
         raise ValueError(f"no model: {what}; give a run folder or a .safetensors file that a training wrote{hint}")
     return read_safetensors(file, lambda tensors, metadata: check_tensors(tensors, spec_of(metadata)))
 
