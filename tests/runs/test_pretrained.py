@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, assert_one_line_error, run
+from conftest import ROOT, assert_one_line_error, run, tiny_sprites, write_npy
 
 from ddpm.config import Config, load_config
 from ddpm.context.condition import Condition
@@ -92,4 +92,16 @@ def test_publishing_halves_a_model_and_keeps_its_settings(tmp_path):
     for a, b in zip(again.parameters(), model.parameters(), strict=True):
         assert torch.equal(a, b.bfloat16().float())
     assert_one_line_error(run("publish", folder, "--out", out), "is there already", "--overwrite")
-    assert run("publish", folder, "--out", out, "--count", 1, "--overwrite").returncode == 0
+
+
+def test_the_command_starts_from_it_and_says_what_it_takes(tmp_path):
+    folder, out = write_npy(tmp_path / "data", *tiny_sprites(20, 16, 3)), tmp_path / "run"
+    words = (ROOT / "configs" / "finetune.toml", "--data", folder, "--out", out, "--steps", 2, "--optim.batch", 4)
+    words = (*words, "--log.count", 1, "--log.guidance", 1)
+    told = run("train", *words)
+    assert told.returncode == 0, told.stderr
+    assert "from shipped: " in told.stdout and "taken over, 0 of 2 categories and tags by name" in told.stdout
+    assert load_model(out)[1].model.widths == load_model("shipped")[1].model.widths
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes((SHIPPED / "model.safetensors").read_bytes()[:-1] + b"?")
+    assert_one_line_error(run("train", *words, "--overwrite", "--from", damaged), "is damaged")
