@@ -233,10 +233,13 @@ class RunConfig(Settings):
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
     steps: Annotated[int, between(0, 10**9)] = 3000
-    """Optimiser steps. 0: 40 for each in the square root of the number of training sprites."""
+    """Optimiser steps. 0: as suits the number n of training sprites, 100 sqrt(n), at most 3,000."""
     patience: Annotated[int, between(0, 10**6)] = 0
     """Stop after so many validations whose loss is not lower than one before, and have the weights with the lowest as
     the model. 0: train to the last step, and have its weights."""
+    copies: Annotated[int, between(0, 10**9)] = 0
+    """Look after every so many steps whether sprites were learnt by heart: if so stop, and have the weights of the look
+    before as the model. 0: never."""
     seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = False
@@ -289,7 +292,7 @@ class Config(DataConfig, RunConfig):
 
     def for_count(self, count: int) -> Self:
         """With the number of steps chosen for so many training sprites, if it is left to that."""
-        return self if self.steps else replace(self, steps=math.ceil(40 * math.sqrt(count)))
+        return self if self.steps else replace(self, steps=min(3000, math.ceil(100 * math.sqrt(count))))
 
 
 def check_levels(model: ModelConfig) -> None:

@@ -77,22 +77,18 @@ def begin_or_resume(trainer: "Trainer", resume: bool, overwrite: bool, tell: Cal
 
 
 def told_best(trainer: "Trainer") -> None:
-    """Say which step the model is of, if not of the last one, and whether it has learnt its sprites by heart."""
-    from ddpm.config import Sampling
-    from ddpm.evaluation.in_training import FEW, learnt_by_heart
-    from ddpm.sampling import Sampler
+    """Say which step the model is of, if not of the last one, and whether few sprites were learnt by heart."""
+    from ddpm.evaluation.in_training import FEW, ByHeart
 
-    if trainer.lowest and trainer.lowest.step:
-        print(f"the loss on held-out sprites was lowest at step {trainer.lowest.step} of {trainer.step}: that is kept")
-    if len(trainer.data.train) <= FEW and trainer.config.endless == "none":
-        sampler = Sampler(trainer.best, trainer.spec, Sampling(seed=trainer.config.seed))
-        if line := learnt_by_heart(sampler, trainer.data):
-            warn(line)
+    if trainer.kept and 0 < trainer.kept.step < trainer.step:
+        print(f"training went too far after step {trainer.kept.step}: the weights of that step are kept")
+    if len(trainer.data.train) <= FEW and trainer.config.endless == "none" and not trainer.config.copies:
+        ByHeart(trainer.config, trainer.spec, trainer.data)(trainer.best, trainer.step)
 
 
 def train(trainer: "Trainer", resumed: bool) -> int:
     """Run to the end, with all that the main process writes about it; returns the exit code."""
-    from ddpm.evaluation.in_training import Evaluation
+    from ddpm.evaluation.in_training import ByHeart, Evaluation
     from ddpm.runs.checkpoints import checkpoints
     from ddpm.show.board import Board
     from ddpm.system.distributed import is_main
@@ -109,7 +105,8 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     board = Board(config, trainer.spec, data.describe(), purge_step)
     evaluation = Evaluation(config, trainer.spec, data)
     try:
-        stopped_by = trainer.train(Hooks(board.scalars, board.snapshot, evaluation, board.flush))
+        by_heart = ByHeart(config, trainer.spec, data)
+        stopped_by = trainer.train(Hooks(board.scalars, board.snapshot, evaluation, by_heart, board.flush))
     except NonFiniteLoss as e:
         print(f"error: {e}", file=sys.stderr)
         return 1

@@ -1,13 +1,14 @@
 """A small evaluation during training, and a last look: has it learnt its sprites by heart?"""
 
 import math
+from functools import cached_property
 
 from torch import Tensor, nn
 
 from ddpm.config import Config, Sampling
 from ddpm.data.collection import SpriteData
 from ddpm.evaluation.copies import background, is_copy, nearest, verdict
-from ddpm.evaluation.judge import Judge
+from ddpm.evaluation.judge import Judge, at_most
 from ddpm.runs.folder import judges_beside
 from ddpm.runs.models import BEST_FILE, save_model
 from ddpm.runs.spec import ModelSpec
@@ -61,23 +62,34 @@ class Evaluation:
         self.best = distance
 
 
-def learnt_by_heart(sampler: Sampler, data: SpriteData) -> str:
-    """A line that says so if what the model samples are copies of its training sprites, more often than held-out
-    sprites are; else ""."""
-    K = len(sampler.spec.categories)
-    x, _ = sampler.per_category(LOOKED_AT_GUIDANCE, -(-LOOKED_AT // K))
-    training, _ = data.batch(data.train)
-    ground = background(training)
+class ByHeart:
+    """Looks whether what a model samples are copies of its training sprites, more often than held-out sprites are."""
 
-    def copies(x: Tensor) -> tuple[int, int]:
-        return int(is_copy(x, nearest(x, training), ground).sum()), len(x)
+    def __init__(self, config: Config, spec: ModelSpec, data: SpriteData):
+        self.spec, self.data, self.sampling = spec, data, Sampling(seed=config.seed)
 
-    sampled, held_out = copies(x.cpu()), copies(data.validation()[0]) if len(data.val) else None
-    judged = verdict(sampled, held_out)
-    if not (judged.memorises or (judged.memorises is None and judged.generated >= MANY)):
-        return ""
-    others = f", of {held_out[1]} held-out ones {held_out[0]}" if held_out else ""
-    return (
-        f"{sampled[0]} of {sampled[1]} sampled sprites are copies of training sprites{others}: it has learnt them by "
-        "heart; more sprites help, --mirror, --shift 1 and fewer steps"
-    )
+    @cached_property
+    def held_out(self) -> tuple[int, int] | None:
+        """How many held-out sprites are copies, and of how many; None if none are held out."""
+        return self.copies(self.data.validation()[0]) if len(self.data.val) else None
+
+    def copies(self, x: Tensor) -> tuple[int, int]:
+        """How many of sprites x [N, C, H, W] are copies of training sprites, and N."""
+        training, _ = self.data.batch(at_most(FEW, self.data.train, 0))
+        return int(is_copy(x, nearest(x, training), background(training)).sum()), len(x)
+
+    def __call__(self, model: nn.Module, step: int) -> str:
+        """A line that says so, which is a warning too, or ""."""
+        sampler = Sampler(model, self.spec, self.sampling)
+        x, _ = sampler.per_category(LOOKED_AT_GUIDANCE, -(-LOOKED_AT // len(self.spec.categories)))
+        sampled, held_out = self.copies(x.cpu()), self.held_out
+        judged = verdict(sampled, held_out)
+        if not (judged.memorises or (judged.memorises is None and judged.generated >= MANY)):
+            return ""
+        others = f", of {held_out[1]} held-out ones {held_out[0]}" if held_out else ""
+        line = (
+            f"at step {step}, {sampled[0]} of {sampled[1]} sampled sprites are copies of training sprites{others}: "
+            "they are learnt by heart; more sprites, --mirror, --shift 1 and fewer steps help"
+        )
+        warn(line)
+        return line

@@ -1,4 +1,5 @@
-"""Early stopping: the weights with the lowest loss on held-out sprites are kept, and training ends when it rises."""
+"""Early stopping: the weights to keep are those before training went too far, by the loss on held-out sprites, or since
+sprites were learnt by heart."""
 
 import copy
 import math
@@ -8,27 +9,38 @@ import torch
 from torch import Tensor, nn
 
 
-class Lowest:
-    """A copy of the averaged network as it was when its loss on held-out sprites was lowest."""
+class Kept:
+    """A copy of the averaged network as it was when it was best.
+
+    step: of its weights, 0 while there are none. since: validations without a lower loss since then. over: training has
+    gone too far.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self.model = copy.deepcopy(model)
-        self.loss, self.step, self.since = math.inf, 0, 0
+        self.loss, self.step, self.since, self.over = math.inf, 0, 0, False
 
-    def offer(self, model: nn.Module, loss: float, step: int) -> None:
-        """Take the weights of `model` if no loss was lower, else count one more validation without."""
+    def take(self, model: nn.Module, step: int) -> None:
+        """Keep these weights."""
+        self.model.load_state_dict(model.state_dict())
+        self.step = step
+
+    def offer(self, model: nn.Module, loss: float, step: int, patience: int) -> None:
+        """Keep these weights if no loss on held-out sprites was lower, else lose patience."""
         if loss < self.loss:
-            self.model.load_state_dict(model.state_dict())
-            self.loss, self.step, self.since = loss, step, 0
+            self.take(model, step)
+            self.loss, self.since = loss, 0
         else:
             self.since += 1
+            self.over = self.over or self.since >= patience
 
     def state_dict(self) -> dict[str, Tensor]:
-        numbers = {"loss": self.loss, "step": float(self.step), "since": float(self.since)}
+        numbers = {"loss": self.loss, "step": self.step, "since": self.since, "over": self.over}
         weights = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        return {name: torch.tensor(value, dtype=torch.float64) for name, value in numbers.items()} | weights
+        return {name: torch.tensor(float(value), dtype=torch.float64) for name, value in numbers.items()} | weights
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        numbers = {name: state[name].item() for name in ("loss", "step", "since")}
-        self.loss, self.step, self.since = numbers["loss"], int(numbers["step"]), int(numbers["since"])
+        numbers = {name: state[name].item() for name in ("loss", "step", "since", "over")}
+        self.loss, self.step = numbers["loss"], int(numbers["step"])
+        self.since, self.over = int(numbers["since"]), bool(numbers["over"])
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})

@@ -34,7 +34,7 @@ from ddpm.system.distributed import alike, averaged, gather, highest, is_main, m
 from ddpm.system.outputs import attempt
 from ddpm.system.processes import interruptible
 from ddpm.system.settings import from_dict, to_dict
-from ddpm.training.early import Lowest
+from ddpm.training.early import Kept
 from ddpm.training.ema import EMA
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.meters import Clock, GroupMeans
@@ -62,6 +62,8 @@ class Hooks:
     """(averaged network, step): take pictures of it."""
     evaluate: Callable[[nn.Module, int], dict[str, float]] = nothing
     """(averaged network, step): judge it; returns scalars."""
+    by_heart: Callable[[nn.Module, int], object] = nothing
+    """(averaged network, step): returns something true if sprites were learnt by heart."""
     save: Callable[[], object] = nothing
     """Before a checkpoint is written: write what is held back, or a run that is killed and resumed would lack it."""
 
@@ -133,7 +135,7 @@ class Trainer:
         self.taken = take_over(self.model, self.spec, *start) if start else None
         self.network = self._parallel()
         self.ema = EMA(self.model, config.optim.ema)
-        self.lowest = Lowest(self.ema.model) if config.patience and len(data.val) else None
+        self.kept = Kept(self.ema.model) if config.copies or (config.patience and len(data.val)) else None
         self.diffusion = self.spec.build_diffusion()
         self.optimizers = Optimizers(
             self.model, config.optim, *((self.taken.kept, self.taken.growth) if self.taken else ())
@@ -162,9 +164,7 @@ class Trainer:
             if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
                 self.save()  # before the curves, which alone could be those of a long run whose weights were removed
                 hooks.save()
-            while self.step < steps and not (
-                stopped_by := highest(ENOUGH if self.is_enough else max(caught, default=0))
-            ):
+            while self.step < steps and not (stopped_by := highest(ENOUGH if self.is_over else max(caught, default=0))):
                 try:
                     norm = self.advance()
                 except NonFiniteLoss:
@@ -281,8 +281,12 @@ class Trainer:
         if self.is_due(log.validate) and len(self.data.val):
             loss = self.validation_loss()
             write(hooks.scalars, self.step, {"loss/validation": loss})
-            if self.lowest:
-                self.lowest.offer(average, loss, self.step)
+            if self.kept and self.config.patience:
+                self.kept.offer(average, loss, self.step, self.config.patience)
+        if self.kept and self.is_due(self.config.copies):
+            self.kept.over = bool(write(hooks.by_heart, average, self.step)) or self.kept.over
+            if not self.kept.over and not self.config.patience:
+                self.kept.take(average, self.step)
         if self.step == max(1, round(log.early * self.config.steps)):
             write(save_model, self.config.out / EARLY_FILE, average, self.spec, self.step)
         if self.is_due(log.snapshot):
@@ -296,14 +300,14 @@ class Trainer:
             clock.restart(self.step)  # their time is not that of the steps
 
     @property
-    def is_enough(self) -> bool:
-        """Whether the loss on held-out sprites has not fallen for as long as the settings have patience."""
-        return self.lowest is not None and self.lowest.since >= self.config.patience
+    def is_over(self) -> bool:
+        """Whether training has gone too far, by the settings `patience` and `copies`."""
+        return self.kept is not None and self.kept.over
 
     @property
     def best(self) -> nn.Module:
         """The averaged network of the step that the model of the run is of."""
-        return self.lowest.model if self.lowest and self.lowest.step else self.ema.model
+        return self.kept.model if self.kept and self.kept.step else self.ema.model
 
     def is_due(self, every: int) -> bool:
         """Whether this step is one of every so many, or the last; 0 is never."""
@@ -355,13 +359,13 @@ class Trainer:
     @property
     def parts(self) -> dict[str, Stateful]:
         """All that a checkpoint keeps, but for the optimisers and a few numbers."""
-        return self.modules | {"means": self.means} | ({"lowest": self.lowest} if self.lowest else {})
+        return self.modules | {"means": self.means} | ({"kept": self.kept} if self.kept else {})
 
     def save(self, first: Callable[[], object] = nothing) -> None:
         """Call `first`, write the EMA weights as the run's model, then a checkpoint: where one is, there is a model."""
         first()
         self.config.out.mkdir(parents=True, exist_ok=True)
-        step = self.lowest.step if self.lowest and self.lowest.step else self.step
+        step = self.kept.step if self.kept and self.kept.step else self.step
         save_model(self.config.out / MODEL_FILE, self.best, self.spec, step)
         metadata = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
         save_checkpoint(self.config.out, metadata, self.parts, self.optimizers.parts, self.config.log.keep)

@@ -13,7 +13,7 @@ from ddpm.data.loading import load_data
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import model_like, take_over
-from ddpm.training.trainer import Trainer
+from ddpm.training.trainer import Hooks, Trainer
 
 PALETTE = ("000000", "c02010", "e0d0c0", "10a040")
 TAGS = {"kind": ("axe", "bow"), "colour": ("red", "blue")}
@@ -174,7 +174,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(start):
             while trainer.step < stop:
                 trainer.advance()
                 if trainer.step % 2 == 0:
-                    trainer.lowest.offer(trainer.ema.model, trainer.validation_loss(), trainer.step)
+                    trainer.kept.offer(trainer.ema.model, trainer.validation_loss(), trainer.step, 5)
             trainer.save()
             trainer = Trainer(replace(config, out=out), data, torch.device("cpu"))
             trainer.resume()
@@ -184,7 +184,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(start):
     whole, stopped = run(config.out, 0), run(config.out.parent / "stopped", 3)
     for a, b in zip(whole.model.parameters(), stopped.model.parameters(), strict=True):
         assert torch.equal(a, b)
-    assert (whole.lowest.step, whole.lowest.loss) == (stopped.lowest.step, stopped.lowest.loss)
+    assert (whole.kept.step, whole.kept.loss) == (stopped.kept.step, stopped.kept.loss)
 
 
 def test_training_stops_when_the_loss_on_held_out_sprites_rises_and_keeps_the_lowest(start, monkeypatch):
@@ -200,12 +200,27 @@ def test_training_stops_when_the_loss_on_held_out_sprites_rises_and_keeps_the_lo
 
     monkeypatch.setattr(trainer, "validation_loss", loss)
     assert trainer.train() is None
-    assert trainer.step == 8 and trainer.lowest.step == 4
+    assert trainer.step == 8 and trainer.kept.step == 4
     model, _ = load_model(config.out)
     assert torch.equal(model.head.weight, weights[4]) and not torch.equal(model.head.weight, weights[8])
     again = Trainer(config, data, torch.device("cpu"))
     again.resume()
     assert again.train() is None and again.step == 8  # it was enough then, and is now
+
+
+def test_training_stops_when_sprites_are_learnt_by_heart_and_keeps_what_was_before(start):
+    data, config = start
+    trainer = Trainer(replace(config, steps=40, copies=4), data, torch.device("cpu"))
+    weights = {}
+
+    def by_heart(model, step):
+        weights[step] = model.head.weight.clone()
+        return "by heart" if step == 12 else ""
+
+    assert trainer.train(Hooks(by_heart=by_heart)) is None
+    assert list(weights) == [4, 8, 12] and trainer.step == 12
+    model, _ = load_model(config.out)
+    assert torch.equal(model.head.weight, weights[8]) and not torch.equal(model.head.weight, weights[12])
 
 
 def test_a_student_is_no_start(start):
@@ -220,10 +235,10 @@ def test_a_student_is_no_start(start):
 def test_the_number_of_steps_follows_that_of_the_sprites(start):
     data, config = start
     counts = {n: Config(steps=0).for_count(n).steps for n in (1, 25, 100, 10_000)}
-    assert counts == {1: 40, 25: 200, 100: 400, 10_000: 4000}
+    assert counts == {1: 100, 25: 500, 100: 1000, 10_000: 3000}
     assert Config(steps=7).for_count(100).steps == 7
     assert Trainer(replace(config, steps=0), data, torch.device("cpu")).config.steps == np.ceil(
-        40 * len(data.train) ** 0.5
+        100 * len(data.train) ** 0.5
     )
 
 

@@ -15,7 +15,7 @@ from conftest import tiny_sprites, write_npy
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig, Sampling
 from ddpm.data.loading import load_data
 from ddpm.data.tensors import to_uint8
-from ddpm.evaluation.in_training import Evaluation, learnt_by_heart
+from ddpm.evaluation.in_training import ByHeart, Evaluation
 from ddpm.runs.checkpoints import checkpoints
 from ddpm.runs.models import BEST_FILE, load_model
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
@@ -338,7 +338,7 @@ def test_a_model_overfits_four_sprites(tmp_path, channels):
     assert (labels[nearest] == np.arange(2).repeat(n)).mean() >= 0.9  # context decides which pair is drawn
     assert np.median(distance.min(1)) < 6  # of 255
     assert len(set(nearest)) == 4  # each of the four is found
-    told = learnt_by_heart(Sampler(model, spec), trainer.data)
-    assert "of 100 sampled sprites are copies of training sprites: it has learnt them by heart" in told
+    told = ByHeart(config, spec, trainer.data)(model, 300)
+    assert "of 100 sampled sprites are copies of training sprites: they are learnt by heart" in told
     others = write_npy(tmp_path / "others", 255 - images, labels)
-    assert not learnt_by_heart(Sampler(model, spec), load_data(others, DataConfig(val_fraction=0)))
+    assert not ByHeart(config, spec, load_data(others, DataConfig(val_fraction=0)))(model, 300)
