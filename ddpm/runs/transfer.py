@@ -21,9 +21,9 @@ EMBEDDINGS = {"embed_context.weight": 1, "embed_tag.weight": 0}  # and which of 
 class Taken:
     """What a network took over from another."""
 
-    kept: frozenset[str]
+    kept: frozenset[str] = frozenset()
     """Names of the parameters that are as they were in the other."""
-    about: str
+    about: str = "nothing is taken over"
     """In one line: of how many parameters, and what starts anew."""
     growth: float = 1.0
     """How many times larger its hidden weights are than those of a network that was trained for some hundred steps."""

@@ -1,7 +1,7 @@
 """The optimiser of training: Muon for the convolutions inside the network, AdamW for all else."""
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
+from ddpm.runs.transfer import Taken
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -29,21 +30,22 @@ class Optimizers:
     semi-orthogonal one, so that every direction is learnt at the same speed. It takes the hidden convolutions; stem,
     head, biases, norms and embeddings, which are no matrices or not hidden, go to AdamW, as its author advises.
 
-    kept: names of parameters that were trained before; they learn at `config.kept_rate` times the rates, and times
-    `growth`, how many times larger they are than new ones.
+    What is taken over from another model learns at `config.kept_rate` times the rates, and as many times faster as its
+    weights are larger than new ones: Muon's steps have one size, so the larger a weight the less they turn it.
     """
 
-    def __init__(self, model: ContextUNet, config: OptimConfig, kept: Container[str] = (), growth: float = 1.0):
-        names = {id(p): name for name, p in model.named_parameters()}
+    def __init__(self, model: ContextUNet, config: OptimConfig, taken: Taken = Taken()):
+        old = {id(p) for name, p in model.named_parameters() if name in taken.kept}
         hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
-        rest = [p for p in model.parameters() if id(p) not in {id(p) for p in hidden}]
+        ids = {id(p) for p in hidden}
+        rest = [p for p in model.parameters() if id(p) not in ids]
         self.hidden = [(p, nn.Parameter(matrix(p))) for p in hidden]
 
         def groups(weights: Sequence[Tensor], stepped: Sequence[Tensor], lr: float) -> list[dict[str, Any]]:
             """Those that are new and those that are kept, each with its peak rate. stepped: what stands for them."""
             found = []
-            for old, rate in ((False, lr), (True, config.kept_rate * growth * lr)):
-                these = [s for w, s in zip(weights, stepped, strict=True) if (names[id(w)] in kept) == old]
+            for is_old, rate in ((False, lr), (True, config.kept_rate * taken.growth * lr)):
+                these = [s for w, s in zip(weights, stepped, strict=True) if (id(w) in old) == is_old]
                 found += [{"params": these, "lr": rate, "peak": rate}] if these else []
             return found
 

@@ -27,7 +27,7 @@ from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
 from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
-from ddpm.runs.transfer import model_like, take_over
+from ddpm.runs.transfer import Taken, model_like, take_over
 from ddpm.system.console import progress
 from ddpm.system.devices import autocast_dtype, make_deterministic
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
@@ -98,6 +98,24 @@ def check_batch(optim: OptimConfig) -> None:
         )
 
 
+def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> ModelSpec:
+    """What a run trains: a network for its sprites, like that of the model it starts from. Raises ValueError for a
+    student, which knows only a few steps."""
+    if start and start.student:
+        raise ValueError(f"--from {config.start} is a student, which goes in few steps only; give its teacher")
+    sprites = data.sprites
+    return ModelSpec(
+        sprites.size,
+        sprites.channels,
+        sprites.categories,
+        model_like(config.model, sprites.size, start) if start else config.model,
+        config.diffusion,
+        facets=data.facets,
+        palette=hexadecimals(data.palette),
+        style=data.style,
+    )
+
+
 class NonFiniteLoss(RuntimeError):
     """The loss or its gradient was infinite or NaN in too many steps in a row."""
 
@@ -114,18 +132,7 @@ class Trainer:
         if not alike(seed_of(*"".join(self.facts.values()).encode()) >> 1):
             raise ValueError(f"{config.data} holds other sprites than another process has; give all of them the same")
         start = load_model(config.start) if config.start else None
-        if start and start[1].student:
-            raise ValueError(f"--from {config.start} is a student, which goes in few steps only; give its teacher")
-        self.spec = ModelSpec(
-            sprites.size,
-            sprites.channels,
-            sprites.categories,
-            model_like(config.model, sprites.size, start[1]) if start else config.model,
-            config.diffusion,
-            facets=data.facets,
-            palette=hexadecimals(data.palette),
-            style=data.style,
-        )
+        self.spec = spec_for(config, data, start[1] if start else None)
         if config.model.widths is None:  # else it was checked before the sprites were known
             check_levels(self.spec.model)
         with main_first():
@@ -137,9 +144,7 @@ class Trainer:
         self.ema = EMA(self.model, config.optim.ema)
         self.kept = Kept(self.ema.model) if config.copies or (config.patience and len(data.val)) else None
         self.diffusion = self.spec.build_diffusion()
-        self.optimizers = Optimizers(
-            self.model, config.optim, *((self.taken.kept, self.taken.growth) if self.taken else ())
-        )
+        self.optimizers = Optimizers(self.model, config.optim, self.taken or Taken())
         self.stream = stream_of(data, config)
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
