@@ -283,6 +283,8 @@ class Config(DataConfig, RunConfig):
     """Probability with which each tag of a training sample is kept."""
     few_tags: Share = 0.5
     """Share of the training samples that keep few of their tags, one alone most often, whatever `keep_tag` says."""
+    category_alone: Share = 0.0
+    """Share of the training samples that keep their category and no other tag."""
     keep_context: Share = 0.9
     """Probability with which a training sample keeps its context."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -314,7 +316,7 @@ def without_effect(config: Config, has_palette: bool) -> list[str]:
     """A line for each setting that was changed where another, or the data, makes it do nothing."""
     colours = config.diffusion.prediction == "colours" or (config.diffusion.prediction == "auto" and has_palette)
     idle = {
-        "without tags": (not config.tags, ("keep_tag", "few_tags", "model.mask_tags")),
+        "without tags": (not config.tags, ("keep_tag", "few_tags", "category_alone", "model.mask_tags")),
         "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
         "where colours are predicted": (colours, ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
@@ -329,7 +331,7 @@ def without_effect(config: Config, has_palette: bool) -> list[str]:
 def doubts(config: Config, has_palette: bool = False) -> list[str]:
     """What in the settings does nothing, or not what is likely meant: a line each. has_palette: of the data."""
     optim, log, found = config.optim, config.log, []
-    if optim.warmup >= config.steps:
+    if 0 < config.steps <= optim.warmup:
         found.append(
             f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
             "so that the learning rate never reaches its peak"

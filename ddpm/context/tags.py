@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddpm.config import Config
 from ddpm.context.categories import mask_context
 from ddpm.context.condition import Condition
 from ddpm.system.names import nearest
@@ -99,15 +100,13 @@ def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> 
     return Condition(contexts[None, needed], terms[None, needed])
 
 
-def mask_tags(
-    context: Tensor, keep_tag: float, few_tags: float, keep_all: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def mask_tags(context: Tensor, categories: int, config: Config, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
-    of its own, and all of a sample by `mask_context` with keep_all.
+    of its own, and all of a sample by `mask_context` with keep_context. The first columns are those of the categories.
 
     By keep_tag = 0.9 alone, only 54 of a million samples would show one of six tags by itself, which is how people ask.
     So a share `few_tags` of the samples keep k of their n tags, chosen uniformly; k has the probability log(1 + 1/k) /
-    log(1 + n), so that one alone is the most frequent.
+    log(1 + n), so that one alone is the most frequent. A share `category_alone` keep their category and no more.
 
     Returns the masked context and which samples have any left, float32 [B].
     """
@@ -116,9 +115,12 @@ def mask_tags(
     k = ((present.sum(1, keepdim=True) + 1) ** u).long().clamp(max=context.shape[1])
     order = torch.rand(context.shape, generator=generator).masked_fill(~present, 2)
     last = order.sort(1).values.gather(1, k - 1)
-    each = torch.bernoulli(torch.full(context.shape, keep_tag), generator=generator).bool()
-    kept = torch.where(which < few_tags, order <= last, each).to(context.device)
-    masked, _ = mask_context(context * kept, keep_all, generator)
+    each = torch.bernoulli(torch.full(context.shape, config.keep_tag), generator=generator).bool()
+    kept = torch.where(which < config.few_tags, order <= last, each)
+    if config.category_alone:  # or runs from before would see other random numbers
+        alone = torch.rand(len(context), 1, generator=generator) < config.category_alone
+        kept = torch.where(alone, torch.arange(context.shape[1]) < categories, kept)
+    masked, _ = mask_context(context * kept.to(context.device), config.keep_context, generator)
     return masked, masked.any(1).float()
 
 

@@ -24,10 +24,11 @@ FILES = (
     *(f"checkpoints/step_{8 * '[0-9]'}.{kind}" for kind in ("damaged", "safetensors")),
     MODEL_FILE,
 )
-# Settings that a resumed run may change: how long it is, where it and its data are, and what is tried when training
-# diverged.
+# Settings that a resumed run may change: how long it is, where it and its data are, how much of contexts is hidden, and
+# what is tried when training diverged.
 MAY_CHANGE = (
     *("steps", "data", "out", "device"),
+    *("keep_context", "keep_tag", "few_tags", "category_alone"),
     *("optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision"),
 )
 

@@ -219,7 +219,7 @@ class Trainer:
         flipped = data.flips(labels, g)
         context = data.contexts(indices)
         if self.spec.facets:
-            context, kept = mask_tags(context, config.keep_tag, config.few_tags, config.keep_context, g)
+            context, kept = mask_tags(context, len(self.spec.categories), config, g)
         else:
             context, kept = mask_context(context, config.keep_context, g)
         t = stratified_timesteps(B, T, g)

@@ -128,7 +128,7 @@ def test_categories_whose_names_are_hard_to_say():
 
 def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
     N, rows = 40_000, torch.ones(40_000, 5)
-    masked, kept = mask_tags(rows, 0.9, 0.0, 0.8, generator(0))
+    masked, kept = mask_tags(rows, 0, Config(keep_tag=0.9, few_tags=0.0, keep_context=0.8), generator(0))
     assert torch.equal(kept, masked.any(1).float()) and torch.equal(rows, torch.ones(N, 5))
     error = 4 * (0.25 / N) ** 0.5
     assert masked.mean(0).tolist() == pytest.approx([0.72] * 5, abs=error)
@@ -141,7 +141,7 @@ def test_every_tag_is_dropped_by_itself_and_all_of_them_together():
 def test_few_tags_are_kept_and_one_alone_most_often():
     N, n = 40_000, 5
     rows = torch.cat([torch.ones(N, n), torch.zeros(N, 3)], 1)  # tags that a sprite does not have
-    masked, kept = mask_tags(rows, 0.9, 1.0, 1.0, generator(0))
+    masked, kept = mask_tags(rows, 0, Config(few_tags=1.0, keep_context=1.0), generator(0))
     error = 4 * (0.25 / N) ** 0.5
     counts = masked.sum(1).long().bincount(minlength=n + 1) / N
     assert counts.tolist() == pytest.approx(
@@ -150,11 +150,20 @@ def test_few_tags_are_kept_and_one_alone_most_often():
     for k in range(1, n):  # and every tag is as often among them
         assert masked[masked.sum(1) == k].mean(0).tolist() == pytest.approx([k / n] * n + [0] * 3, abs=4 * error)
     assert torch.equal(kept, masked.any(1).float()) and kept.all()
-    half, _ = mask_tags(rows, 1.0, 0.5, 1.0, generator(1))
+    half, _ = mask_tags(rows, 0, Config(keep_tag=1.0, few_tags=0.5, keep_context=1.0), generator(1))
     whole = (half.sum(1) == n).float().mean().item()
     assert whole == pytest.approx(0.5 + 0.5 * counts[n].item(), abs=2 * error)
-    nothing, _ = mask_tags(torch.zeros(10, 4), 0.9, 1.0, 1.0, generator(2))
+    nothing, _ = mask_tags(torch.zeros(10, 4), 0, Config(few_tags=1.0, keep_context=1.0), generator(2))
     assert not nothing.any()
+
+
+def test_a_share_keep_their_category_alone_and_the_rest_are_as_before():
+    N, rows = 40_000, torch.ones(40_000, 6)
+    config = Config(keep_tag=1.0, few_tags=0.0, keep_context=1.0, category_alone=0.3)
+    masked, _ = mask_tags(rows, 2, config, generator(0))
+    alone = masked.sum(1) == 2
+    assert (masked[alone] == torch.tensor([1.0, 1, 0, 0, 0, 0])).all() and (masked[~alone] == 1).all()
+    assert alone.float().mean().item() == pytest.approx(0.3, abs=4 * (0.25 / N) ** 0.5)
 
 
 def test_a_missing_tag_has_no_part_in_the_prediction_nor_a_gradient():
