@@ -17,7 +17,7 @@ from folders import png_of_size, refused, write_pair, write_set
 from PIL import Image
 from readers import mended, script
 
-from ddpm.config import DataConfig
+from ddpm.config import Config, DataConfig
 from ddpm.data.loading import load_data
 from sprites.files import DataError
 from sprites.loading import load_sprites
@@ -341,7 +341,8 @@ def test_pixels_are_looked_at_in_parts_that_make_no_difference(tmp_path, monkeyp
 def test_a_new_run_tells_it_once_by_its_main_process(tmp_path, monkeypatch, capsys):
     (tmp_path / "c.toml").write_text("")
     save_pngs(tmp_path / "data", of("hero", 3), ["a/1", "a/2", "b/1"])
-    main, made = script("train"), SimpleNamespace(model=torch.nn.Linear(1, 1), precision="fp32")
+    main = script("train")
+    made = SimpleNamespace(model=torch.nn.Linear(1, 1), precision="fp32", config=Config(), taken=None)
     monkeypatch.setattr("ddpm.commands.train.train", lambda *args: 0)
     monkeypatch.setattr("ddpm.training.trainer.Trainer", lambda *args: made)
     words = ["train.py", tmp_path / "c.toml", "--data", tmp_path / "data", "--out", tmp_path / "run"]
