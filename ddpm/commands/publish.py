@@ -62,22 +62,19 @@ def main() -> int:
     import torch
 
     from ddpm.runs.folder import CONFIG_FILE, run_of
-    from ddpm.runs.models import MODEL_FILE, load_model, save_model, step_of
+    from ddpm.runs.models import MODEL_FILE, built, load_model, read_model
+    from ddpm.runs.tensor_files import write_safetensors
     from ddpm.show.figures import training_curves
     from ddpm.show.grids import save_picture
 
     file = args.out / MODEL_FILE
     if file.exists() and not args.overwrite:
         raise ValueError(f"{file} is there already: add --overwrite to replace it, or choose another --out")
-    model, spec = load_model(args.model)
+    tensors, about = read_model(args.model)
+    model, spec = built(tensors, about)
+    half = {"fp16": torch.float16, "bf16": torch.bfloat16}[args.precision]
     with held(args.out):
-        save_model(
-            file,
-            model,
-            spec,
-            step_of(args.model),
-            dtype={"fp16": torch.float16, "bf16": torch.bfloat16}[args.precision],
-        )
+        write_safetensors(file, {name: tensor.to(half) for name, tensor in tensors.items()}, about)
         saved = run_of(args.model) / CONFIG_FILE
         if saved.exists():
             write_texts(args.out, {CONFIG_FILE: saved.read_text(encoding="utf-8")})

@@ -83,7 +83,7 @@ def told_best(trainer: "Trainer") -> None:
     if trainer.kept and 0 < trainer.kept.step < trainer.step:
         print(f"training went too far after step {trainer.kept.step}: the weights of that step are kept")
     if len(trainer.data.train) <= FEW and trainer.config.endless == "none" and not trainer.config.copies:
-        ByHeart(trainer.config, trainer.spec, trainer.data)(trainer.best, trainer.step)
+        ByHeart(trainer.config, trainer.spec, trainer.data)(*trainer.best)
 
 
 def train(trainer: "Trainer", resumed: bool) -> int:

@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES = range(
-    6
-)  # streams of random numbers of a run, kept apart by their seeds
+# Streams of random numbers of a run, kept apart by their seeds.
+ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES = range(6)
 
 
 def seed_of(*parts: int) -> int:

@@ -42,8 +42,6 @@ class Endless:
 
     def __init__(self, data: SpriteData, generate: Generator, seed: int, hold_out: tuple[str, ...]) -> None:
         self.data, self.generate, self.seed, self.hold_out = data, generate, seed, hold_out
-        self.number, self.volume = -1, data
-        self.order = ShuffledOrder(1, 0)
         self.turn_to(0)
 
     def turn_to(self, number: int) -> None:

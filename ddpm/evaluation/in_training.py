@@ -57,8 +57,7 @@ class Evaluation:
 
     def keep(self, model: nn.Module, step: int, distance: float) -> None:
         """Write these weights as the best, with the distance that they are best by."""
-        figures = self.settings | {"frechet_distance": distance}
-        save_model(self.run / BEST_FILE, model, self.spec, step, figures=figures)
+        save_model(self.run / BEST_FILE, model, self.spec, step, **self.settings, frechet_distance=distance)
         self.best = distance
 
 
@@ -73,10 +72,14 @@ class ByHeart:
         """How many held-out sprites are copies, and of how many; None if none are held out."""
         return self.copies(self.data.validation()[0]) if len(self.data.val) else None
 
+    @cached_property
+    def training(self) -> Tensor:
+        """Training sprites [L, C, H, W] to compare with."""
+        return self.data.batch(at_most(FEW, self.data.train, 0))[0]
+
     def copies(self, x: Tensor) -> tuple[int, int]:
         """How many of sprites x [N, C, H, W] are copies of training sprites, and N."""
-        training, _ = self.data.batch(at_most(FEW, self.data.train, 0))
-        return int(is_copy(x, nearest(x, training), background(training)).sum()), len(x)
+        return int(is_copy(x, nearest(x, self.training), background(self.training)).sum()), len(x)
 
     def __call__(self, model: nn.Module, step: int) -> str:
         """A line that says so, which is a warning too, or ""."""

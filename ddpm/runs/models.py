@@ -22,18 +22,9 @@ PRETRAINED = Path(__file__).parent.parent / "pretrained"  # a folder for each mo
 HALVES = (torch.float16, torch.bfloat16)
 
 
-def save_model(
-    path: Path,
-    model: nn.Module,
-    spec: ModelSpec,
-    step: int,
-    *,
-    figures: Mapping[str, float] | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> None:
+def save_model(path: Path, model: nn.Module, spec: ModelSpec, step: int, **figures: float) -> None:
     """Write the weights with what is needed to build the network around them, and figures of it if there are any."""
-    weights = {name: tensor.to(dtype) for name, tensor in model.state_dict().items()}
-    write_safetensors(path, weights, {"spec": to_dict(spec), "step": step, **(figures or {})})
+    write_safetensors(path, model.state_dict(), {"spec": to_dict(spec), "step": step, **figures})
 
 
 def pretrained() -> dict[Path, Path]:
@@ -48,27 +39,31 @@ def found(model: str | Path) -> Path:
     return path if path.exists() else pretrained().get(path, path)
 
 
+def file_of(model: str | Path) -> Path:
+    """The file of a model: that of a run folder, a file itself, or that of one that comes along."""
+    path = found(model)
+    return path / MODEL_FILE if path.is_dir() else path
+
+
 def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     """A network, in evaluation mode, from a run folder, a .safetensors file or the name of one that comes along.
 
     Raises ValueError when there is none, or when the file is no model of this project.
     """
-    tensors, metadata = read_model(path)
+    return built(*read_model(path))
+
+
+def built(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> tuple[ContextUNet, ModelSpec]:
+    """The network of what `read_model` found, in evaluation mode and float32, and its spec."""
     spec = spec_of(metadata)
     model = spec.build()
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(False), spec
 
 
-def step_of(path: str | Path) -> int:
-    """The step of training that a model is of. Raises ValueError as `load_model` does."""
-    return read_model(path)[1].get("step", 0)
-
-
 def read_model(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The weights of a model, and what its file says of it. Raises ValueError as `load_model` does."""
-    path = found(path)
-    file = path / MODEL_FILE if path.is_dir() else path
+    file, path = file_of(path), found(path)
     if not file.is_file():
         what = f"the folder {path} holds no {MODEL_FILE}" if path.is_dir() else f"there is no file {path}"
         names = [name.as_posix() for name in pretrained()]
@@ -121,10 +116,8 @@ def load_weak(path: Path | None, model: Path, spec: ModelSpec) -> ContextUNet:
 
     Raises ValueError when there is none, or when it was trained for other sprites or another diffusion.
     """
-    model = found(model)
-    file = model / MODEL_FILE if model.is_dir() else model
-    path = found(path) if path else file.parent / EARLY_FILE
-    path = path / MODEL_FILE if path.is_dir() else path
+    file = file_of(model)
+    path = file_of(path or file.parent / EARLY_FILE)
     if path.resolve() == file.resolve():
         raise ValueError(f"{file} cannot be guided away from itself; name a weaker network with --weak FILE")
     if not path.exists():

@@ -138,7 +138,7 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
             continue
         taken += parameter.numel()
         parameter.copy_(value)
-        if name not in EMBEDDINGS and name in has and value.shape == has[name].shape and torch.equal(value, has[name]):
+        if name not in EMBEDDINGS and torch.equal(value, has[name]):
             kept.add(name)
     known = len(places(spec.vocabulary, start.vocabulary)[0])
     told = [f"{part} ({count:,} of its parameters)" for part, count in anew.items() if count]

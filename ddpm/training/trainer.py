@@ -181,7 +181,7 @@ class Trainer:
                     self.write_what_is_due(hooks, norm, clock, bar)
             if is_main():
                 if stopped_by == ENOUGH:
-                    attempt(self.step, hooks.snapshot, self.best, self.step)
+                    attempt(self.step, hooks.snapshot, self.best[0], self.step)
                 self.save(hooks.save)
         return None if self.step == steps or stopped_by == ENOUGH else stopped_by
 
@@ -310,9 +310,9 @@ class Trainer:
         return self.kept is not None and self.kept.over
 
     @property
-    def best(self) -> nn.Module:
-        """The averaged network of the step that the model of the run is of."""
-        return self.kept.model if self.kept and self.kept.step else self.ema.model
+    def best(self) -> tuple[nn.Module, int]:
+        """The averaged network that is the model of the run, and the step that it is of."""
+        return (self.kept.model, self.kept.step) if self.kept and self.kept.step else (self.ema.model, self.step)
 
     def is_due(self, every: int) -> bool:
         """Whether this step is one of every so many, or the last; 0 is never."""
@@ -370,8 +370,8 @@ class Trainer:
         """Call `first`, write the EMA weights as the run's model, then a checkpoint: where one is, there is a model."""
         first()
         self.config.out.mkdir(parents=True, exist_ok=True)
-        step = self.kept.step if self.kept and self.kept.step else self.step
-        save_model(self.config.out / MODEL_FILE, self.best, self.spec, step)
+        model, step = self.best
+        save_model(self.config.out / MODEL_FILE, model, self.spec, step)
         metadata = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
         save_checkpoint(self.config.out, metadata, self.parts, self.optimizers.parts, self.config.log.keep)
 
