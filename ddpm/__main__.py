@@ -5,14 +5,14 @@ import pkgutil
 import sys
 
 from ddpm import commands
-from ddpm.commands import measure
+from ddpm.commands import files, measure
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.system.names import first_line, near
 
 
 def modules() -> dict[str, str]:
     """Of each command, by its name, the module whose main() it is."""
-    rooms = (commands, measure)
+    rooms = (commands, files, measure)
     found = [
         (m.name, f"{room.__name__}.{m.name}")
         for room in rooms
