@@ -15,6 +15,7 @@ from ddpm.context.condition import Condition
 from ddpm.data.pixel_art import PixelArt
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.colours import Colours
+from ddpm.diffusion.editing import Change, Edit, inverted
 from ddpm.diffusion.forms import build, parse_form
 from ddpm.diffusion.guidance import OnGap
 from ddpm.diffusion.prediction import ContextDenoiser, Denoiser, Diffusion
@@ -62,8 +63,8 @@ class Guide:
         if "auto" in self.form and weak is None:
             raise ValueError("the form auto needs a weak network to guide away from")
 
-    def check(self, condition: Condition) -> None:
-        """Raise ValueError for a condition that this model cannot take."""
+    def check(self, condition: Condition, edit: Edit | None = None) -> None:
+        """Raise ValueError for a condition or an edit that this model cannot take."""
 
     def denoiser(self, condition: Condition, scale: Tensor, on_gap: OnGap | None) -> Denoiser:
         """The guided denoiser of one batch."""
@@ -93,7 +94,12 @@ class StudentGuide(Guide):
         self.timesteps = knots(spec)
         self.sampling = replace(plain, sampler="ddim", steps=len(self.timesteps))
 
-    def check(self, condition: Condition) -> None:
+    def check(self, condition: Condition, edit: Edit | None = None) -> None:
+        if isinstance(edit, Change) and edit.strength not in (0, 1):
+            raise ValueError(
+                f"a student knows {len(self.timesteps)} levels of noise, not that of strength {edit.strength:g}; edit "
+                "with its teacher, or at strength 1"
+            )
         if condition.away is not None or condition.scales.shape[1] > 1:
             raise ValueError(
                 "a student has learnt one context at a time: it takes no sum of several and no negative one"
@@ -165,6 +171,7 @@ class Sampler:
         indices: Sequence[int],
         on_step: OnStep | None = None,
         on_gap: OnGap | None = None,
+        edit: Edit | None = None,
     ) -> Tensor:
         """Sample B sprites at once, at guidance scales [B]; see `__call__`."""
         noise = SampleNoise(self.sampling.seed, indices, self.device)
@@ -173,7 +180,10 @@ class Sampler:
         if self.towards:
             denoise = projected(denoise, self.towards, self.timesteps, self.schedule, noise)
         sample = SAMPLERS[self.sampling.sampler]
-        return self.pixel_art(sample(denoise, x, self.timesteps, self.schedule, noise, on_step))
+        if edit:
+            sample = edit.around(sample)
+        x = self.pixel_art(sample(denoise, x, self.timesteps, self.schedule, noise, on_step))
+        return edit.keep(x) if edit else x
 
     def __call__(
         self,
@@ -185,15 +195,17 @@ class Sampler:
         on_sprites: OnSprites = ignore,
         on_step: OnStep | None = None,
         on_gap: OnGap | None = None,
+        edit: Edit | None = None,
     ) -> Tensor:
         """Sample one sprite for each of N conditions: x0 [N, C, H, W] in [-1, 1].
 
         scale: guidance scale s, one number or [N]. indices: N numbers, of which each, with the seed, fixes the noise of
         its sprite: the same index gives the same noise for any condition, scale, form and grid. batch: how many are
-        sampled at a time, which changes nothing but memory. `on_step` and `on_gap` are called for each batch.
+        sampled at a time, which changes nothing but memory. `on_step` and `on_gap` are called for each batch. edit: N
+        rows, if sprites are changed rather than made (ddpm/diffusion/editing.py).
 
-        Raises ValueError for other numbers of indices or scales, and for a sum or something to go away from where the
-        model is a student.
+        Raises ValueError for other numbers of indices or scales, and for a sum, something to go away from or a strength
+        between 0 and 1 where the model is a student.
         """
         N, scales = len(condition), torch.as_tensor(scale, dtype=torch.float32)
         if len(indices) != N or scales.shape not in ((), (N,)):
@@ -201,12 +213,19 @@ class Sampler:
                 f"{N} contexts need as many indices and one guidance scale or as many, "
                 f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
             )
-        self.guide.check(condition)
+        self.guide.check(condition, edit)
         scales, done = scales.expand(N), []
         for rows in torch.arange(N).split(batch):
-            done.append(self.batch(condition[rows], scales[rows], [indices[i] for i in rows], on_step, on_gap))
+            change = edit[rows] if edit else None
+            done.append(self.batch(condition[rows], scales[rows], [indices[i] for i in rows], on_step, on_gap, change))
             on_sprites(len(rows))
         return torch.cat(done)
+
+    def inverted(self, x0: Tensor, condition: Condition, indices: Sequence[int]) -> Tensor:
+        """Noises x_T [N, C, H, W] from which the sampler ddim, at guidance scale 1, comes to sprites x0."""
+        denoise = self.guide.denoiser(condition.to(self.device), torch.ones(len(x0), device=self.device), None)
+        noise = SampleNoise(self.sampling.seed, indices, self.device)
+        return inverted(denoise, x0.to(self.device), self.timesteps, self.schedule, noise)
 
     def together(self, condition: Condition, scale: float | Tensor, indices: Sequence[int], **watched: Any) -> Tensor:
         """As `__call__`; of several processes each samples a share of the rows, and all of them return the whole.
@@ -241,10 +260,12 @@ class Sampler:
         scales: Sequence[float],
         count: int,
         *,
+        edit: Edit | None = None,
         stop: Callable[[], int] = lambda: 0,
         on_sprites: OnSprites = ignore,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The sprites of `grid`, by all processes together, as pictures that need no more memory than their bytes.
+        edit: of R rows.
 
         Of large cells all get their first batch first. After the batch in which `stop()` is not 0 in any process, all
         of them stop. Returns uint8 [R, S, count, H, W, C], and which of them are done, bool [R, S, count].
@@ -252,7 +273,7 @@ class Sampler:
         R, S, size = len(condition), len(scales), self.spec.size
         N = R * S * count
         check_shares(N)
-        self.guide.check(condition)
+        self.guide.check(condition, edit)
         scale = torch.tensor(scales)
         pixels, done = np.zeros((N, size, size, self.spec.channels), np.uint8), np.zeros(N, np.uint8)
         mine = own(N)
@@ -261,7 +282,9 @@ class Sampler:
             for start in starts[turn : turn + 1]:
                 rows = torch.arange(start, min(start + BATCH, mine.stop))
                 cell = slice(start, start + len(rows))
-                x = self.batch(condition[rows // (S * count)], scale[rows // count % S], (rows % count).tolist())
+                row = rows // (S * count)
+                change = edit[row] if edit else None
+                x = self.batch(condition[row], scale[rows // count % S], (rows % count).tolist(), edit=change)
                 pixels[cell], done[cell] = to_uint8(x), 1
                 on_sprites(len(rows))
             if highest(stop()):

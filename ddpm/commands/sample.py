@@ -132,7 +132,7 @@ def main() -> int:
     device = join(args.device)
     from ddpm.commands.shared.requests import asked, check_form, describe, named
     from ddpm.runs.models import load_model
-    from ddpm.show.sampled import check_memory, check_places, png_names
+    from ddpm.show.sampled import check_memory, check_places, png_names, scale_stems
 
     with main_first():
         model, spec = load_model(args.model)
@@ -149,7 +149,7 @@ def main() -> int:
     with main_first():
         check_memory(spec, N, local_world(), bool(args.png_folder))
     if args.png_folder:
-        png_names(rows, scales, args.count)
+        png_names(rows, scale_stems(scales), args.count)
     condition = condition.away_from(None if args.negative is None else named(spec, args.negative))
     sampler = ready(args.sampling, args.weak, args.model, model, spec)
     sampler.guide.check(condition)

@@ -1,7 +1,7 @@
-"""What sample.py writes: a picture grid, arrays, PNG files; and what of it may be replaced."""
+"""What sample.py and edit.py write: a picture grid, arrays, PNG files; and what of it may be replaced."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,11 @@ from ddpm.system.memory import check_fits
 from ddpm.system.outputs import check_apart, written_aside
 from sprites.writing.png import check_png_names, save_pngs
 
-SOFTWARE = "ddpm-sprites sample.py"  # stands in its pictures
+SOFTWARE = "ddpm-sprites"  # stands in pictures of sample.py and edit.py
 
 
 def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
-    """Raise ValueError for files that are there, unless they are to be replaced or are pictures of sample.py; and
+    """Raise ValueError for files that are there, unless they are to be replaced or are pictures like these; and
     for places among the sprites that the model was trained on, or in one another."""
     files = {"--out": out, "--npz": npz}
     data = data_of_run(model)
@@ -33,7 +33,7 @@ def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | No
 
 
 def is_sampled(path: Path) -> bool:
-    """Whether this is a picture that sample.py wrote, which has its name in it."""
+    """Whether this is a picture that sample.py or edit.py wrote, which has their name in it."""
     if not path.is_file() or path.suffix.lower() != ".png":
         return False
     with open(path, "rb") as file:
@@ -57,11 +57,16 @@ def check_memory(spec: ModelSpec, count: int, processes: int, with_names: bool) 
     check_fits(what, needed, "take fewer rows, scales or sprites at a time; another --seed gives others")
 
 
-def png_names(rows: Sequence[str], scales: Sequence[float], count: int) -> list[str]:
+def png_names(rows: Sequence[str], columns: Sequence[str], count: int) -> list[str]:
     """Names of files, without .png, in the order of sprites. Raises ValueError for rows that cannot be names."""
-    names = [f"{row}/s{s:g}_{i:04d}" for row in rows for s in scales for i in range(count)]
+    names = [f"{row}/{column}_{i:04d}" for row in rows for column in columns for i in range(count)]
     check_png_names(names)
     return names
+
+
+def scale_stems(scales: Sequence[float]) -> list[str]:
+    """Names of guidance scales in those of files."""
+    return [f"s{s:g}" for s in scales]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +82,25 @@ class Sampled:
     scales: Sequence[float]
     settings: Mapping[str, object]  # by their names as flags
     palette: np.ndarray | None = None  # uint8 [P, 3], of PNG files of indices; None: they are RGB or RGBA
+    stems: Sequence[str] = ()  # names of the scales in those of files; left out, as "s1.5"
 
     def of_done(self, values: np.ndarray) -> np.ndarray:
         """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""
         values = np.broadcast_to(values, self.done.shape + values.shape[3:])
         return values.reshape(-1, *values.shape[3:]) if self.done.all() else values[self.done]
+
+    def after(self, name: str, before: np.ndarray) -> "Sampled":
+        """The same with a first column for the picture: of each row one image, uint8 [R, H, W, C]."""
+        first = np.zeros_like(self.pixels[:, :1])
+        first[:, 0, 0] = before
+        done = np.zeros_like(self.done[:, :1])
+        done[:, 0, 0] = True
+        pixels, done = np.concatenate([first, self.pixels], 1), np.concatenate([done, self.done], 1)
+        return replace(self, pixels=pixels, done=done, columns=[name, *self.columns])
+
+    def side_by_side(self) -> "Sampled":
+        """The same with every sprite beside and above itself, to see how its edges fit."""
+        return replace(self, pixels=np.tile(self.pixels, (1, 1, 1, 2, 2, 1)))
 
     def cells(self) -> tuple[np.ndarray, np.ndarray]:
         """`pixels` and `done` for a picture: in each cell the sprites that are done come first, and no cell is larger
@@ -98,11 +117,12 @@ class Sampled:
         R, S, N = done.shape
         picture = labelled_grid(pixels, self.rows, self.columns, done=done)
         save_picture(path, picture, {"Software": SOFTWARE} | {k: str(v) for k, v in self.settings.items()})
-        told = "seed {seed}, {form}, {sampler}, {steps} steps".format_map(self.settings)
+        how = "seed {seed}, {form}, {sampler}, {steps} steps" if "seed" in self.settings else ""
+        told = f", {how}".format_map(self.settings) if how else ""
         few = left_out(pixels.shape)
         shown = f"\n{path} shows {few}; --npz and --png-folder take all" if few else ""
         each = f"{N} sprites" if done.all() else f"up to {N} sprites"
-        return f"{path}: {R} rows x {S} scales x {each}, {told}{shown}"
+        return f"{path}: {R} rows x {S} columns x {each}{told}{shown}"
 
     def save_npz(self, path: Path) -> str:
         """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""
@@ -116,7 +136,8 @@ class Sampled:
 
     def save_pngs(self, folder: Path) -> str:
         """Write each sprite as a file of a new folder."""
-        names = np.array(png_names(self.rows, self.scales, self.done.shape[2]), object).reshape(self.done.shape)
+        stems = self.stems or scale_stems(self.scales)
+        names = np.array(png_names(self.rows, stems, self.done.shape[2]), object).reshape(self.done.shape)
         with written_aside(folder) as aside:
             save_pngs(aside, self.of_done(self.pixels), self.of_done(names).tolist(), self.palette)
         return f"{folder}: {self.done.sum()} PNG files"

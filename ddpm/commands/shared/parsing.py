@@ -9,8 +9,9 @@ import io
 import math
 import os
 import re
+import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -19,7 +20,9 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_ori
 import tyro
 
 from ddpm.system.names import near
+from sprites.reading.image import opened
 
+ARGUMENTS = "Arguments"  # the text in a picture that --like reads
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
 
@@ -186,20 +189,71 @@ def command_line(name: str) -> str:
     return f"{sys.executable} {f'scripts/{name}.py' if by_script else f'-m ddpm {name}'}"
 
 
+def words_of(settings: Any, apart: Collection[str] = (), prefix: str = "--") -> list[str]:
+    """The flags that `parse` reads as these settings, of what differs from the defaults; without those named `apart`,
+    and without what is given by its place."""
+    words: list[str] = []
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in dataclasses.fields(settings):
+        value, marks = getattr(settings, field.name), get_args(hints[field.name])[1:]
+        if field.name in apart or tyro.conf.Positional in marks or value == default_of(field):
+            continue
+        name = f"{prefix}{field.name.replace('_', '-')}"
+        if dataclasses.is_dataclass(value):
+            told = next((mark for mark in marks if hasattr(mark, "aliases")), None)
+            words += words_of(value, apart, prefix if told and told.name == "" else f"{name}.")
+        elif isinstance(value, tuple):
+            words += [name, *map(str, value)]
+        else:
+            words += [name] if value is True else [f"{prefix}no-{name[2:]}"] if value is False else [f"{name}={value}"]
+    return words
+
+
+def default_of(field: dataclasses.Field) -> Any:
+    """What a field has if nothing is given."""
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
+
+
+def with_settings_of(words: list[str], flags: Iterable[Flag]) -> list[str]:
+    """The words of a command line, and what the picture of its --like FILE was made with where they do not say other.
+
+    Raises ValueError for a picture without settings.
+    """
+    first_name = {name: flag.names[0] for flag in flags for name in flag.names}
+    given = {first_name.get(word.partition("=")[0].replace("_", "-")) for word in words if is_flag(word)}
+    if "--like" not in given:
+        return words
+    where = next(i for i, word in enumerate(words) if word.partition("=")[0] == "--like")
+    path = Path(words[where].partition("=")[2] or next(iter(words[where + 1 :]), ""))
+    with opened(path) as image:
+        kept = getattr(image, "text", {}).get(ARGUMENTS)
+    if kept is None:
+        raise ValueError(f"--like {path}: there are no settings in it; expected a picture that edit.py wrote")
+    more, own = [], False
+    for word in shlex.split(kept):
+        own = first_name.get(word.partition("=")[0]) in given if is_flag(word) else own
+        more += [] if own else [word]
+    return [*words, *more]
+
+
 def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> T:
     """The command line as settings, over those in `default`; --help shows `about`.
 
     Raises ValueError, in one line, for a mistake.
     """
-    words = sys.argv[1:]
+    flags = list(flags_of(settings, default))
+    words = with_settings_of(sys.argv[1:], flags)
     if not {"-h", "--help"} & set(words) and not (words and words[0].startswith("--tyro-")):
-        check_words(words, list(flags_of(settings, default)))
+        check_words(words, flags)
     if os.environ.get("NO_COLOR"):
         getattr(tyro, "_experimental_options", {})["ansi_codes"] = False
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(settings, description=about, **({} if default is tyro.MISSING else {"default": default}))
+            return tyro.cli(
+                settings, args=words, description=about, **({} if default is tyro.MISSING else {"default": default})
+            )
     except SystemExit as e:
         if not e.code:
             raise

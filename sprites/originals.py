@@ -1,0 +1,132 @@
+"""Images that someone wants changed, brought to the size of a model's sprites, and masks for them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
+
+from sprites.colour import codes, colours_of, nearest, oklab, opaque
+from sprites.files import DataError, plural
+from sprites.reading.guesses import block_of
+from sprites.reading.image import fit, is_opaque, read_rgba
+
+PLAIN = 0.9  # share of an edge's pixels that have one colour, where this is the ground that a sprite stands on
+
+
+def cut(pixels: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [H, W, 4] -> [size, size, 4]: its middle, as it is, with transparent pixels around where it ends."""
+    height, width = pixels.shape[:2]
+    left, top = (width - size) // 2, (height - size) // 2
+    return np.asarray(Image.fromarray(pixels).crop((left, top, left + size, top + size)))
+
+
+def pad(pixels: np.ndarray, size: int) -> np.ndarray:
+    """As `cut`. ValueError if something of it would be lost."""
+    if max(pixels.shape[:2]) > size:
+        raise ValueError(f"--fit pad only adds pixels around, and it is larger than {size}x{size}")
+    return cut(pixels, size)
+
+
+FITS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "pad": pad,
+    "crop": cut,
+    "nearest": lambda pixels, size: fit(pixels, size, "nearest"),
+    "box": lambda pixels, size: fit(pixels, size, "box"),
+}
+
+
+def brought_to(path: Path, pixels: np.ndarray, size: int, how: str | None) -> np.ndarray:
+    """The image of a file, uint8 [H, W, 4], as [size, size, 4]; how: one of FITS, if it is not of that size.
+
+    Raises DataError, naming the file, for another size without `how`.
+    """
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size):
+        return pixels
+    got = f"{path}: {width}x{height} pixels, and the model's sprites have {size}x{size}"
+    if how is None:
+        raise DataError(f"{got}; {advice(pixels, size)}")
+    try:
+        return FITS[how](pixels, size)
+    except ValueError as e:
+        raise DataError(f"{got}; {e}; {advice(pixels, size)}") from e
+
+
+def advice(pixels: np.ndarray, size: int) -> str:
+    """Which of FITS suits an image of another size, in words."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= size:
+        return "add --fit pad, which puts transparent pixels around"
+    block = block_of(pixels)
+    if block > 1 and max(height, width) == block * size:
+        return f"it looks like a sprite enlarged {block} times: add --fit nearest"
+    return "add --fit box, which averages, --fit nearest, or --fit crop, which takes its middle"
+
+
+def without_ground(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """uint8 [H, W, 4] with the plain ground around a drawing made transparent, and how many pixels that were: none
+    unless it is opaque and nearly all of its edge has one colour."""
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if not is_opaque(pixels):
+        return pixels, 0
+    found, counts = np.unique(codes(edge), return_counts=True)
+    ground = found[counts.argmax()]
+    if counts.max() < PLAIN * len(edge) or (codes(pixels) == ground).all():
+        return pixels, 0
+    parts, _ = ndimage.label(np.pad(codes(pixels) == ground, 1, constant_values=True))
+    outside = (parts == parts[0, 0])[1:-1, 1:-1]
+    return np.where(outside[..., None], np.uint8(0), pixels), int(outside.sum())
+
+
+def hardened(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """uint8 [H, W, 4] with an alpha of 0 or 255, and in how many pixels that changed it."""
+    seen = opaque(pixels)
+    out = np.where(seen[..., None], pixels, np.uint8(0))
+    out[..., 3] = 255 * seen
+    return out, int((out[..., 3] != pixels[..., 3]).sum())
+
+
+def read_mask(path: Path, image: Path, shape: tuple[int, ...], size: int, how: str | None) -> np.ndarray:
+    """Which pixels a mask marks, bool [size, size]: the opaque ones of an image with transparent pixels, else the light
+    ones. Raises DataError for a mask that has not the shape (H, W) of `image`, or marks nothing."""
+    pixels = read_rgba(path)
+    if pixels.shape[:2] != shape:
+        (height, width), (H, W) = pixels.shape[:2], shape
+        raise DataError(f"{path}: {width}x{height} pixels, and {image} has {W}x{H}; a mask is as large as its image")
+    pixels = brought_to(path, pixels, size, "nearest" if how == "box" else how)
+    seen = opaque(pixels)
+    marked = seen if not seen.all() else pixels[..., :3].mean(-1) >= 128
+    if not marked.any():
+        raise DataError(f"{path}: marks no pixel; make white, on black or transparent, what is to be painted anew")
+    return marked
+
+
+def recoloured(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3 or 4], of hard alpha, in the colours of a palette [P, 3]: what had one colour has one again.
+
+    Where the palette has enough colours, no two become one: of all such ways it is the nearest in OKLab, each colour
+    counted by its pixels. Where it has fewer, each goes to the nearest.
+    """
+    seen, out = opaque(pixels), pixels * opaque(pixels)[..., None]
+    own, index, counts = np.unique(codes(pixels[seen]), return_inverse=True, return_counts=True)
+    colours = colours_of(own)
+    if len(own) <= len(palette):
+        square = np.square(oklab(colours)[:, None] - oklab(palette)).sum(-1)
+        _, new = linear_sum_assignment(square * counts[:, None])
+    else:
+        new = nearest(colours, palette)
+    out[seen, :3] = palette[new[index]]
+    return out
+
+
+def told(path: Path, ground: int, moved: int) -> list[str]:
+    """What was done to an image, a line each."""
+    lines = []
+    if ground:
+        lines.append(f"{path}: the plain ground around it, {plural(ground, 'pixel')}, was taken as transparent")
+    if moved:
+        lines.append(f"{path}: {plural(moved, 'pixel')} of soft alpha made transparent or opaque")
+    return lines
