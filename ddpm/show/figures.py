@@ -1,6 +1,6 @@
 """Curves and pairs as pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,16 @@ def training_curves(run: Path) -> Image.Image:
     axes.set(xlabel="step", ylabel="loss", yscale="log")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
+    return picture(figure)
+
+
+def likeness(rows: Sequence[Mapping[str, float]]) -> Image.Image:
+    """The share of pixels that stay over the strength of a change."""
+    figure = new_figure(4.5, 3)
+    axes, names = figure.subplots(), list(rows[0])
+    axes.plot(*([row[name] for row in rows] for name in names), "o-", markersize=4, linewidth=1)
+    axes.set(xlabel=names[0], ylabel=names[1], ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
     return picture(figure)
 
 

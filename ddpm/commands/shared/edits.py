@@ -100,8 +100,12 @@ def region(args: Arguments, size: int) -> np.ndarray | None:
         return masks[0]
     if args.tile is None or args.strength:
         return None
+    return frame(size, *args.ways)
+
+
+def frame(size: int, across: bool, down: bool) -> np.ndarray:
+    """Pixels near the edges that are to fit, bool [size, size]."""
     near = np.minimum(np.arange(size), np.arange(size)[::-1]) < max(1, size // FRAME)
-    across, down = args.ways
     return (near[None] & across) | (near[:, None] & down)
 
 
