@@ -1,12 +1,13 @@
 """What every export takes: sprites of one size in an order, with names, frame tags, durations and a palette."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from sprites.colour import keep_to, keeps_to, palette_of
+from sprites.colour import keep_to, keeps_to, opaque, palette_of
 from sprites.writing.png import indices
 
 DELAY = 125  # milliseconds a frame, where nothing else is said
@@ -47,6 +48,9 @@ class Album:
             )
         if len(self.names) != N or len(set(self.names)) != N:
             raise ValueError(f"names: got {len(self.names)}, expected a different one for each of {N} sprites")
+        for name, count in Counter(run.name for run in self.runs).items():
+            if count > 1:
+                raise ValueError(f"{count} frame tags are called {name!r}; give them different names")
         for run in self.runs:
             if not 0 <= run.first <= run.last < N:
                 raise ValueError(
@@ -80,7 +84,7 @@ class Album:
         """uint8 [P, 3]: the palette, if the sprites keep to it; else their own colours. None if these are too many."""
         if self.palette is not None and keeps_to(self.sprites, self.palette).all():
             return self.palette
-        return palette_of(self.sprites)
+        return palette_of(self.sprites) if opaque(self.sprites).any() else np.empty((0, 3), np.uint8)
 
     @property
     def is_hard(self) -> bool:

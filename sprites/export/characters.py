@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sprites.colour import opaque
 from sprites.export.album import Album, Files, Run
 from sprites.export.sheets import png_of
 from sprites.files import plural, some
@@ -74,15 +75,21 @@ def rows_of(album: Album, order: Sequence[str]) -> tuple[list[Walk], str]:
     return rows, f" ({', '.join(told)})" if told else ""
 
 
+def depth(frame: np.ndarray) -> float:
+    """The mean row of the opaque pixels of uint8 [H, W, 4]."""
+    rows = np.nonzero(opaque(frame))[0]
+    return float(rows.mean()) if len(rows) else 0.0
+
+
 def steps(walk: Walk, columns: int) -> list[int]:
     """Which frames of a walk the columns of RPG Maker show. Raises ValueError for a walk of another length.
 
-    Of four frames, two that are opposite are alike, as the legs pass one another: these stand.
+    Of four frames two step and two stand, in turn. A body is highest as its legs pass one another: these stand.
     """
     n, stands = len(walk), 0
     if n == 4:
-        apart = [np.count_nonzero((walk[i] != walk[i + 2]).any(-1)) for i in (0, 1)]
-        stands = int(apart[1] < apart[0])
+        depths = [depth(frame) for frame in walk]
+        stands = int(depths[1] + depths[3] < depths[0] + depths[2])
     known = {
         (1, 3): [0, 0, 0],
         (1, 4): [0, 0, 0, 0],
@@ -104,11 +111,8 @@ def write_rpg_maker(album: Album, name: str, columns: int | None, across: int) -
     """One character of 3 or 4 columns (`across`) and 4 rows."""
     rows, told = rows_of(album, RPG_MAKER)
     cells = np.concatenate([walk[steps(walk, across)] for walk in rows])
-    named = (
-        ""
-        if across == 4 or name.startswith(("$", "!$"))
-        else "; RPG Maker wants $ before the name, as of one character"
-    )
+    is_named = across == 4 or name.startswith(("$", "!$"))
+    named = "" if is_named else f"; name it ${name}, which tells RPG Maker that it is a single character"
     return Files({name: png_of(side_by_side(cells, across))}, f"{across} columns x 4 rows{told}{named}")
 
 

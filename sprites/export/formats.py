@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sprites.colour import MOST
 from sprites.export.album import Album, Files
 from sprites.export.animations import write_apng, write_gif
 from sprites.export.aseprite import write_aseprite
@@ -39,7 +40,9 @@ def palette_format(about: str, suffix: str, write: Callable) -> Format:
     def of_album(album: Album, name: str, columns: int | None) -> Files:
         colours = album.palette if album.palette is not None else album.colours
         if colours is None:
-            raise ValueError("no colours for a palette, or more than 256; add --palette 64 to choose so many")
+            raise ValueError(f"more than {MOST} colours, too many for a palette; --palette 64 chooses so many")
+        if not len(colours):
+            raise ValueError("all sprites are wholly transparent, so there are no colours for a palette")
         return Files({name: write(colours, Path(name).stem).encode()}, plural(len(colours), "colour"))
 
     return Format(about, of_album, (suffix,), takes=(), of_palette=True)

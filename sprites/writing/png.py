@@ -30,14 +30,19 @@ def indices(images: np.ndarray, palette: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     clear = images.shape[-1] == 4
     if clear and not np.isin(images[..., 3], (0, 255)).all():
-        raise ValueError("indexed files have an alpha of 0 or 255 in each pixel, and these sprites others too")
+        raise ValueError(
+            "indexed files have an alpha of 0 or 255, and these sprites others too; --palette 64 makes it so"
+        )
     code, first = codes(images), [-1] if clear else []
     table = np.array([*first, *codes(palette)])
     if len(table) > MOST or not np.isin(code, table).all():
         table = np.array([*first, *np.unique(code[code >= 0])])
     if len(table) > MOST:
-        beside = " beside transparent" if clear else ""
-        raise ValueError(f"{len(table) - len(first)} colours, where indexed files have {MOST - len(first)}{beside}")
+        most, beside = MOST - len(first), " beside transparent" if clear else ""
+        raise ValueError(
+            f"{len(table) - len(first)} colours, where indexed files have at most {most}{beside}; --palette {most} "
+            "brings them to so many"
+        )
     order = np.argsort(table)
     return order[np.searchsorted(table, code, sorter=order)].astype(np.uint8), colours_of(table.clip(0))
 

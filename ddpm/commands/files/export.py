@@ -114,7 +114,7 @@ def palette_of_model(path: Path) -> Album | None:
 
 def prepared(args: Arguments) -> Album:
     """The album that is asked for, in its colours, scale and delays. Raises ValueError for what there is not."""
-    if album := palette_of_model(args.sprites):
+    if (album := palette_of_model(args.sprites)) is not None:
         if not FORMATS[args.name].of_palette:
             raise ValueError(f"{args.sprites} is a model: sample.py {args.sprites} --export FILE writes sprites of it")
     else:
