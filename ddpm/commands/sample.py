@@ -149,7 +149,7 @@ def main() -> int:
     with main_first():
         model, spec = load_model(args.model)
         if not args.list_tags:
-            check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite)
+            check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite, args.exports)
     if args.list_tags:
         print(describe(spec))
         return 0

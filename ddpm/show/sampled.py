@@ -18,12 +18,14 @@ from sprites.writing.png import check_png_names, save_pngs
 SOFTWARE = "ddpm-sprites sample.py"  # stands in its pictures
 
 
-def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
+def check_places(
+    model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool, exports: Sequence[Path] = ()
+) -> None:
     """Raise ValueError for files that are there, unless they are to be replaced or are pictures of sample.py; and
     for places among the sprites that the model was trained on, or in one another."""
     files = {"--out": out, "--npz": npz}
     data = data_of_run(model)
-    for flag, path in (files | {"--png-folder": png_folder}).items():
+    for flag, path in [*files.items(), ("--png-folder", png_folder), *(("--export", path) for path in exports)]:
         if path and data:
             check_apart(flag, path, data)
     for flag, path in files.items():

@@ -98,7 +98,12 @@ def test_only_a_picture_of_its_own_is_replaced_unasked(call, tmp_path):
 def test_nothing_is_written_among_the_training_sprites(call, model, tmp_path):
     data = model[0].with_name("data")
     before = sorted(data.iterdir())
-    for flags in (("--out", data / "x.png"), ("--npz", data / "x.npz"), ("--png-folder", data / "hero")):
+    for flags in (
+        ("--out", data / "x.png"),
+        ("--npz", data / "x.npz"),
+        ("--png-folder", data / "hero"),
+        ("--export", data / "x.gif"),
+    ):
         assert_one_line_error(call("sample", *FEW, *flags, "--overwrite"), flags[0], "lies in the data folder")
     for script in ("sweep", "compare"):
         result = call(script, "--data", data, "--out", data / "found", "--per-category", 6)

@@ -185,8 +185,8 @@ def test_tilesets_are_read_by_pytiled_parser(tmp_path):
     album = grouped(sprites, np.array([0, 0, 0, 1, 1]), ("walk", "idle")).timed(80)
     export("tiled", album, tmp_path / "hero.tsx", columns=3)
     (tmp_path / "map.tmx").write_text(
-        '<map version="1.10" tiledversion="1.10" orientation="orthogonal" renderorder="right-down" width="2" height="1" '
-        'tilewidth="8" tileheight="6" infinite="0" nextlayerid="2" nextobjectid="1">'
+        '<map version="1.10" tiledversion="1.10" orientation="orthogonal" renderorder="right-down" width="2" '
+        'height="1" tilewidth="8" tileheight="6" infinite="0" nextlayerid="2" nextobjectid="1">'
         '<tileset firstgid="1" source="hero.tsx"/>'
         '<layer id="1" name="a" width="2" height="1"><data encoding="csv">1,4</data></layer></map>'
     )
