@@ -70,7 +70,7 @@ def header(album: Album, length: int, depth: int, colours: int) -> bytes:
     return (start + rest).ljust(128, b"\0")
 
 
-def write_aseprite(album: Album, name: str, columns: int | None, is_indexed: bool | None) -> Files:
+def write_aseprite(album: Album, name: str, columns: int | None, is_indexed: bool | None = None) -> Files:
     """One layer, a cel for each frame, tags and palette. is_indexed: whether pixels are indices; None: if they fit."""
     if len(album) > MOST_FRAMES:
         raise ValueError(f"{len(album):,} sprites, where an .aseprite file has {MOST_FRAMES:,} frames at most")

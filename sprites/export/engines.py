@@ -9,8 +9,8 @@ from sprites.files import plural
 
 
 def write_tiled(album: Album, name: str, columns: int | None) -> Files:
-    """A tileset for Tiled 1.9 and newer (doc.mapeditor.org, "TMX Map Format"). The class of a tile is its run; where
-    frames have durations, the first tile of a run is animated."""
+    """A tileset of Tiled (doc.mapeditor.org, "TMX Map Format"). The class of a tile is its run; where frames have
+    durations, the first tile of a run is animated."""
     sheet, image = sheet_of(album, columns), PurePath(name).with_suffix(".png").name
     (w, h), (width, height) = album.size, sheet.size
     about = {"name": PurePath(name).stem, "tilewidth": w, "tileheight": h, "tilecount": len(album)}

@@ -48,40 +48,29 @@ def palette_format(about: str, suffix: str, write: Callable) -> Format:
     return Format(about, of_album, (suffix,), takes=(), of_palette=True)
 
 
-GRID, FRAMES = ("scale", "columns"), ("scale", "delay")
+PNG, JSON, ASE = (".png",), (".json",), (".aseprite", ".ase")
+GRID, FRAMES, BOTH = ("scale", "columns"), ("scale", "delay"), ("scale", "columns", "delay")
 FORMATS: dict[str, Format] = {
-    "sheet": Format("one PNG of all sprites", write_sheet, (".png",), takes=GRID),
-    "json-hash": Format(
-        "a sheet and Aseprite's JSON, frames by name", partial(write_json, is_hash=True), (".json",), (".png",),
-        takes=(*GRID, "delay"),
-    ),
-    "json-array": Format(
-        "the same, frames as an array", partial(write_json, is_hash=False), (".json",), (".png",),
-        takes=(*GRID, "delay"),
-    ),
-    "aseprite": Format(
-        "Aseprite, of indices if the colours fit", partial(write_aseprite, is_indexed=None), (".aseprite", ".ase"),
-        takes=FRAMES,
-    ),
-    "aseprite-indexed": Format(
-        "Aseprite, of indices", partial(write_aseprite, is_indexed=True), (".aseprite", ".ase"), takes=FRAMES
-    ),
-    "aseprite-rgba": Format(
-        "Aseprite, RGBA", partial(write_aseprite, is_indexed=False), (".aseprite", ".ase"), takes=FRAMES
-    ),
-    "tiled": Format("a Tiled tileset and its sheet", write_tiled, (".tsx",), (".png",), takes=(*GRID, "delay")),
-    "godot": Format("Godot 4 SpriteFrames and its sheet", write_godot, (".tres",), (".png",), takes=(*GRID, "delay")),
-    "rpgmaker": Format("a character of RPG Maker VX to MZ", partial(write_rpg_maker, across=3), (".png",)),
-    "rpgmaker-xp": Format("a character of RPG Maker XP", partial(write_rpg_maker, across=4), (".png",)),
-    "lpc": Format("a character in rows as of the Liberated Pixel Cup", write_lpc, (".png",)),
+    "sheet": Format("one PNG of all sprites", write_sheet, PNG, takes=GRID),
+    "json-hash": Format("a sheet and Aseprite's JSON", partial(write_json, is_hash=True), JSON, PNG, BOTH),
+    "json-array": Format("the same, frames as an array", partial(write_json, is_hash=False), JSON, PNG, BOTH),
+    "phaser": Format("the same for Phaser, frames by number", partial(write_json, numbered=True), JSON, PNG, BOTH),
+    "aseprite": Format("Aseprite, of indices if the colours fit", write_aseprite, ASE, takes=FRAMES),
+    "aseprite-indexed": Format("Aseprite, of indices", partial(write_aseprite, is_indexed=True), ASE, takes=FRAMES),
+    "aseprite-rgba": Format("Aseprite, RGBA", partial(write_aseprite, is_indexed=False), ASE, takes=FRAMES),
+    "tiled": Format("a Tiled tileset and its sheet", write_tiled, (".tsx",), PNG, BOTH),
+    "godot": Format("Godot 4 SpriteFrames and their sheet", write_godot, (".tres",), PNG, BOTH),
+    "rpgmaker": Format("a character of RPG Maker VX to MZ", partial(write_rpg_maker, across=3), PNG),
+    "rpgmaker-xp": Format("a character of RPG Maker XP", partial(write_rpg_maker, across=4), PNG),
+    "lpc": Format("a character in rows as of the Liberated Pixel Cup", write_lpc, PNG),
     "gif": Format("an animation, one palette", write_gif, (".gif",), takes=FRAMES),
     "apng": Format("an animation as PNG", write_apng, (".apng", ".png"), takes=FRAMES),
-    "png": Format("a folder of PNGs", partial(write_pngs, is_indexed=False)),
-    "png-indexed": Format("a folder of PNGs of indices", partial(write_pngs, is_indexed=True)),
+    "png": Format("PNG files", partial(write_pngs, is_indexed=False)),
+    "png-indexed": Format("PNG files of indices", partial(write_pngs, is_indexed=True)),
     "gpl": palette_format("a palette of GIMP", ".gpl", written_gimp),
     "hex": palette_format("a palette, RRGGBB a line", ".hex", written_hexadecimal),
     "pal": palette_format("a palette of JASC", ".pal", written_jasc),
-}  # fmt: skip
+}
 
 
 def format_of(path: Path) -> str:

@@ -77,10 +77,13 @@ def rectangle(left: int, top: int, width: int, height: int) -> dict[str, int]:
     return {"x": left, "y": top, "w": width, "h": height}
 
 
-def write_json(album: Album, name: str, columns: int | None, is_hash: bool) -> Files:
-    """A sheet and Aseprite's JSON of it: its frames as a hash by their names, or as an array."""
+def write_json(album: Album, name: str, columns: int | None, is_hash: bool = True, numbered: bool = False) -> Files:
+    """A sheet and Aseprite's JSON of it: its frames as a hash by their names, or as an array. numbered: they are called
+    0, 1, 2, as by `--filename-format {frame}`.
+    """
     sheet, image = sheet_of(album, columns), PurePath(name).with_suffix(".png").name
     w, h = album.size
+    names = [str(i) for i in range(len(album))] if numbered else album.names
     frames = [
         {
             "filename": sprite,
@@ -91,7 +94,7 @@ def write_json(album: Album, name: str, columns: int | None, is_hash: bool) -> F
             "sourceSize": {"w": w, "h": h},
             "duration": delay,
         }
-        for sprite, cell, delay in zip(album.names, sheet.cells, album.delays, strict=True)
+        for sprite, cell, delay in zip(names, sheet.cells, album.delays, strict=True)
     ]
     tags = [
         {"name": run.name, "from": run.first, "to": run.last, "direction": "forward", "color": "#000000ff"}

@@ -62,15 +62,15 @@ quick = settings(max_examples=25, deadline=None)
 
 
 @quick
-@given(albums(), st.integers(1, 9), st.booleans())
-def test_json_has_the_fields_of_aseprite(album, columns, is_hash):
-    name = "json-hash" if is_hash else "json-array"
+@given(albums(), st.integers(1, 9), st.sampled_from(("json-hash", "json-array", "phaser")))
+def test_json_has_the_fields_of_aseprite(album, columns, name):
     text, image = written(name, album, "walk.json", columns).values()
     about, sheet = json.loads(text), pixels(image)
     meta, frames = about["meta"], about["frames"]
-    if is_hash:
-        frames = [frame | {"filename": name} for name, frame in frames.items()]
-    assert about.keys() == {"frames", "meta"} and [f["filename"] for f in frames] == list(album.names)
+    if name != "json-array":
+        frames = [frame | {"filename": key} for key, frame in frames.items()]
+    names = list(map(str, range(len(album)))) if name == "phaser" else list(album.names)
+    assert about.keys() == {"frames", "meta"} and [f["filename"] for f in frames] == names
     assert meta.keys() == META
     assert (meta["image"], meta["format"], meta["scale"], meta["slices"]) == ("walk.png", "RGBA8888", "1", [])
     assert meta["size"] == {"w": sheet.shape[1], "h": sheet.shape[0]}
