@@ -48,6 +48,9 @@ class Album:
             )
         if len(self.names) != N or len(set(self.names)) != N:
             raise ValueError(f"names: got {len(self.names)}, expected a different one for each of {N} sprites")
+        for name in (*self.names, *(run.name for run in self.runs)):
+            if not name.isprintable():
+                raise ValueError(f"names: got {name!r}, expected characters that can be printed; rename it")
         for name, count in Counter(run.name for run in self.runs).items():
             if count > 1:
                 raise ValueError(f"{count} frame tags are called {name!r}; give them different names")

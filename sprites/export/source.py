@@ -3,6 +3,7 @@
 import re
 import shlex
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from sprites.files import DataError, check_file, some, why
 from sprites.loading import load_sprites
 from sprites.palettes import FORMATS as PALETTES
 from sprites.palettes import read_palette
-from sprites.reading.folder import SUFFIXES, images_below, notes_on_files
+from sprites.reading.folder import SUFFIXES, images_below, note_left_out, notes_on_files
 from sprites.reading.form import Inside
 from sprites.reading.forms import is_described
 from sprites.reading.image import MAX_DECODED, check_total, is_opaque, quiet, read_rgba, survey
@@ -47,7 +48,7 @@ def load_album(path: Path, only: Sequence[str] = (), count: int | None = None) -
         raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
     with quiet():
         if path.is_dir():
-            found = described(path, only) if is_described(Inside(path)) else pictures(path, list(images_below(path)))
+            found = described(path, only) if is_described(Inside(path)) else pictures(path)
         elif path.suffix.lower() == ".npz":
             found = sampled(path)
         elif path.suffix.lower() in SUFFIXES:
@@ -75,8 +76,10 @@ def in_order(path: Path) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.as_posix().lower())]
 
 
-def pictures(folder: Path, paths: Sequence[Path]) -> Found:
-    """Image files of one size; each folder is a group, named by its path, and so are those right in `folder`."""
+def pictures(folder: Path, files: Sequence[Path] = ()) -> Found:
+    """Image files of one size, those at any depth of `folder` or these; each folder is a group, named by its path."""
+    left_out: Counter[str] = Counter()
+    paths = files or list(images_below(folder, left_out))
     if not paths:
         raise DataError(f"{folder}: no sprites, as there is no {', '.join(SUFFIXES)} in it; {EXPECTED}")
     paths = sorted(paths, key=lambda path: (in_order(path.parent), in_order(path)))
@@ -99,7 +102,7 @@ def pictures(folder: Path, paths: Sequence[Path]) -> Found:
     names = names if len(set(names)) == len(names) else [path.relative_to(folder).as_posix() for path in paths]
     called = [folder.resolve().name or "sprites" if name == "." else name for name in groups]
     called = called if len(set(called)) == len(called) else groups
-    notes = notes_on_files(folder, seen.animated, shallow)
+    notes = notes_on_files(folder, seen.animated, shallow) + note_left_out(folder, left_out)
     return Found(images[..., :3] if is_opaque(images) else images, labels, called, names, None, notes)
 
 

@@ -158,6 +158,9 @@ def test_a_pair_of_files_appears_together_or_not_at_all(tmp_path, monkeypatch):
 def test_the_palette_of_a_model(call, model):
     assert call("export", "tiny.safetensors", "--out", "a.pal").stdout == "a.pal: pal, 5 colours\n"
     np.testing.assert_array_equal(read_palette("a.pal"), from_hexadecimals(PALETTE))
+    os.mkdir("run")
+    model.rename("run/model.safetensors")
+    assert call("export", "run", "--out", "run/a.hex").returncode == 0
     assert call("export", "shipped", "--format", "hex").stdout == "shipped.hex: hex, 76 colours\n"
 
 

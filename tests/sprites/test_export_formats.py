@@ -367,7 +367,7 @@ def test_what_a_format_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="inside the folder"):
         files_of("png", Album(many, ["../a"]), Path("x"))
     with pytest.raises(ValueError, match="65,535 frames"):
-        files_of("aseprite", Album(np.zeros((65_536, 1, 1, 3), np.uint8), range(65_536)), Path("x.ase"))
+        files_of("aseprite", Album(np.zeros((65_536, 1, 1, 3), np.uint8), [*map(str, range(65_536))]), Path("x.ase"))
 
 
 @pytest.mark.parametrize(
@@ -377,6 +377,8 @@ def test_what_a_format_cannot_hold_is_refused():
         (np.zeros((2, 3, 3), np.uint8), "ab", (), "expected uint8"),
         (np.zeros((2, 3, 3, 4), np.uint8), "aa", (), "a different one for each of 2"),
         (np.zeros((2, 3, 3, 4), np.uint8), "ab", (Run("x", 1, 2),), "'x' is of frames 1 to 2, and there are 2"),
+        (np.zeros((2, 3, 3, 4), np.uint8), "a\n", (), "can be printed"),
+        (np.zeros((2, 3, 3, 4), np.uint8), "ab", (Run("\udcff", 0, 0),), "can be printed"),
         (np.zeros((2, 3, 3, 4), np.uint8), "ab", (Run("x", 0, 0), Run("x", 1, 1)), "2 frame tags are called 'x'"),
     ],
 )

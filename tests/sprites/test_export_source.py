@@ -128,7 +128,9 @@ def test_pictures_that_do_not_go_together_are_refused(tmp_path):
     save_pngs(tmp_path / "d", draw(2), ["x", "y"])
     frames = [Image.fromarray(sprite) for sprite in draw(2)]
     frames[0].save(tmp_path / "d" / "z.gif", save_all=True, append_images=frames[1:])
-    assert "first frame" in " ".join(load_album(tmp_path / "d")[1])
+    (tmp_path / "d" / "photo.jpg").touch()
+    animated, left_out = load_album(tmp_path / "d")[1]
+    assert "read as the first frame (z.gif)" in animated and "1 file left out: 1 .jpg" in left_out
 
 
 def test_a_picture_and_a_palette(tmp_path):

@@ -87,17 +87,22 @@ class Arguments:
             if is_given and flag not in FORMATS[self.name].takes:
                 fit = [name for name, form in FORMATS.items() if flag in form.takes]
                 raise ValueError(f"--{flag} changes nothing in the format {self.name}; it goes with {', '.join(fit)}")
-        if self.sprites.is_dir():
+        if self.sprites.is_dir() and not is_model(self.sprites):
             check_apart("--out", self.place, self.sprites)
         if self.sprites.resolve() in [path.resolve() for path in places(FORMATS[self.name], self.place)]:
             raise ValueError(f"--out {self.place} would replace {self.sprites} itself; choose another")
         check_export("--out", self.place, self.overwrite, self.name)
 
 
+def is_model(path: Path) -> bool:
+    """Whether there is a model at this place, by the name of its file."""
+    return path.suffix == ".safetensors" or (path / "model.safetensors").is_file()
+
+
 def palette_of_model(path: Path) -> Album | None:
     """The palette of a model at this place or of this name; None if it is no model. Raises ValueError for a model
     without one."""
-    if path.suffix != ".safetensors" and not (path / "model.safetensors").is_file():
+    if not is_model(path):
         if path.exists() or path.suffix:
             return None
         from ddpm.runs.models import pretrained
