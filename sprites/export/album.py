@@ -11,7 +11,7 @@ from sprites.colour import keep_to, keeps_to, opaque, palette_of
 from sprites.writing.png import indices
 
 DELAY = 125  # milliseconds a frame, where nothing else is said
-MOST_DELAY = 65_535  # an .aseprite file has two bytes for it
+TWO_BYTES = MOST_DELAY = 65_535  # GIF and .aseprite files have no more for a side; the latter for a delay and frames
 
 
 class Run(NamedTuple):
@@ -70,6 +70,13 @@ class Album:
         """Width and height of a sprite."""
         return self.sprites.shape[2], self.sprites.shape[1]
 
+    def check_size(self) -> tuple[int, int]:
+        """Width and height of a sprite. ValueError for what two bytes do not hold."""
+        if max(self.size) > TWO_BYTES:
+            w, h = self.size
+            raise ValueError(f"sprites of {w}x{h} pixels, where such a file has {TWO_BYTES:,} a side at most")
+        return self.size
+
     @property
     def delays(self) -> list[int]:
         """Milliseconds of each frame, said or not."""
@@ -96,7 +103,8 @@ class Album:
 
     def indexed(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices uint8 [N, H, W] into one table of colours uint8 [P, 3], of which the first is transparent."""
-        return indices(self.rgba, np.empty((0, 3), np.uint8) if self.colours is None else self.colours)
+        colours = self.colours
+        return indices(self.rgba, np.empty((0, 3), np.uint8) if colours is None else colours)
 
     def enlarged(self, scale: int) -> "Album":
         """Each pixel as `scale` x `scale` pixels."""

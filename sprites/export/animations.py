@@ -26,8 +26,8 @@ def write_gif(album: Album, name: str, columns: int | None) -> Files:
     Pillow packs the pixels. Its own way to write an animation puts a second head before a frame that is wholly
     transparent, and makes one frame of two that are equal.
     """
+    w, h = album.check_size()
     index, colours = album.indexed()
-    w, h = album.size
     bits = max(2, (len(colours) - 1).bit_length())
     table = colours.tobytes().ljust(3 << bits, b"\0")
     parts = [b"GIF89a", struct.pack("<HHBBB", w, h, 0x80 | (bits - 1) << 4 | bits - 1, 0, 0), table, FOREVER]

@@ -10,17 +10,16 @@ import zlib
 import numpy as np
 
 from sprites.colour import MOST
-from sprites.export.album import Album, Files
+from sprites.export.album import TWO_BYTES, Album, Files
 from sprites.files import plural
 
 LAYER, CEL, PROFILE, TAGS, PALETTE = 0x2004, 0x2005, 0x2007, 0x2018, 0x2019
 COMPRESSED = 2  # a cel of pixels, packed by zlib
-MOST_FRAMES = 65_535
 
 
 def text(words: str) -> bytes:
     """A STRING: the number of its bytes, then UTF-8. What is too long for it is cut."""
-    said = words.encode()[:65_535].decode(errors="ignore").encode()
+    said = words.encode()[:TWO_BYTES].decode(errors="ignore").encode()
     return struct.pack("<H", len(said)) + said
 
 
@@ -72,8 +71,9 @@ def header(album: Album, length: int, depth: int, colours: int) -> bytes:
 
 def write_aseprite(album: Album, name: str, columns: int | None, is_indexed: bool | None = None) -> Files:
     """One layer, a cel for each frame, tags and palette. is_indexed: whether pixels are indices; None: if they fit."""
-    if len(album) > MOST_FRAMES:
-        raise ValueError(f"{len(album):,} sprites, where an .aseprite file has {MOST_FRAMES:,} frames at most")
+    album.check_size()
+    if len(album) > TWO_BYTES:
+        raise ValueError(f"{len(album):,} sprites, where an .aseprite file has {TWO_BYTES:,} frames at most")
     colours = album.colours
     if is_indexed is None:
         is_indexed = album.is_hard and colours is not None and len(colours) < MOST

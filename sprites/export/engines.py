@@ -12,7 +12,7 @@ def write_tiled(album: Album, name: str, columns: int | None) -> Files:
     """A tileset of Tiled (doc.mapeditor.org, "TMX Map Format"). The class of a tile is its run; where frames have
     durations, the first tile of a run is animated."""
     sheet, image = sheet_of(album, columns), PurePath(name).with_suffix(".png").name
-    (w, h), (width, height) = album.size, sheet.size
+    (w, h), (width, height), delays = album.size, sheet.size, album.delays
     about = {"name": PurePath(name).stem, "tilewidth": w, "tileheight": h, "tilecount": len(album)}
     root = ElementTree.Element("tileset", texts({"version": "1.10"} | about | {"columns": sheet.columns}))
     ElementTree.SubElement(root, "image", texts({"source": image, "width": width, "height": height}))
@@ -22,7 +22,7 @@ def write_tiled(album: Album, name: str, columns: int | None) -> Files:
             if index == run.first and len(run.frames) > 1 and album.durations is not None:
                 animation = ElementTree.SubElement(tile, "animation")
                 for i in run.frames:
-                    ElementTree.SubElement(animation, "frame", texts({"tileid": i, "duration": album.delays[i]}))
+                    ElementTree.SubElement(animation, "frame", texts({"tileid": i, "duration": delays[i]}))
     ElementTree.indent(root, " ")
     text = ElementTree.tostring(root, "unicode")
     tsx = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()

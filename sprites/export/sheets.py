@@ -120,7 +120,8 @@ def write_json(album: Album, name: str, columns: int | None, is_hash: bool = Tru
 def write_pngs(album: Album, name: str, columns: int | None, is_indexed: bool) -> Files:
     """A file for each sprite, by its name: RGB or RGBA, or indices, of one palette if all fit into it."""
     check_png_names(album.names)
-    palette = np.empty((0, 3), np.uint8) if album.colours is None else album.colours
+    colours = album.colours if is_indexed else None
+    palette = np.empty((0, 3), np.uint8) if colours is None else colours
     pictures = (indexed(image, palette) if is_indexed else image for image in album.sprites)
     contents = {f"{sprite}.png": png_of(picture) for sprite, picture in zip(album.names, pictures, strict=True)}
     return Files(contents, f"{plural(len(contents), 'PNG file')}{' of indices' if is_indexed else ''}")

@@ -366,6 +366,9 @@ def test_what_a_format_cannot_hold_is_refused():
         files_of("sheet", palette_only(many[0, 0]), Path("x.png"))
     with pytest.raises(ValueError, match="inside the folder"):
         files_of("png", Album(many, ["../a"]), Path("x"))
+    for name in ("gif", "aseprite"):
+        with pytest.raises(ValueError, match="65536x1 pixels, where such a file has 65,535 a side"):
+            files_of(name, Album(np.zeros((1, 1, 65_536, 3), np.uint8), ["a"]), Path("x"))
     with pytest.raises(ValueError, match="65,535 frames"):
         files_of("aseprite", Album(np.zeros((65_536, 1, 1, 3), np.uint8), [*map(str, range(65_536))]), Path("x.ase"))
 
