@@ -187,6 +187,7 @@ def test_places_of_what_is_sampled_are_checked_first(call, model):
     Path("a.png").write_bytes(b"mine")
     for words, said in (
         (["--export", "a.json"], "--export a.png is there already"),
+        (["--export"], "--export needs a path, got nothing"),
         (["--export", "b.bmp"], "no format has the suffix '.bmp'"),
         (["--out", "b.png", "--export", "b.tsx"], "--export b.tsx would write b.png, which another flag names too"),
         (["--png-folder", "p", "--export", "p/b.gif"], "--export p/b.gif"),
