@@ -1,6 +1,8 @@
-"""Palette files: .hex, .gpl (GIMP), .pal (JASC), or the colours of an image; and Pillow's way to few colours.
+"""Palette files: .hex, .gpl (GIMP), .pal (JASC), read and written, or the colours of an image; and Pillow's way to few
+colours.
 
-To read another kind, write a function from its lines to colours, and enter it in `FORMATS`.
+To read another kind, write a function from its lines to colours, and enter it in `FORMATS`. Those that write enter
+`FORMATS` of `sprites.export.formats`.
 """
 
 import re
@@ -10,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sprites.colour import MOST, codes, colours_of, opaque, palette_of
+from sprites.colour import MOST, chosen_palette, codes, colours_of, hexadecimals, opaque, palette_of
 from sprites.files import DataError, check_file, read_text
 from sprites.reading.image import FORMATS as IMAGES
 from sprites.reading.image import read_rgba
@@ -78,6 +80,33 @@ def read_palette(path: str | Path) -> np.ndarray:
     if not 1 <= len(distinct) <= MOST:
         raise DataError(f"{path}: {len(distinct)} colours; a palette has 1 to {MOST}")
     return colours_of(np.array(distinct))
+
+
+def asked_palette(asked: str, images: np.ndarray) -> np.ndarray:
+    """The colours of a file; or, of a number, so many that are chosen for uint8 [N, H, W, C]: uint8 [P, 3]. Raises
+    ValueError for another number than a palette can have, and DataError for a file that is no palette."""
+    if not asked.isdecimal():
+        return read_palette(asked)
+    if not 1 <= int(asked) <= MOST:
+        raise ValueError(f"palette {asked}: a palette has 1 to {MOST} colours, or is a file")
+    return chosen_palette(images, int(asked))
+
+
+def written_hexadecimal(palette: np.ndarray, name: str) -> str:
+    """A .hex file of a palette, uint8 [P, 3]."""
+    return "".join(f"{colour}\n" for colour in hexadecimals(palette))
+
+
+def written_gimp(palette: np.ndarray, name: str) -> str:
+    """A .gpl file of a palette, uint8 [P, 3], which shows this name in GIMP and Aseprite."""
+    rows = [f"{r:3} {g:3} {b:3}\t{r:02x}{g:02x}{b:02x}\n" for r, g, b in palette.tolist()]
+    return f"GIMP Palette\nName: {' '.join(name.split())}\nColumns: 16\n#\n{''.join(rows)}"
+
+
+def written_jasc(palette: np.ndarray, name: str) -> str:
+    """A .pal file of a palette, uint8 [P, 3]; its lines end as on Windows."""
+    lines = ["JASC-PAL", "0100", str(len(palette)), *(f"{r} {g} {b}" for r, g, b in palette.tolist())]
+    return "".join(f"{line}\r\n" for line in lines)
 
 
 def quantized(images: np.ndarray, count: int) -> np.ndarray:

@@ -33,6 +33,7 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import checksum, write_safetensors
 from ddpm.sampling import Sampler
 from ddpm.system.settings import to_dict
+from sprites.export.source import load_album
 from sprites.loading import load_sprites
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs
@@ -295,6 +296,24 @@ def tags_csv(folder: Path) -> Reader:
     return Reader([b'category,index,kind\nbar,0,x\nsquare,1,"y, z"\nsquare,0,\n', b"category,index\r\nbar,0\r\n"], read)
 
 
+def sampled_npz(folder: Path) -> Reader:
+    """Arrays of sample.py, to be exported."""
+    path = folder / "a.npz"
+    path.touch()
+    sprites, labels = tiny_sprites(4, 8, 4)
+    arrays = {"sprites": sprites, "labels": labels, "guidance": np.ones(4, np.float32)}
+
+    def npz(**more: np.ndarray) -> bytes:
+        np.savez(file := io.BytesIO(), **arrays, **more)
+        return file.getvalue()
+
+    def read(data: bytes) -> object:
+        path.write_bytes(data)
+        return load_album(path)
+
+    return Reader([npz(), npz(row=labels, rows=np.array(NAMES))], read)
+
+
 def config_toml(folder: Path) -> Reader:
     path = folder / "config.toml"
     path.touch()
@@ -467,6 +486,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "sprites.toml": sprites_toml,
     "categories.json": categories_json,
     "tags.csv": tags_csv,
+    "sampled arrays": sampled_npz,
     "config": config_toml,
     "model header": model_header,
     "model description": model_description,
@@ -481,6 +501,13 @@ READERS: dict[str, Callable[[Path], Reader]] = {
         ["--count", "1", "--out", "out.png"],
         [*SAMPLING, "--categories\nbar + 0.4 square\nuncond\n--negative\nbar"],
         {"ddpm.sampling.Sampler.batch": blank},
+    ),
+    "export.py": command_line(
+        "export",
+        ["data"],
+        ["--out", "out.png", "--overwrite"],
+        ["--format\nsheet\n--only\nbar\n--scale\n2", "--format\napng\n--delay\n50\n--palette\n9\n--count\n3"],
+        {"ddpm.commands.files.export.save_album": reached},
     ),
     "sweep.py": command_line(
         "sweep",

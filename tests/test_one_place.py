@@ -1,4 +1,5 @@
-"""To add a sampler, schedule, grid, form of guidance, metric, form of data or command is one edit in one module.
+"""To add a sampler, schedule, grid, form of guidance, metric, form of data, export format or command is one edit in one
+module.
 
 In a copy of the code each gets one: what is written in a module and entered in its table there. Then the commands are
 asked, as a user would ask them.
@@ -49,6 +50,12 @@ EDITS = {
         "    read=lambda inside, size, resize: Contents(np.arange(3072, dtype=np.uint8).reshape(16, 8, 8, 3), "
         'np.arange(16) % 2, ("odd", "even")))\n',
     ),
+    "sprites/export/formats.py": (
+        "FORMATS: ",
+        '"raw": Format("the bytes of all pixels", raw, (".raw",)), ',
+        "def raw(album: Album, name: str, columns: int | None) -> Files:\n"
+        '    return Files({name: album.sprites.tobytes()}, "raw pixels")\n',
+    ),
     "sprites/reading/forms.py": ("FORMS: ", "one_file.FORM, ", "from sprites.reading import one_file\n"),
 }
 
@@ -85,6 +92,7 @@ def test_help_names_what_was_added(ask):
     sampling, training = ask("sample", "--help"), ask("train", "--help")
     assert "half_ancestral" in sampling and "late" in sampling and "stronger" in sampling
     assert "straight" in training and "again" in training
+    assert "raw: the bytes of all pixels (.raw)" in ask("export", "--help")
     assert "Bake a sprite." in ask("--help") and ask("bake") == "baked\n"
 
 
@@ -98,5 +106,7 @@ def test_what_was_added_works(ask):
     assert "16 sprites 8x8 RGB in 2 categories (odd, even)" in told
     new = ("--sampler", "half_ancestral", "--grid", "late", "--form", "stronger=1.5", "--steps", 2)
     assert "stronger=1.5, half_ancestral, 2 steps" in ask("sample", "run", "--count", 1, *new)
+    assert "raw pixels" in ask("sample", "run", "--count", 1, "--guidance", 1, "--export", "all.raw", "--overwrite")
+    assert (ask.root / "all.raw").stat().st_size == 2 * 8 * 8 * 3
     table = ask("sweep", "run", "--data", "data", "--guidance", 1, "--per-category", 6, *new)
     assert "brightness" in table

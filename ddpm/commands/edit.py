@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ddpm.commands.shared.edit_arguments import Arguments
 from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.exports import save_album
 from ddpm.commands.shared.parsing import ARGUMENTS, parse, words_of
 from ddpm.system.outputs import write_all
 from ddpm.system.processes import interruptible
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def settings(args: Arguments, edited: "Edited") -> dict[str, object]:
     """What stands in the picture: the model and the images, and all else as words for --like."""
-    apart = ("like", "out", "npz", "png_folder", "overwrite", "device")
+    apart = ("like", "out", "npz", "png_folder", "export", "overwrite", "device")
     about: dict[str, object] = {"model": args.model, "images": " ".join(map(str, args.images)) or "none"}
     if edited.sampling:
         about |= {name: value for name, value in vars(edited.sampling).items() if value is not None}
@@ -47,7 +48,9 @@ def save(args: Arguments, edited: "Edited") -> None:
     pictured = found if edited.before is None else found.after("image", edited.before)
     if args.tile is not None:
         pictured = pictured.side_by_side()
-    saves = (pictured.save_grid, args.out), (found.save_npz, args.npz), (found.save_pngs, args.png_folder)
+    saves = [(pictured.save_grid, args.out), (found.save_npz, args.npz), (found.save_pngs, args.png_folder)]
+    if args.exports:
+        saves += [(partial(save_album, found.album(None)), path) for path in args.exports]
     write_all(*(partial(tell, save, path) for save, path in saves if path))
 
 
@@ -67,7 +70,7 @@ def main() -> int:
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
-    check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite)
+    check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite, args.exports)
     if args.tile is not None:
         model = wrapped(model, spec.size, *args.ways)
     model.to(device)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.exports import check_exports, save_album
 from ddpm.commands.shared.flags import (
     check_count,
     check_file,
@@ -69,11 +70,19 @@ class Arguments:
     A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
+    export: tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]] = ()
+    """Also write files that engines and art programs open, each in the format of its suffix, as export.py does:
+    --export walk.gif hero.aseprite. Each row of the grid is a frame tag."""
     indexed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Write these PNG files with their palette (PLTE and tRNS), one index a pixel."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Replace --out and --npz even if sample.py did not write them."""
+    """Replace --out, --npz and --export even if sample.py did not write them."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def exports(self) -> list[Path]:
+        """All that --export names, given once or again."""
+        return [path for paths in self.export for path in paths]
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
@@ -87,6 +96,7 @@ class Arguments:
         check_file("--out", self.out, ".png")
         check_file("--npz", self.npz, ".npz")
         check_new_folder("--png-folder", self.png_folder)
+        check_exports("--export", self.exports, (self.out, self.npz, self.png_folder), self.overwrite)
         if self.indexed and not self.png_folder:
             raise ValueError("--indexed is how the files of --png-folder are written; name that folder too")
 
@@ -115,7 +125,9 @@ def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequ
     about |= {name: value for name in names if (value := getattr(sampler.sampling, name)) is not None}
     palette = sampler.pixel_art.indices if args.indexed else None
     sampled = Sampled(*cells, rows, columns, labels_of(sampler.spec, condition).numpy(), scales, about, palette)
-    saves = (sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)
+    saves = [(sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)]
+    if args.exports:
+        saves += [(partial(save_album, sampled.album(sampler.pixel_art.palette)), path) for path in args.exports]
     write_all(*(partial(tell, save, path) for save, path in saves if path))
 
 
@@ -137,7 +149,7 @@ def main() -> int:
     with main_first():
         model, spec = load_model(args.model)
         if not args.list_tags:
-            check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite)
+            check_places(args.model, args.out, args.npz, args.png_folder, args.overwrite, args.exports)
     if args.list_tags:
         print(describe(spec))
         return 0
@@ -147,8 +159,8 @@ def main() -> int:
     rows, condition = asked(spec, args.categories, args.tags, by_facet)
     N = len(rows) * len(scales) * args.count
     with main_first():
-        check_memory(spec, N, local_world(), bool(args.png_folder))
-    if args.png_folder:
+        check_memory(spec, N, local_world(), bool(args.png_folder or args.exports))
+    if args.png_folder or args.exports:
         png_names(rows, scale_stems(scales), args.count)
     condition = condition.away_from(None if args.negative is None else named(spec, args.negative))
     sampler = ready(args.sampling, args.weak, args.model, model, spec)

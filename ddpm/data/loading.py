@@ -13,10 +13,10 @@ from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
 from ddpm.system.memory import check_fits
-from sprites.colour import MOST, chosen_palette, keep_to, palette_of
+from sprites.colour import keep_to, palette_of
 from sprites.content import examine, notes_on_content, split
 from sprites.loading import Sprites, load_sprites
-from sprites.palettes import read_palette
+from sprites.palettes import asked_palette
 from sprites.tags import load_tags
 
 
@@ -63,11 +63,7 @@ def palette_for(images: np.ndarray, setting: str) -> np.ndarray | None:
         return None
     if setting == "auto":
         return palette_of(images)
-    if not setting.isdecimal():
-        return read_palette(setting)
-    if not 1 <= int(setting) <= MOST:
-        raise ValueError(f"palette = {setting}: a palette has 1 to {MOST} colours")
-    return chosen_palette(images, int(setting))
+    return asked_palette(setting, images)
 
 
 def mirrored(categories: Sequence[str], names: Sequence[str]) -> Tensor:

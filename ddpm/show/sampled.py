@@ -12,17 +12,20 @@ from ddpm.show.grids import MOST_PIXELS, labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.memory import check_fits
 from ddpm.system.outputs import check_apart, written_aside
+from sprites.export.album import Album, grouped
 from sprites.writing.png import check_png_names, save_pngs
 
 SOFTWARE = "ddpm-sprites"  # stands in pictures of sample.py and edit.py
 
 
-def check_places(model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool) -> None:
+def check_places(
+    model: Path, out: Path, npz: Path | None, png_folder: Path | None, overwrite: bool, exports: Sequence[Path] = ()
+) -> None:
     """Raise ValueError for files that are there, unless they are to be replaced or are pictures like these; and
     for places among the sprites that the model was trained on, or in one another."""
     files = {"--out": out, "--npz": npz}
     data = data_of_run(model)
-    for flag, path in (files | {"--png-folder": png_folder}).items():
+    for flag, path in [*files.items(), ("--png-folder", png_folder), *(("--export", path) for path in exports)]:
         if path and data:
             check_apart(flag, path, data)
     for flag, path in files.items():
@@ -111,6 +114,17 @@ class Sampled:
         pixels = np.take_along_axis(self.pixels, order[..., None, None, None], 2)
         return pixels, np.take_along_axis(self.done, order, 2)
 
+    def album(self, palette: np.ndarray | None) -> Album:
+        """The sprites that are done, to be exported: a frame tag for each row. palette: uint8 [P, 3], or None."""
+        labels = self.of_done(np.arange(len(self.rows))[:, None, None])
+        return grouped(self.of_done(self.pixels), labels, self.rows, self.names(), palette)
+
+    def names(self) -> list[str]:
+        """Of the files of sprites that are done."""
+        stems = self.stems or scale_stems(self.scales)
+        names = np.array(png_names(self.rows, stems, self.done.shape[2]), object).reshape(self.done.shape)
+        return self.of_done(names).tolist()
+
     def save_grid(self, path: Path) -> str:
         """Write the picture, with the settings as texts in it."""
         pixels, done = self.cells()
@@ -125,19 +139,19 @@ class Sampled:
         return f"{path}: {R} rows x {S} columns x {each}{told}{shown}"
 
     def save_npz(self, path: Path) -> str:
-        """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n]."""
+        """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n], row int64 [n], and rows
+        [R], the names of the rows."""
         labels, scales = self.labels[:, None, None], np.array(self.scales, np.float32)[:, None]
         values = {"sprites": self.pixels, "labels": labels, "guidance": scales}
+        values["row"] = np.arange(len(self.rows))[:, None, None]
         arrays = {name: self.of_done(array) for name, array in values.items()}
         with written_aside(path) as aside, open(aside, "wb") as file:
-            np.savez_compressed(file, sprites=arrays["sprites"], labels=arrays["labels"], guidance=arrays["guidance"])
+            np.savez_compressed(file, allow_pickle=False, rows=np.array(self.rows), **arrays)
         n, height, width, channels = arrays["sprites"].shape
         return f"{path}: {n} sprites {height}x{width}x{channels}"
 
     def save_pngs(self, folder: Path) -> str:
         """Write each sprite as a file of a new folder."""
-        stems = self.stems or scale_stems(self.scales)
-        names = np.array(png_names(self.rows, stems, self.done.shape[2]), object).reshape(self.done.shape)
         with written_aside(folder) as aside:
-            save_pngs(aside, self.of_done(self.pixels), self.of_done(names).tolist(), self.palette)
+            save_pngs(aside, self.of_done(self.pixels), self.names(), self.palette)
         return f"{folder}: {self.done.sum()} PNG files"

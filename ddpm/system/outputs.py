@@ -3,8 +3,8 @@
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import TypeVar
@@ -85,14 +85,22 @@ def named_in_errors(path: Path, aside: Path | None = None) -> Iterator[None]:
         raise OSError(e.errno, e.strerror, str(path)) from e
 
 
+def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files by name into a folder, and folders below it. None takes its place before all are written."""
+    with ExitStack() as asides:
+        for name, content in contents.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            asides.enter_context(written_aside(folder / name)).write_bytes(content)
+
+
 def write_all(*writes: Callable[[], object]) -> None:
-    """Call them all. One that fails, for want of room on a disk or in memory, does not keep the others from writing;
-    it is told at the end, as OSError."""
+    """Call them all. One that fails, for want of room on a disk or in memory or as a format cannot hold what it is
+    given, does not keep the others from writing; it is told at the end, as OSError."""
     failed = []
     for write in writes:
         try:
             write()
-        except (OSError, MemoryError) as e:
+        except (OSError, MemoryError, ValueError) as e:
             failed.append(e)
     if failed:
         raise OSError("; ".join(map(str, failed))) from failed[0]

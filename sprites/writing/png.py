@@ -22,27 +22,43 @@ def check_png_names(names: Sequence[str]) -> None:
             raise ValueError(f"names: got {reprlib.repr(name)}, which is too long for a file; at most 250 bytes")
 
 
-def indexed(image: np.ndarray, palette: np.ndarray) -> Image.Image:
-    """uint8 [H, W, 3 or 4] as a picture of indices (PLTE, and tRNS in RGBA, where index 0 is transparent).
+def indices(images: np.ndarray, palette: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [..., H, W, 3 or 4] as indices uint8 [..., H, W] into colours uint8 [P, 3]; in RGBA index 0 is transparent.
 
-    The indices are those of `palette` if all colours are in it and there is room, else of the sprite's own colours.
-    ValueError for soft alpha, and for more colours than there are indices.
+    The colours are those of `palette` if all are in it and there is room, else the images' own. ValueError for soft
+    alpha, and for more colours than there are indices.
     """
-    clear = image.shape[-1] == 4
-    if clear and not np.isin(image[..., 3], (0, 255)).all():
-        raise ValueError("an indexed PNG has an alpha of 0 or 255 in each pixel")
-    code, first = codes(image), [-1] if clear else []
+    clear = images.shape[-1] == 4
+    if clear and not np.isin(images[..., 3], (0, 255)).all():
+        raise ValueError(
+            "indexed files have an alpha of 0 or 255, and these sprites others too; --palette 64 makes it so"
+        )
+    code, first = codes(images), [-1] if clear else []
     table = np.array([*first, *codes(palette)])
     if len(table) > MOST or not np.isin(code, table).all():
         table = np.array([*first, *np.unique(code[code >= 0])])
     if len(table) > MOST:
-        raise ValueError(f"{len(table)} colours, where an indexed PNG has at most {MOST}")
+        most, beside = MOST - len(first), " beside transparent" if clear else ""
+        raise ValueError(
+            f"{len(table) - len(first)} colours, where indexed files have at most {most}{beside}; --palette {most} "
+            "brings them to so many"
+        )
     order = np.argsort(table)
-    picture = Image.fromarray(order[np.searchsorted(table, code, sorter=order)].astype(np.uint8), mode="P")
-    picture.putpalette(colours_of(table.clip(0)).tobytes())
+    return order[np.searchsorted(table, code, sorter=order)].astype(np.uint8), colours_of(table.clip(0))
+
+
+def picture_of(index: np.ndarray, colours: np.ndarray, clear: bool) -> Image.Image:
+    """Indices uint8 [H, W] into colours uint8 [P, 3] as a picture; with `clear`, index 0 is transparent."""
+    picture = Image.fromarray(index, mode="P")
+    picture.putpalette(colours.tobytes())
     if clear:
         picture.info["transparency"] = 0
     return picture
+
+
+def indexed(image: np.ndarray, palette: np.ndarray) -> Image.Image:
+    """uint8 [H, W, 3 or 4] as a picture of indices (PLTE, and tRNS in RGBA), as `indices` finds them."""
+    return picture_of(*indices(image, palette), image.shape[-1] == 4)
 
 
 def save_pngs(folder: str | Path, images: np.ndarray, names: Sequence[str], palette: np.ndarray | None = None) -> None:

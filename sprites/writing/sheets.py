@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from sprites.writing.png import picture_of
+
 COLUMNS = 64  # tiles in a row
 GROUND = bytes((58, 60, 74, 66, 68, 82))  # RGB of the two squares of the checkerboard
 
@@ -22,16 +24,18 @@ def enlarge(tiles: np.ndarray, size: int) -> np.ndarray:
     return large
 
 
+def side_by_side(tiles: np.ndarray, columns: int) -> np.ndarray:
+    """Tiles uint8 [N, H, W, ...], `columns` of them in a row, as one array; what is left of the last row is 0."""
+    N, H, W, *channels = tiles.shape
+    rows = -(-N // columns)
+    padded = np.zeros((rows * columns, H, W, *channels), dtype=np.uint8)
+    padded[:N] = tiles
+    return padded.reshape(rows, columns, H, W, *channels).swapaxes(1, 2).reshape(rows * H, columns * W, *channels)
+
+
 def sheet(tiles: np.ndarray, palette: np.ndarray, columns: int = COLUMNS) -> Image.Image:
     """Tiles of indices, uint8 [N, H, H], into a palette, uint8 [P, 3], row by row on one picture; 0 is transparent."""
-    rows, side = -(-len(tiles) // columns), tiles.shape[1]
-    padded = np.zeros((rows * columns, side, side), dtype=np.uint8)
-    padded[: len(tiles)] = tiles
-    pixels = padded.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, columns * side)
-    picture = Image.fromarray(pixels, mode="P")
-    picture.putpalette(palette.tobytes())
-    picture.info["transparency"] = 0
-    return picture
+    return picture_of(side_by_side(tiles, columns), palette, clear=True)
 
 
 def contact_sheet(rows: list[np.ndarray], palette: np.ndarray, scale: int = 3) -> Image.Image:

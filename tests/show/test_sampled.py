@@ -98,7 +98,12 @@ def test_only_a_picture_of_its_own_is_replaced_unasked(call, tmp_path):
 def test_nothing_is_written_among_the_training_sprites(call, model, tmp_path):
     data = model[0].with_name("data")
     before = sorted(data.iterdir())
-    for flags in (("--out", data / "x.png"), ("--npz", data / "x.npz"), ("--png-folder", data / "hero")):
+    for flags in (
+        ("--out", data / "x.png"),
+        ("--npz", data / "x.npz"),
+        ("--png-folder", data / "hero"),
+        ("--export", data / "x.gif"),
+    ):
         assert_one_line_error(call("sample", *FEW, *flags, "--overwrite"), flags[0], "lies in the data folder")
     for script in ("sweep", "compare"):
         result = call(script, "--data", data, "--out", data / "found", "--per-category", 6)
@@ -234,3 +239,15 @@ def test_a_second_signal_leaves_at_once_and_nothing_half_written(call, tmp_path,
     result = call("sample", *FEW, "--npz", "a.npz")
     assert result.returncode == 130 and "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_an_album_holds_what_is_done_with_a_frame_tag_for_each_row():
+    pixels = np.arange(3 * 2 * 2 * 4, dtype=np.uint8).reshape(3, 2, 2, 1, 1, 4)
+    done = np.ones((3, 2, 2), bool)
+    done[0, 1, 1] = done[1] = False
+    album = Sampled(pixels, done, ["a", "b", "c"], "st", np.arange(3), [1.0, 2.0], {}).album(None)
+    assert list(album.runs) == [("a", 0, 2), ("c", 3, 6)]
+    assert list(album.names) == ["a/s1_0000", "a/s1_0001", "a/s2_0000"] + [
+        f"c/s{s}_000{i}" for s in (1, 2) for i in (0, 1)
+    ]
+    np.testing.assert_array_equal(album.sprites, pixels[done])

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ddpm.commands.shared.exports import check_exports
 from ddpm.commands.shared.flags import check_count, check_file, check_new_folder, parse_guidance
 from ddpm.config import Sampling
 
@@ -52,9 +53,17 @@ class Arguments:
     """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N]."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
+    export: tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]] = ()
+    """Also write files that engines and art programs open, each in the format of its suffix, as export.py does:
+    --export hero.png hero.aseprite. Each row of the grid is a frame tag."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Replace --out and --npz even if they are no pictures of this project."""
+    """Replace --out, --npz and --export even if they are no pictures of this project."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def exports(self) -> list[Path]:
+        """All that --export names, given once or again."""
+        return [path for paths in self.export for path in paths]
 
     @property
     def ways(self) -> tuple[bool, bool]:
@@ -72,7 +81,8 @@ class Arguments:
         check_file("--out", self.out, ".png")
         check_file("--npz", self.npz, ".npz")
         check_new_folder("--png-folder", self.png_folder)
-        for flag, path in {"--out": self.out, "--npz": self.npz}.items():
+        check_exports("--export", self.exports, (self.out, self.npz, self.png_folder), self.overwrite)
+        for flag, path in [("--out", self.out), ("--npz", self.npz), *(("--export", path) for path in self.exports)]:
             if path and path.absolute() in [image.absolute() for image in (*self.images, self.mask) if image]:
                 raise ValueError(f"{flag} {path} is an image that is edited; choose another name")
         self.check_kind()

@@ -107,6 +107,8 @@ def takes(hint: Any) -> tuple[Any, int, float]:
     if get_origin(hint) is not tuple:
         return hint, 1, 1
     kind, *others = get_args(hint)
+    if get_origin(kind) is tuple:  # a flag that may be given again, with further values
+        return takes(kind)[0], 1, math.inf
     return (kind, 0, math.inf) if others == [...] else (kind, 1 + len(others), 1 + len(others))
 
 
