@@ -16,7 +16,7 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     code = "\n".join(blocks)
-    assert len(blocks) == 4 and code.count("2000") == 2
+    assert len(blocks) == 5 and code.count("2000") == 2
     code = code.replace("2000", "5")  # all else as it stands
     write_npy(tmp_path / "sprites", *tiny_sprites(40, 8, 4))
     (tmp_path / "sprites" / "categories.json").write_text('["hero", "food"]')
