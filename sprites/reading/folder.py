@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,11 +37,14 @@ def visible(folder: Path) -> list[Path]:
 
 
 def images_below(
-    folder: Path, left_out: Counter[str] | None = None, suffixes: tuple[str, ...] = SUFFIXES
+    folder: Path,
+    left_out: Counter[str] | None = None,
+    suffixes: tuple[str, ...] = SUFFIXES,
+    tell: Callable[[Path, str], object] = lambda path, reason: None,
 ) -> Iterator[Path]:
     """Image files at any depth, sorted within each folder; symbolic links to folders are not followed.
 
-    left_out: is given how many files of which suffix are pictures too, but not read.
+    left_out: is given how many files of which suffix are pictures too, but not read; tell: each of them, and why.
     """
     left_out = Counter() if left_out is None else left_out
     waiting = [folder]
@@ -53,10 +56,12 @@ def images_below(
                 waiting += reversed(visible(path))
             else:
                 left_out[LINK] += 1
+                tell(path, REASONS[LINK])
         elif suffix in suffixes:
             yield path
         elif suffix in REASONS:
             left_out[suffix] += 1
+            tell(path, REASONS[suffix])
 
 
 def reasons(left_out: Counter[str]) -> str:

@@ -22,13 +22,17 @@ def enlarge(tiles: np.ndarray, size: int) -> np.ndarray:
     return large
 
 
+def arranged(tiles: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
+    """Tiles uint8 [N, H, H, ...] row by row on one picture, [height, width, ...]; zeros where there are none."""
+    rows, (side, _, *rest) = -(-len(tiles) // columns), tiles.shape[1:]
+    padded = np.zeros((rows * columns, side, side, *rest), dtype=np.uint8)
+    padded[: len(tiles)] = tiles
+    return padded.reshape(rows, columns, side, side, *rest).swapaxes(1, 2).reshape(rows * side, columns * side, *rest)
+
+
 def sheet(tiles: np.ndarray, palette: np.ndarray, columns: int = COLUMNS) -> Image.Image:
     """Tiles of indices, uint8 [N, H, H], into a palette, uint8 [P, 3], row by row on one picture; 0 is transparent."""
-    rows, side = -(-len(tiles) // columns), tiles.shape[1]
-    padded = np.zeros((rows * columns, side, side), dtype=np.uint8)
-    padded[: len(tiles)] = tiles
-    pixels = padded.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, columns * side)
-    picture = Image.fromarray(pixels, mode="P")
+    picture = Image.fromarray(arranged(tiles, columns), mode="P")
     picture.putpalette(palette.tobytes())
     picture.info["transparency"] = 0
     return picture
