@@ -160,7 +160,7 @@ def shared(blocks: Sequence[int]) -> int:
 def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told) -> Iterable[Group]:
     """The sprites of all pictures, without blank ones."""
     sides = Counter(p.frames.shape[1] for p, _ in pictures if p.frames.shape[1] == p.frames.shape[2])
-    known = next((side for side, count in sides.most_common(1) if 2 * count > len(pictures)), None)
+    known = next((side for side, count in sides.most_common(1) if 2 * count > len(pictures) and side in SIZES), None)
     wraps: dict[str, int] = {}
     for source in {p.file.source for p, _ in pictures}:
         wraps[source] = wrapping([p.file for p, _ in pictures if p.file.source == source])
@@ -177,15 +177,15 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
         if names is None:
             continue
         frames = hardened(frames, told)
-        seen = frames[..., 3].any(axis=(1, 2))
+        seen = frames[..., 3].reshape(len(frames), -1).any(axis=1)
         told.blank += int((~seen).sum())
         if untagged := [name for name, shown in zip(names, seen, strict=True) if shown and not name[CATEGORY]]:
             told.left_out.add(f"{picture.file.path} ({len(untagged)} frames)", "frames without a tag")
-        chosen: np.ndarray = seen & np.array([bool(name[CATEGORY]) for name in names])
+        chosen = np.logical_and(seen, [bool(name[CATEGORY]) for name in names])
         if chosen.any():
             told.sizes[frames.shape[2], frames.shape[1]] += int(chosen.sum())
             kept = frames if chosen.all() else frames[chosen]
-            yield Group(picture, kept, [name for name, one in zip(names, chosen.tolist(), strict=True) if one])
+            yield Group(picture, kept, [name for name, one in zip(names, chosen, strict=True) if one])
 
 
 def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:

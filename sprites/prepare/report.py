@@ -1,13 +1,13 @@
 """What became of the sources: in some lines of text, and as one picture."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from sprites.colour import MOST, codes, count_colours, oklab, palette_of
+from sprites.colour import MOST, codes, count_colours, oklab, palette_of, parts
 from sprites.content import content_hashes
 from sprites.files import plural, some
 from sprites.prepare.collection import Collection
@@ -28,15 +28,17 @@ class Likeness(NamedTuple):
 
 
 def patterns(images: np.ndarray) -> np.ndarray:
-    """Sprites uint8 [N, H, W, 4] with their colours numbered as they occur: int32 [N, H, W], transparent ones -1. Equal
-    for a sprite in other colours."""
-    out = np.full(images.shape[:3], -1, np.int32)
-    for sprite, pattern in zip(images, out, strict=True):
-        code = codes(sprite)
-        seen = code >= 0
-        _, first, place = np.unique(code[seen], return_index=True, return_inverse=True)
-        pattern[seen] = np.argsort(np.argsort(first))[place]
-    return out
+    """Of each pixel of sprites uint8 [N, H, W, 4] the first pixel of its colour, or -1 if it is transparent: int16
+    [N, H * W]. Equal for a sprite in other colours."""
+    code = codes(images).reshape(len(images), -1)
+    order = code.argsort(axis=1, kind="stable")
+    in_order = np.take_along_axis(code, order, 1)
+    place = np.broadcast_to(np.arange(code.shape[1]), code.shape)
+    begins = np.where(np.diff(in_order, axis=1, prepend=-2) != 0, place, 0)
+    first = np.take_along_axis(order, np.maximum.accumulate(begins, axis=1), 1)
+    out = np.empty(code.shape, np.int16)
+    np.put_along_axis(out, order, first.astype(np.int16), 1)
+    return np.where(code < 0, np.int16(-1), out)
 
 
 def likeness(images: np.ndarray, labels: np.ndarray) -> Likeness:
@@ -46,7 +48,8 @@ def likeness(images: np.ndarray, labels: np.ndarray) -> Likeness:
     pairs = {tuple(sorted(pair)) for pair in zip(own.tolist(), flipped.tolist(), strict=True) if pair[0] != pair[1]}
     mirrored = sum(a in hashes and b in hashes for a, b in pairs)
     distinct, first = np.unique(own, return_index=True)
-    kinds = np.unique(content_hashes(patterns(images[first])[..., None].view(np.uint8)))
+    unique = images[first]
+    kinds = {row.tobytes() for part in parts(unique) for row in patterns(unique[part])}
     _, counts = np.unique(np.unique(np.stack([own, labels.astype(np.uint64)], 1), axis=0)[:, 0], return_counts=True)
     return Likeness(mirrored, len(distinct) - len(kinds), int((counts > 1).sum()))
 
@@ -118,11 +121,17 @@ def on_squares(images: np.ndarray, times: int) -> np.ndarray:
     return np.where(large[..., 3:] > 0, large[..., :3], SQUARES[(y + x) % 2])
 
 
-def picture(found: Collection) -> Image.Image:
-    """Sprites of each category, evenly spread, below one another, and the palette of the set in order of lightness."""
+Fonts = Callable[[Sequence[str]], tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, list[str]]]
+
+
+def picture(found: Collection, fonts: Fonts) -> Image.Image:
+    """Sprites of each category, evenly spread, below one another, and the palette of the set in order of lightness.
+
+    fonts: gives a font for some labels, and the labels as it can show them.
+    """
     counts, times = np.bincount(found.labels), max(1, round(48 / found.size))
     names = [f"{name} {count:,}" for name, count in zip(found.categories[:ROWS], counts, strict=False)]
-    font = ImageFont.load_default(size=14)
+    font, names = fonts(names)
     left, side = 2 * GAP + int(max(map(font.getlength, [*names, "palette"]))), found.size * times
     palette = palette_of(found.images)
     swatch = side * 2 // 5

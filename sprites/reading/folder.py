@@ -14,9 +14,9 @@ WRITTEN = ("config.toml", "sweep.json", "facets.json")  # one of them lies besid
 LINK = "linked"
 LEFT_OUT = {
     "JPEG blurs pixel art; save as PNG": ".jpg .jpeg .jpe .jfif",
-    "export to PNG": ".aseprite .ase .psd .psb .xcf .kra .ora .piskel .pxo .pyxel .clip .pdn .gal .svg .svgz",
+    "read by scripts/prepare.py": ".aseprite .ase .apng .zip .parquet",
+    "export to PNG": ".psd .psb .xcf .kra .ora .piskel .pxo .pyxel .clip .pdn .gal .svg .svgz",
     "convert to PNG": ".tif .tiff .tga .avif .heic .heif .jxl .jp2 .ico .cur .pcx .ppm .pgm .pbm .dds .qoi .iff .lbm",
-    "save its frames as PNG": ".apng",
     "links to folders are not followed; put the folders there": LINK,
 }
 REASONS = {name: reason for reason, names in LEFT_OUT.items() for name in names.split()}
@@ -95,7 +95,7 @@ def notes_on_files(root: Path, animated: list[Path], shallow: list[Path]) -> lis
     notes = []
     if animated:
         count = plural(len(animated), "animation")
-        notes.append(f"{root}: {count} read as the first frame ({first}); save all frames as PNG to have them read")
+        notes.append(f"{root}: {count} read as the first frame ({first}); scripts/prepare.py reads all frames")
     if shallow:
         notes.append(f"{root}: {plural(len(shallow), 'file')} of 16-bit grey from 0 to 255 read as 8-bit ({grey})")
     return notes

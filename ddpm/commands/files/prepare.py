@@ -21,6 +21,7 @@ import tyro
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_folder
 from ddpm.commands.shared.parsing import command_line, parse
+from ddpm.show.fonts import label_font
 from ddpm.system.console import progress
 from ddpm.system.outputs import check_apart, folder_written_aside
 from sprites.files import some
@@ -123,7 +124,7 @@ def write(out: Path, found: Collection) -> None:
     with folder_written_aside(out) as aside:
         aside.mkdir()
         write_sprite_set(aside, found.images, found.labels, found.categories, found.facets)
-        picture(found).save(aside / PICTURE)
+        picture(found, label_font).save(aside / PICTURE)
         files = {path.name: digest(path) for path in sorted(aside.iterdir())}
         (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=2) + "\n", encoding="utf-8")
 
