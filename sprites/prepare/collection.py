@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sprites.content import content_hashes
-from sprites.files import DataError, check_names, some
+from sprites.files import DataError, check_names, plural, some
 from sprites.prepare.names import CATEGORY, Naming, one_spelling, wrapping
 from sprites.prepare.sources import LeftOut, Picture, read_source
 from sprites.prepare.tiles import Grid, guess_grid, other_grids
@@ -164,8 +164,9 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
     wraps: dict[str, int] = {}
     for source in {p.file.source for p, _ in pictures}:
         wraps[source] = wrapping([p.file for p, _ in pictures if p.file.source == source])
-    while pictures:
-        picture, times = pictures.pop(0)
+    pictures.reverse()
+    while pictures:  # each is let go of when it is cut
+        picture, times = pictures.pop()
         try:
             frames = cut(picture, times, settings, known, told)
         except DataError as error:
@@ -176,16 +177,21 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
         names = settings.naming.of(picture, wraps[picture.file.source], len(frames), told.left_out)
         if names is None:
             continue
-        frames = hardened(frames, told)
-        seen = frames[..., 3].reshape(len(frames), -1).any(axis=1)
-        told.blank += int((~seen).sum())
-        if untagged := [name for name, shown in zip(names, seen, strict=True) if shown and not name[CATEGORY]]:
-            told.left_out.add(f"{picture.file.path} ({len(untagged)} frames)", "frames without a tag")
-        chosen = np.logical_and(seen, [bool(name[CATEGORY]) for name in names])
-        if chosen.any():
-            told.sizes[frames.shape[2], frames.shape[1]] += int(chosen.sum())
-            kept = frames if chosen.all() else frames[chosen]
-            yield Group(picture, kept, [name for name, one in zip(names, chosen, strict=True) if one])
+        if group := visible(picture, hardened(frames, told), names, told):
+            yield group
+
+
+def visible(picture: Picture, frames: np.ndarray, names: list[dict[str, str]], told: Told) -> Group | None:
+    """The sprites of a picture that show something and have a category; None if there are none."""
+    seen = np.flatnonzero(frames[..., 3].any(axis=(1, 2))).tolist()
+    told.blank += len(frames) - len(seen)
+    chosen = [index for index in seen if names[index][CATEGORY]]
+    if len(chosen) < len(seen):
+        told.left_out.add(f"{picture.file.path} ({plural(len(seen) - len(chosen), 'frame')})", "in no frame tag")
+    if not chosen:
+        return None
+    told.sizes[frames.shape[2], frames.shape[1]] += len(chosen)
+    return Group(picture, frames if len(chosen) == len(frames) else frames[chosen], [names[index] for index in chosen])
 
 
 def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:
@@ -254,8 +260,9 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     spelt = one_spelling([name[CATEGORY] for group in groups for name in group.names])
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     facets: dict[str, list[dict[str, str]]] = defaultdict(list)
+    groups.reverse()
     while groups:
-        group = groups.pop(0)
+        group = groups.pop()
         placed, fitting = placed_at(group, size, settings.fit, told)
         categories = np.array([spelt[name[CATEGORY]] for name in group.names])
         for category in dict.fromkeys(categories[fitting].tolist()):

@@ -35,9 +35,9 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     categories = checked_names(root, [folder.name for folder in folders])
     for path in paths:
         check_link(root, path)
-    found = survey(paths)
-    guesses = Guesses(root, categories, found.sizes, size)
     try:
+        found = survey(paths)
+        guesses = Guesses(root, categories, found.sizes, size)
         side = target_size(paths, found.sizes, size, resize, guesses.advise)
     except DataError as error:
         raise Unprepared(error) from error
