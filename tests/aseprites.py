@@ -14,12 +14,16 @@ def chunk(kind: int, data: bytes) -> bytes:
     return struct.pack("<IH", len(data) + 6, kind) + data
 
 
-def layer(name: str = "Layer", flags: int = 1, kind: int = 0, level: int = 0, mode: int = 0, opacity: int = 255) -> bytes:
+def layer(
+    name: str = "Layer", flags: int = 1, kind: int = 0, level: int = 0, mode: int = 0, opacity: int = 255
+) -> bytes:
     more = struct.pack("<I", 0) if kind == 2 else b""  # the first tileset
     return chunk(0x2004, struct.pack("<6HB3x", flags, kind, level, 0, 0, mode, opacity) + text(name) + more)
 
 
-def cel(pixels: np.ndarray, at: int = 0, x: int = 0, y: int = 0, opacity: int = 255, z: int = 0, raw: bool = False) -> bytes:
+def cel(
+    pixels: np.ndarray, at: int = 0, x: int = 0, y: int = 0, opacity: int = 255, z: int = 0, raw: bool = False
+) -> bytes:
     """Pixels uint8 [h, w, 1, 2 or 4] on the layer number `at`."""
     h, w = pixels.shape[:2]
     data = pixels.tobytes() if raw else zlib.compress(pixels.tobytes())
@@ -48,7 +52,8 @@ def tileset(tiles: np.ndarray) -> bytes:
 def palette(colours: np.ndarray, first: int = 0) -> bytes:
     """Colours uint8 [P, 4]; every second has a name."""
     entries = b"".join(
-        struct.pack("<H4B", i % 2, *colour) + (text("name") if i % 2 else b"") for i, colour in enumerate(colours.tolist())
+        struct.pack("<H4B", i % 2, *colour) + (text("name") if i % 2 else b"")
+        for i, colour in enumerate(colours.tolist())
     )
     return chunk(0x2019, struct.pack("<III8x", first + len(colours), first, first + len(colours) - 1) + entries)
 
@@ -68,7 +73,10 @@ def slices(name: str, *keys: tuple[int, int, int, int, int], flags: int = 0) -> 
     """(frame, x, y, width, height) each."""
     more = bytes(16 * (flags & 1) + 4 * (flags & 2))
     return chunk(
-        0x2022, struct.pack("<III", len(keys), flags, 0) + text(name) + b"".join(struct.pack("<IiiII", *k) + more for k in keys)
+        0x2022,
+        struct.pack("<III", len(keys), flags, 0)
+        + text(name)
+        + b"".join(struct.pack("<IiiII", *k) + more for k in keys),
     )
 
 
@@ -79,6 +87,10 @@ def aseprite(
     body = b""
     for number, chunks in enumerate(frames):
         data = b"".join(chunks)
-        body += struct.pack("<IHHHxxI", len(data) + 16, 0xF1FA, min(len(chunks), 0xFFFF), 100 + number, len(chunks)) + data
-    head = struct.pack("<HHHHHIHIIB3xHBB", 0xA5E0, len(frames), width, height, depth, flags, 100, 0, 0, transparent, 0, 1, 1)
+        body += (
+            struct.pack("<IHHHxxI", len(data) + 16, 0xF1FA, min(len(chunks), 0xFFFF), 100 + number, len(chunks)) + data
+        )
+    head = struct.pack(
+        "<HHHHHIHIIB3xHBB", 0xA5E0, len(frames), width, height, depth, flags, 100, 0, 0, transparent, 0, 1, 1
+    )
     return struct.pack("<I", 128 + len(body)) + head.ljust(124, b"\0") + body

@@ -152,7 +152,7 @@ class Naming:
         assert self.table
         path = folded("/".join((*file.folders, file.path.name)))
         names = [name for full in (path, path.rpartition("/")[2]) for name in (full, full.rpartition(".")[0])]
-        return self.table.row(*[(name, number) for name in names for number in (str(index), "")])
+        return self.table.row(*[(name, number) for number in (str(index), "") for name in names])
 
 
 def tidy(name: str) -> str:

@@ -29,15 +29,20 @@ class Grid:
         return f"{self.width}x{self.height}" + "".join(f", {one}" for one in more)
 
     def counts(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of a sheet of this size. ValueError if something is left over: a margin at the far side may
-        be missing, or be a spacing."""
-        found = []
-        for side, tile in ((height, self.height), (width, self.width)):
-            count, left = divmod(side - self.margin + self.spacing, tile + self.spacing)
-            if count < 1 or left not in (0, self.margin, self.spacing):
-                raise ValueError(f"{width}x{height} pixels are not divided by tiles of {self}")
-            found.append(count)
-        return found[0], found[1]
+        """Rows and columns of a sheet of this size. ValueError if something is left over."""
+        rows, columns = self.count(height, self.height), self.count(width, self.width)
+        if not rows or not columns:
+            raise ValueError(f"{width}x{height} pixels are not divided by tiles of {self}")
+        return rows, columns
+
+    def count(self, length: int, tile: int) -> int:
+        """How many tiles there are along one side, 0 if they do not fit. The margin at its end may be missing, and there
+        may be a spacing behind the last tile."""
+        for end in (self.margin, 0, self.spacing, self.margin + self.spacing):
+            count, left = divmod(length - self.margin - end + self.spacing, tile + self.spacing)
+            if count > 0 and not left:
+                return count
+        return 0
 
     def cut(self, sheet: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 4] -> [n, height, width, 4], row by row, blank ones too. ValueError as in `counts`."""
