@@ -133,7 +133,7 @@ def test_rooms_stay_small():
 def test_what_is_parsed_imports_no_torch():
     """A mistyped flag is told before torch is loaded, which takes seconds."""
     code = "import sys, ddpm, ddpm.config, ddpm.__main__\n"
-    names = ("train", "sample", "distill", "publish", "make_sprites", "bench.race", "bench.gpu")
+    names = ("train", "sample", "distill", "publish", "make_sprites", "bench.race", "bench.gpu", "files.prepare")
     names += tuple(f"measure.{name}" for name in ("sweep", "compare", "facets", "palettes"))
     code += "".join(f"import ddpm.commands.{name}\n" for name in names) + "print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

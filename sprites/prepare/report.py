@@ -70,8 +70,15 @@ def palette_line(images: np.ndarray) -> str:
     return f"{of_all}; {each:.0f} in the middle sprite"
 
 
+def report(found: Collection) -> Iterator[tuple[str, str]]:
+    """What to tell, each line with its heading; names of files are shown below what the user named."""
+    root = found.told.root
+    for heading, what in lines(found):
+        yield heading, what.replace(root, "") if root else what
+
+
 def lines(found: Collection) -> Iterator[tuple[str, str]]:
-    """What to tell, each with its heading."""
+    """The lines of the report."""
     told, counts = found.told, np.bincount(found.labels)
     yield "pictures read", f"{told.files:,}"
     for times, names in sorted(told.enlarged.items()):
@@ -106,12 +113,6 @@ def told_alike(found: Collection) -> Iterator[tuple[str, str]]:
         yield "alike", what
     if alike.in_two:
         yield "in two", f"{plural(alike.in_two, 'sprite')} in more than one category; keep each in one"
-
-
-def text(found: Collection) -> str:
-    """The report, a line each."""
-    root = found.told.root
-    return "\n".join(f"{heading:13} {what.replace(root, '') if root else what}" for heading, what in lines(found))
 
 
 def on_squares(images: np.ndarray, times: int) -> np.ndarray:

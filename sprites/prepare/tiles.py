@@ -36,8 +36,10 @@ class Grid:
         return rows, columns
 
     def count(self, length: int, tile: int) -> int:
-        """How many tiles there are along one side, 0 if they do not fit. The margin at its end may be missing, and there
-        may be a spacing behind the last tile."""
+        """How many tiles there are along one side, 0 if they do not fit.
+
+        The margin at its end may be missing, and there may be a spacing behind the last tile.
+        """
         for end in (self.margin, 0, self.spacing, self.margin + self.spacing):
             count, left = divmod(length - self.margin - end + self.spacing, tile + self.spacing)
             if count > 0 and not left:

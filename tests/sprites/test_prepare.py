@@ -19,7 +19,7 @@ from sprites.files import DataError
 from sprites.loading import load_sprites
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import Naming, Table, read_table
-from sprites.prepare.report import likeness, patterns, picture, text
+from sprites.prepare.report import likeness, patterns, picture, report
 from sprites.prepare.tiles import Grid, guess_grid, parse_tile
 from sprites.reading.image import place
 from sprites.tags import load_tags
@@ -507,7 +507,7 @@ def test_the_report_names_what_was_found_and_the_picture_shows_it(tmp_path):
     save_all(tmp_path / "art" / "hero", enlarge(HEROES, 2)), save_all(tmp_path / "art" / "food", FOOD)
     (tmp_path / "art" / "x.psd").touch()
     found = made(tmp_path / "art")
-    told = text(found)
+    told = "\n".join(what for _, what in report(found))
     for words in (
         "24",
         "12 pictures (hero/a00.png",

@@ -22,12 +22,12 @@ from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_folder
 from ddpm.commands.shared.parsing import command_line, parse
 from ddpm.show.fonts import label_font
-from ddpm.system.console import progress
+from ddpm.system.console import one_line, progress
 from ddpm.system.outputs import check_apart, folder_written_aside
 from sprites.files import some
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import By, Naming, read_table
-from sprites.prepare.report import picture, text
+from sprites.prepare.report import picture, report
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.reading.image import SIZES, Fit
 from sprites.writing.folder import digest, read_manifest
@@ -137,7 +137,8 @@ def main() -> int:
         check_out(args.out, args.sources, args.overwrite)
     with progress(desc="reading", unit="picture", leave=False) as bar:
         found = collect(args.sources, settings, bar.update)
-    print(text(found))
+    for heading, what in report(found):
+        print(f"{heading:13} {one_line(what)}")
     if args.out and not args.dry_run:
         write(args.out, found)
         print(f"made {args.out}; look at {args.out / PICTURE}")
