@@ -34,12 +34,13 @@ from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import checksum, write_safetensors
 from ddpm.sampling import Sampler
-from ddpm.show.fonts import label_font
 from ddpm.system.settings import to_dict
 from sprites.loading import load_sprites
+from sprites.prepare.aseprite import read_aseprite
 from sprites.prepare.collection import Settings, collect
+from sprites.prepare.containers import cells, members
 from sprites.prepare.names import Naming, compiled, read_table
-from sprites.prepare.report import picture, report
+from sprites.prepare.report import report
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs
@@ -330,7 +331,7 @@ def prepared(folder: Path, name: str, seeds: list[bytes], **how: object) -> Read
         assert list(report(collect([path.parent], settings)))
         found = collect([path], settings)
         assert found.images.dtype == np.uint8 and len(found.images) == len(found.labels) == len(found.facets)
-        return picture(found, label_font)
+        return found
 
     return Reader(seeds, read)
 
@@ -357,10 +358,16 @@ def aseprite_seeds() -> list[bytes]:
     return found
 
 
-def aseprite_unpacked(folder: Path) -> Reader:
-    """The same, with the pixels put in behind the accidents: what zlib refuses would hide the rest."""
-    reader = prepared(folder, "a.aseprite", [data.replace(b"\x78\x9c", b"ZZ") for data in aseprite_seeds()])
-    return Reader(reader.seeds, lambda data: reader.read(data.replace(b"ZZ", b"\x78\x9c")))
+def read_drawing(data: bytes) -> object:
+    return read_aseprite(Path("a.aseprite"), data)
+
+
+def read_members(data: bytes) -> object:
+    return list(members(Path("a.zip"), data, (".png", ".gif")))
+
+
+def read_cells(data: bytes) -> object:
+    return list(cells(Path("a.parquet"), data))
 
 
 def zipped(**files: bytes) -> bytes:
@@ -558,10 +565,11 @@ SAMPLING = [
 ]
 
 READERS: dict[str, Callable[[Path], Reader]] = {
-    "aseprite": lambda folder: prepared(folder, "a.aseprite", aseprite_seeds()),
-    "aseprite unpacked": aseprite_unpacked,
-    "zip": lambda folder: prepared(folder, "a.zip", zip_seeds()),
-    "parquet": lambda folder: prepared(folder, "a.parquet", parquet_seeds()),
+    "aseprite": lambda folder: Reader(aseprite_seeds(), read_drawing),
+    "zip": lambda folder: Reader(zip_seeds(), read_members),
+    "parquet": lambda folder: Reader(parquet_seeds(), read_cells),
+    "aseprite to cut": lambda folder: prepared(folder, "a.aseprite", aseprite_seeds(), grid=Grid(8, 8)),
+    "zip to cut": lambda folder: prepared(folder, "a.zip", zip_seeds()),
     "frames": lambda folder: prepared(folder, "a.gif", animation(folder).seeds, fit="box"),
     "sheet to cut": lambda folder: prepared(folder, "a.png", sheet_seeds()),
     "tiles to cut": lambda folder: prepared(folder, "a.png", sheet_seeds(), grid=Grid(16, 12), fit="crop"),

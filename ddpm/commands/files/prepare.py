@@ -71,8 +71,6 @@ class Arguments:
 
     def settings(self) -> Settings:
         """What to do. ValueError for flags that cannot work, before any source is read."""
-        if not self.sources:
-            raise ValueError("SOURCES is missing: expected files or folders as the first words")
         if not self.out and not self.dry_run:
             raise ValueError("--out is missing: expected a folder to make, or --dry-run")
         if self.size is not None and self.size not in SIZES:
