@@ -100,7 +100,7 @@ def read_pictures(
     found, total = [], 0
     for picture in read_source(source, told.left_out):
         frames = picture.frames
-        if settings.clear and not picture.ready:
+        if settings.clear:
             frames = cleared(frames, settings.clear)
         block = 1 if picture.ready else enlarged(frames)
         small = frames[:, :: max(1, block), :: max(1, block)].copy() if block > 1 else frames
@@ -300,7 +300,8 @@ def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray
         fitting = np.array([one is not None for one in each])
         placed = np.concatenate([np.zeros((1, size, size, 4), np.uint8) if one is None else one for one in each])
     if not fitting.all():
-        reason = f"larger than {size}x{size}; --fit box or crop, another --size, or --tile if it is a sheet"
+        tile = f"--tile {size}" if not (frames.shape[1] % size or frames.shape[2] % size) else "--tile"
+        reason = f"larger than {size}x{size}; --fit box or crop, another --size, or {tile} if it is a sheet"
         told.left_out.add(group.picture.file.path, reason)
     return np.zeros((n, size, size, 4), np.uint8) if placed is None else placed, fitting
 

@@ -70,6 +70,14 @@ def palette_line(images: np.ndarray) -> str:
     return f"{of_all}; {each:.0f} in the middle sprite"
 
 
+def background(images: np.ndarray) -> str | None:
+    """The colour, as in "ffffff", that most of sprites uint8 [N, H, W, 4] have in all corners, being opaque."""
+    corners = codes(images[:, [0, 0, -1, -1], [0, -1, 0, -1]])
+    alike = (corners == corners[:, :1]).all(1) & (images[..., 3] > 0).all(axis=(1, 2))
+    colour, count = Counter(corners[alike, 0].tolist()).most_common(1)[0] if alike.any() else (0, 0)
+    return f"{colour:06x}" if 2 * count > len(images) else None
+
+
 def report(found: Collection) -> Iterator[tuple[str, str]]:
     """What to tell, each line with its heading; names of files are shown below what the user named."""
     root = found.told.root
@@ -94,6 +102,11 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
     yield "colours", palette_line(found.images)
     if facets := Counter(facet for row in found.facets for facet in row):
         yield "tags", some([f"{facet} ({count:,})" for facet, count in facets.items()], FIRST)
+    if colour := background(found.images):
+        yield (
+            "background",
+            f"most sprites have no clear pixel and {colour} in all corners; --clear {colour} takes it away",
+        )
     if told.softened:
         yield "alpha", f"{plural(told.softened, 'pixel')} between clear and opaque made one or the other, at 128"
     if told.blank or told.repeated:

@@ -19,7 +19,7 @@ from sprites.files import DataError
 from sprites.loading import load_sprites
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import Naming, Table, read_table
-from sprites.prepare.report import likeness, patterns, picture, report
+from sprites.prepare.report import background, likeness, patterns, picture, report
 from sprites.prepare.tiles import Grid, guess_grid, parse_tile
 from sprites.reading.image import place
 from sprites.tags import load_tags
@@ -361,6 +361,7 @@ def test_soft_alpha_becomes_hard_and_what_moved_is_told(tmp_path):
 def test_a_colour_can_stand_for_transparent(tmp_path):
     filled = np.where(HEROES[..., 3:] > 0, HEROES, np.array([255, 0, 255, 255], np.uint8))
     save_all(tmp_path, filled[..., :3])
+    assert background(made(tmp_path).images) == "ff00ff" and background(HEROES) is None
     assert (made(tmp_path, clear=(255, 0, 255)).images == HEROES).all()
 
 
