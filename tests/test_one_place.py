@@ -1,4 +1,4 @@
-"""To add a sampler, schedule, grid, form of guidance, metric, form of data or command is one edit in one module.
+"""To add a sampler, schedule, grid, form of guidance, metric, form of data, source or command is one edit in a module.
 
 In a copy of the code each gets one: what is written in a module and entered in its table there. Then the commands are
 asked, as a user would ask them.
@@ -41,6 +41,7 @@ EDITS = {
         '"""Bake a sprite."""\n\n\ndef main() -> int:\n    print("baked")\n    return 0\n',
     ),
     "sprites/endless.py": ("GENERATORS: ", '"again": drawn, ', ""),
+    "sprites/prepare/sources.py": ("READERS: ", '".raw": read_image,', ""),
     "sprites/reading/one_file.py": (
         "",
         "",
@@ -85,6 +86,7 @@ def test_help_names_what_was_added(ask):
     sampling, training = ask("sample", "--help"), ask("train", "--help")
     assert "half_ancestral" in sampling and "late" in sampling and "stronger" in sampling
     assert "straight" in training and "again" in training
+    assert ".raw" in ask("prepare", "--help")
     assert "Bake a sprite." in ask("--help") and ask("bake") == "baked\n"
 
 

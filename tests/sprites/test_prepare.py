@@ -20,7 +20,9 @@ from sprites.loading import load_sprites
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import Naming, Table, read_table
 from sprites.prepare.report import background, likeness, patterns, picture, report
+from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, guess_grid, parse_tile
+from sprites.reading.folder import REASONS, SUFFIXES
 from sprites.reading.image import place
 from sprites.tags import load_tags
 from sprites.writing.sprite_set import write_sprite_set
@@ -232,6 +234,11 @@ def test_a_sprite_set_with_tags_is_a_source_too(tmp_path):
     assert (of(found, "hero") == sprites.images[sprites.labels == hero]).all()
     first = found.labels.tolist().index(found.categories.index("hero"))
     assert found.facets[first + 3] == {k: v for k, v in tags.row(3).items() if v}
+
+
+def test_training_knows_what_is_read_here_and_only_here():
+    here = {suffix for suffix, reason in REASONS.items() if "prepare.py" in reason}
+    assert here == READERS.keys() - set(SUFFIXES) and not READERS.keys() & (REASONS.keys() - here)
 
 
 # --- true sizes ---------------------------------------------------------------------------------------------

@@ -6,8 +6,7 @@
     python scripts/prepare.py pack.zip --category "{category}_{colour}_*.png" --out set
     python scripts/prepare.py hero.aseprite --by tag --out set              # each frame tag is a category
 
-PNG, GIF, WebP, BMP, APNG, .aseprite, .ase, .zip and .parquet are read, and sprite sets and npy pairs. The sources stay
-as they are. What came of them is told, and shown in report.png.
+The sources stay as they are. What came of them is told, and shown in report.png. More in docs/files.md.
 """
 
 import json
@@ -28,6 +27,7 @@ from sprites.files import some
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import By, Naming, read_table
 from sprites.prepare.report import picture, report
+from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.reading.image import SIZES, Fit
 from sprites.writing.folder import digest, read_manifest
@@ -129,7 +129,7 @@ def write(out: Path, found: Collection) -> None:
 
 @exit_on_user_error
 def main() -> int:
-    args = parse(Arguments, __doc__)
+    args = parse(Arguments, f"{__doc__}\nIt reads {', '.join(READERS)}, sprite sets and npy pairs.")
     settings = args.settings()
     if args.out and not args.dry_run:
         check_out(args.out, args.sources, args.overwrite)
