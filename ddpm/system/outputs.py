@@ -67,12 +67,12 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_aside(path: Path) -> Iterator[Path]:
-    """`written_aside` for a folder that may hold files: they are removed when the new folder has taken its place."""
+    """`written_aside` for a folder that may be there: what is in it is removed when the new one has taken its place."""
     old = path.with_name(PART.format(token=token_hex(6), suffix=".old"))
     try:
         with written_aside(path) as aside:
             yield aside
-            if path.is_dir() and any(path.iterdir()):
+            if path.exists():
                 os.replace(path, old)
     except BaseException:
         if old.exists() and not path.exists():

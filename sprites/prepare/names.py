@@ -65,7 +65,9 @@ def read_table(path: Path) -> Table:
     Each further column is a facet. DataError in one line for another.
     """
     try:
-        header, *rows = list(csv.reader(read_text(path, MAX_TABLE).splitlines())) or [[]]
+        lines = read_text(path, MAX_TABLE).splitlines()
+        between = max(",;\t", key=lines[0].count) if lines else ","  # spreadsheets write ; in many countries
+        header, *rows = list(csv.reader(lines, delimiter=between)) or [[]]
     except csv.Error as error:
         raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
     header = [name.strip() for name in header]
@@ -141,7 +143,7 @@ class Naming:
                 said[CATEGORY] = ""
             else:
                 said[CATEGORY] = (tag if self.by == "tag" else None) or usual
-            said |= matched
+            said |= {name: value for name, value in matched.items() if name not in KEYS or name == CATEGORY}
             if self.table and self.table.by_file:
                 said |= self.said_of_file(file, index)
             found.append(said | {CATEGORY: tidy(said[CATEGORY])})

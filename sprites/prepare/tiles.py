@@ -88,8 +88,15 @@ def fits(grid: Grid, height: int, width: int) -> bool:
 def guess_grid(sheet: np.ndarray, known: int | None = None) -> Grid | None:
     """The tiles of a sheet, uint8 [H, W, 4]; None if it is not plain that it is one of three tiles or more.
 
-    known: the side of its like, which is tried first.
+    known: the side of its like, which is tried first. Without it, two seams are too few to tell: 43 of the 10,000
+    sprites of the shipped set have one of each by chance.
     """
+    grid = likely_grid(sheet, known)
+    return grid if grid and (known or sum(grid.counts(*sheet.shape[:2])) > 4) else None
+
+
+def likely_grid(sheet: np.ndarray, known: int | None) -> Grid | None:
+    """The tiles that a picture would have, if it is a sheet."""
     if tile := tile_of(sheet, known):
         return Grid(tile, tile)
     clear = sheet[..., 3] == 0

@@ -92,8 +92,9 @@ def test_only_an_earlier_result_as_it_was_made_is_replaced(tmp_path, art, prepar
 
 
 def test_a_result_never_goes_into_a_source_nor_over_other_files(tmp_path, art, prepare):
+    (tmp_path / "link").symlink_to(art)
     before = state(tmp_path)
-    for out in (art, art / "deeper", tmp_path, art / "food.png"):
+    for out in (art, art / "deeper", tmp_path, art / "food.png", tmp_path / "link", art / ".."):
         code, told, said = prepare(art, "--out", out)
         assert code == 2 and said.count("\n") == 1 and not told, (out, said)
     assert state(tmp_path) == before

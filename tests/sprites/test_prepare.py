@@ -305,6 +305,11 @@ def test_tiles_that_are_not_square_are_found():
     assert guess_grid(sheet(tall, 3)) == Grid(24, 32)
 
 
+def test_single_sprites_are_not_taken_for_sheets():
+    for category in ("hero", "food", "spell", "side_facing", "non_hero"):
+        assert not any(guess_grid(sprite) for sprite in drawn(category, 400))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_tiles_are_found_where_there_are_none(seed):
     rng = np.random.default_rng(seed)
@@ -394,6 +399,7 @@ def test_categories_and_tags_from_a_pattern(tmp_path):
     found = named(*files, folder=tmp_path, category="{category}_{colour}_*.png")
     assert found == [("owl", {"colour": "white"}), ("red_dragon", {"colour": "blue"})]
     assert named(*files, folder=tmp_path, category="one")[0][0] == "one"
+    assert named("bat_7.png", folder=tmp_path / "index", category="{category}_{index}.png") == [("bat", {})]
     deep = named("a/x/1.png", "b/y/2.png", folder=tmp_path / "deep", category="*/{category}/*")
     assert [name for name, _ in deep] == ["x", "y"]
     tags_only = named("a/x_1.png", "b/y_2.png", folder=tmp_path / "tags", category="{mood}_*")
@@ -432,7 +438,9 @@ def test_tags_from_tables(tmp_path):
     by_file = (
         "file,index,colour,mood\nhero/a00.png,,red,\nA01,,blue,glad\nmore.png,,green,\nmore,2,grey,sad\nnone.png,,x,x\n"
     )
-    found = made(tmp_path / "art", naming=Naming(table=table(tmp_path / "a.csv", by_file)))
+    table(tmp_path / "semicolons.csv", by_file.replace(",", ";"))
+    assert read_table(tmp_path / "semicolons.csv").rows == table(tmp_path / "a.csv", by_file).rows
+    found = made(tmp_path / "art", naming=Naming(table=read_table(tmp_path / "a.csv")))
     assert found.facets[:3] == [{"colour": "red"}, {"colour": "blue", "mood": "glad"}, {}]
     assert found.facets[3:6] == [{"colour": "green"}] * 2 + [{"colour": "grey", "mood": "sad"}]
     assert found.told.unused == 1

@@ -11,7 +11,9 @@ The sources stay as they are. What came of them is told, and shown in report.png
 
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -96,6 +98,8 @@ def colour(word: str) -> tuple[int, int, int]:
 def check_out(out: Path, sources: tuple[Path, ...], overwrite: bool) -> None:
     """ValueError if the result cannot be made there, would lie in a source, or replaces anything but an earlier result
     that is as it was made."""
+    if out.is_symlink() or out.name in ("", ".."):
+        raise ValueError(f"--out {out} is not the name of a folder to be made; choose another")
     check_folder("--out", out)
     for source in sources:
         if source.is_dir():
@@ -113,8 +117,11 @@ def check_out(out: Path, sources: tuple[Path, ...], overwrite: bool) -> None:
         raise ValueError(f"--out {out} holds an earlier result; --overwrite replaces it")
 
 
-def write(out: Path, found: Collection) -> None:
-    """The sprite set, the picture of the report, and what the folder is known by, whole or not at all."""
+def write(out: Path, found: Collection, check: Callable[[], None]) -> None:
+    """The sprite set, the picture of the report, and what the folder is known by, whole or not at all.
+
+    check: whether what is there may be replaced, asked once more before it is.
+    """
     taken = {"report"} & {name.casefold() for name in found.categories}
     if taken:
         raise ValueError(f"a category is named report, as {PICTURE} is; name it otherwise, or give --category")
@@ -125,22 +132,24 @@ def write(out: Path, found: Collection) -> None:
         picture(found, label_font).save(aside / PICTURE)
         files = {path.name: digest(path) for path in sorted(aside.iterdir())}
         (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=2) + "\n", encoding="utf-8")
+        check()
 
 
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, f"{__doc__}\nIt reads {', '.join(READERS)}, sprite sets and npy pairs.")
     settings = args.settings()
-    if args.out and not args.dry_run:
-        check_out(args.out, args.sources, args.overwrite)
+    out = None if args.dry_run else args.out
+    check = partial(check_out, out, args.sources, args.overwrite) if out else None
+    if check:
+        check()
     with progress(desc="reading", unit="picture", leave=False) as bar:
         found = collect(args.sources, settings, bar.update)
     for heading, what in report(found):
         print(f"{heading:13} {one_line(what)}")
-    if args.out and not args.dry_run:
-        write(args.out, found)
-        print(f"made {args.out}; look at {args.out / PICTURE}")
-        print(
-            f"next: {command_line('train')} configs/finetune.toml --data {shlex.quote(str(args.out))} --out runs/mine"
-        )
+    if out and check:
+        write(out, found, check)
+        print(f"made {out}; look at {out / PICTURE}")
+        data = shlex.quote(str(out))
+        print(f"next: {command_line('train')} configs/finetune.toml --data {data} --out runs/mine")
     return 0
