@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from sprites.files import DataError, check_file, why
 from sprites.reading.folder import LITTER
-from sprites.reading.image import MAX_BYTES
 
-MAX_UNPACKED = 2**30  # bytes of all members
+MAX_UNPACKED = 2**30  # bytes of all members, and of a part of a table that is unpacked at a time
+MAX_MEMBER = 2**26  # bytes; RGBA of 4096x4096 that is not compressed
 MAX_MEMBERS = 100_000
 MAX_ROWS = 1_000_000
 LABELS = ("label", "labels", "category", "class", "name")  # columns that say what an image shows
@@ -52,8 +52,10 @@ def members(path: Path, content: bytes | None, suffixes: tuple[str, ...]) -> Ite
                     continue
                 if info.flag_bits & 1:
                     raise ValueError("it is encrypted")
+                if info.file_size > MAX_MEMBER:
+                    raise ValueError(f"{info.filename!r} has {info.file_size:,} bytes; at most {MAX_MEMBER:,} are read")
                 with archive.open(info) as file:
-                    data = file.read(MAX_BYTES + 1)
+                    data = file.read(MAX_MEMBER + 1)
                 yield Member(place.parts[:-1], place.name, data)
     except DataError:
         raise
@@ -90,8 +92,12 @@ def cells(path: Path, content: bytes | None) -> Iterator[Cell]:
         limits = {"thrift_string_size_limit": 2**24, "thrift_container_size_limit": 2**20}
         with parquet.ParquetFile(source, **limits) as file:
             images, label, names = columns(file.schema_arrow)
-            if file.metadata.num_rows > MAX_ROWS:
-                raise ValueError(f"{file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are read")
+            about = file.metadata
+            if about.num_rows > MAX_ROWS:
+                raise ValueError(f"{about.num_rows:,} rows; at most {MAX_ROWS:,} are read")
+            largest = max((about.row_group(i).total_byte_size for i in range(about.num_row_groups)), default=0)
+            if largest > MAX_UNPACKED:
+                raise ValueError(f"{largest:,} bytes in one group of rows; at most {MAX_UNPACKED:,} are read")
             chosen, row = [images] + ([label] if label else []), 0
             for batch in file.iter_batches(64, columns=chosen):
                 for one in batch.to_pylist():

@@ -307,7 +307,7 @@ def test_tiles_that_are_not_square_are_found():
 
 def test_single_sprites_are_not_taken_for_sheets():
     for category in ("hero", "food", "spell", "side_facing", "non_hero"):
-        assert not any(guess_grid(sprite) for sprite in drawn(category, 400))
+        assert not any(guess_grid(sprite) for sprite in drawn(category, 100))
 
 
 @pytest.mark.parametrize("seed", range(5))
