@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from sprites.prepare.tiles import Grid, guess_grid, other_grids
 from sprites.reading.guesses import enlarged
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
 
-MAX_PIXELS = 2**28  # of all pictures together, when each is at its true size
+MAX_PIXELS = 2**28  # of all pictures of a source, when each is at its true size
 STEP = 8  # a size that is chosen for the user is a multiple of it
 HARD = 128  # the alpha from which on a pixel is opaque
 
@@ -107,7 +107,7 @@ def read_pictures(
         total += small[..., 0].size
         if total > MAX_PIXELS:
             raise DataError(f"{source}: more than {MAX_PIXELS:,} pixels; prepare it in parts")
-        found.append((Picture(**{**vars(picture), "frames": small}), block))
+        found.append((replace(picture, frames=small), block))
         told.files += 1
         tick()
     return found
@@ -143,7 +143,7 @@ def true_sized(found: Iterable[tuple[Picture, int]], told: Told) -> list[tuple[P
             frames = picture.frames.repeat(now // times, 1).repeat(now // times, 2) if times < now else picture.frames
         if times > 1:
             told.enlarged[times].append(str(picture.file.path))
-        out.append((Picture(**{**vars(picture), "frames": frames}), times))
+        out.append((replace(picture, frames=frames), times))
     return out
 
 

@@ -12,7 +12,7 @@ from sprites.content import content_hashes
 from sprites.files import plural, some
 from sprites.prepare.collection import Collection
 
-SHOWN = 16  # sprites of a category in the picture, and rows of its palette's colours
+SHOWN = 16  # sprites of a category in the picture
 ROWS = 40  # categories in it
 GAP, PAPER, INK = 8, (250, 250, 250), (40, 40, 40)
 SQUARES = np.array([(255, 255, 255), (222, 222, 222)], np.uint8)  # what shows through transparent pixels
