@@ -139,14 +139,11 @@ class Naming:
             said = dict(picture.facets[frame]) if picture.facets else {}
             if tag and self.by != "tag":
                 said[ANIMATION] = tag
-            if self.by == "tag" and not self.category and picture.tags and tag is None:
-                said[CATEGORY] = ""
-            else:
-                said[CATEGORY] = (tag if self.by == "tag" else None) or usual
+            said[CATEGORY] = (tag or "") if self.by == "tag" and picture.tags else usual
             said |= {name: value for name, value in matched.items() if name not in KEYS or name == CATEGORY}
             if self.table and self.table.by_file:
                 said |= self.said_of_file(file, index)
-            found.append(said | {CATEGORY: tidy(said[CATEGORY])})
+            found.append({name: tidy(value) for name, value in said.items()})
         return found
 
     def said_of_file(self, file: File, index: int) -> dict[str, str]:
@@ -158,8 +155,8 @@ class Naming:
 
 
 def tidy(name: str) -> str:
-    """A category as it can be that of a file anywhere: composed letters, no spaces at its ends."""
-    return unicodedata.normalize("NFC", " ".join(name.split()))
+    """A category or a tag as it can be in any file, or its name: printable, letters composed, no spaces at its ends."""
+    return unicodedata.normalize("NFC", " ".join("".join(c if c.isprintable() else " " for c in name).split()))
 
 
 def wrapping(files: Sequence[File]) -> int:

@@ -400,6 +400,8 @@ def test_categories_and_tags_from_a_pattern(tmp_path):
     assert found == [("owl", {"colour": "white"}), ("red_dragon", {"colour": "blue"})]
     assert named(*files, folder=tmp_path, category="one")[0][0] == "one"
     assert named("bat_7.png", folder=tmp_path / "index", category="{category}_{index}.png") == [("bat", {})]
+    odd = named("owl_a\nb\x1b_1.png", folder=tmp_path / "odd", category="{category}_{colour}_*.png")
+    assert odd == [("owl", {"colour": "a b"})]
     deep = named("a/x/1.png", "b/y/2.png", folder=tmp_path / "deep", category="*/{category}/*")
     assert [name for name, _ in deep] == ["x", "y"]
     tags_only = named("a/x_1.png", "b/y_2.png", folder=tmp_path / "tags", category="{mood}_*")
