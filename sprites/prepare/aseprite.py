@@ -22,6 +22,7 @@ MAX_BYTES = 2**27  # of a file
 MAX_CHUNKS = 2**20
 MAX_LAID = 2**27  # pixels of cels laid on frames
 MAX_COLOURS = 2**16
+MAX_SLICES = 10_000
 DIRECTIONS = ("forward", "reverse", "pingpong", "pingpong_reverse")
 BYTES = {8: 1, 16: 2, 32: 4}  # a pixel, by colour depth: an index, grey and alpha, RGBA
 
@@ -324,6 +325,8 @@ def read_tags(document: Document, chunk: Stream) -> None:
 def read_slice(document: Document, chunk: Stream) -> None:
     count, flags, _ = chunk.read("III")
     name = chunk.text()
+    if len(document.slices) + count > MAX_SLICES:
+        raise ValueError(f"more than {MAX_SLICES:,} slices")
     for _ in range(count):
         document.slices.append(Slice(name, *chunk.read("IiiII")))
         chunk.take(16 * bool(flags & 1) + 8 * bool(flags & 2))

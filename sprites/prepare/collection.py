@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from sprites.content import content_hashes
 from sprites.files import DataError, check_names, plural, some
 from sprites.prepare.names import CATEGORY, Naming, one_spelling, wrapping
-from sprites.prepare.sources import LeftOut, Picture, read_source
+from sprites.prepare.sources import LeftOut, Picture, read_source, sliced
 from sprites.prepare.tiles import Grid, guess_grid, other_grids
 from sprites.reading.guesses import enlarged
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
@@ -98,7 +99,8 @@ def read_pictures(
 ) -> list[tuple[Picture, int]]:
     """Pictures of a source, each made as small as it can be, and how many times it was enlarged; 0 tells nothing."""
     found, total = [], 0
-    for picture in read_source(source, told.left_out):
+    read = read_source(source, told.left_out)
+    for picture in chain.from_iterable(map(sliced, read)) if settings.naming.by == "slice" else read:
         frames = picture.frames
         if settings.clear:
             frames = cleared(frames, settings.clear)

@@ -12,7 +12,7 @@ from sprites.files import DataError, read_text, some
 from sprites.prepare.sources import File, LeftOut, Picture
 from sprites.tags import KEYS, MAX_TABLE
 
-By = Literal["folder", "tag", "file"]
+By = Literal["folder", "tag", "slice", "file"]
 CATEGORY, ANIMATION = "category", "animation"
 FACET = re.compile(r"[^\s,=+{}/]+")
 
@@ -131,7 +131,7 @@ class Naming:
             return None
         folders = file.folders[wrap:]
         home = file.path.stem if file.alone or (count > 1 and not folders) or self.by == "file" else file.source
-        usual = picture.label or (folders[0] if folders and self.by == "folder" else home)
+        usual = picture.label or (folders[0] if folders and self.by in ("folder", "slice") else home)
         found = []
         for index in range(count):
             frame = index // each

@@ -6,19 +6,19 @@ A file that a user names must be readable. One that lies in a folder or an archi
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from sprites.files import DataError, check_link
 from sprites.loading import load_sprites
-from sprites.prepare.aseprite import read_aseprite
+from sprites.prepare.aseprite import Slice, read_aseprite
 from sprites.prepare.containers import Member, cells, members
 from sprites.reading.folder import REASONS, SUFFIXES, images_below
 from sprites.reading.form import Inside
 from sprites.reading.forms import is_described
-from sprites.reading.image import read_frames
+from sprites.reading.image import MAX_PIXELS, read_frames
 from sprites.tags import load_tags
 
 DRAWINGS = (".aseprite", ".ase")
@@ -51,6 +51,8 @@ class Picture:
     """The category, where the file says it."""
     tags: Sequence[str | None] = ()
     """Of each frame the name of its tag, if any frame has one."""
+    slices: Sequence[Slice] = ()
+    """Named parts of it."""
     facets: Sequence[Mapping[str, str]] = ()
     """More that is said of each frame, if anything is."""
     ready: bool = False
@@ -71,6 +73,26 @@ class LeftOut:
         self.add(path, str(error).removeprefix(f"{path}: "))
 
 
+def sliced(picture: Picture) -> Iterator[Picture]:
+    """Each slice as a picture of its own, whose category is the name of the slice; a picture without slices as it is.
+
+    A slice begins with its frame, and ends at the edge of the canvas. DataError for more pixels than a picture may have.
+    """
+    if not picture.slices:
+        yield picture
+    pixels = 0
+    for part in picture.slices:
+        rows, columns = (
+            slice(max(0, at), max(0, at + size)) for at, size in ((part.y, part.height), (part.x, part.width))
+        )
+        frames = picture.frames[part.frame :, rows, columns]
+        pixels += frames[..., 0].size
+        if pixels > MAX_PIXELS:
+            raise DataError(f"{picture.file.path}: its slices have more than {MAX_PIXELS:,} pixels")
+        if frames.size:
+            yield replace(picture, frames=frames, label=part.name, tags=picture.tags[part.frame :], slices=())
+
+
 Reader = Callable[[File, LeftOut], Iterator[Picture]]
 
 
@@ -84,7 +106,7 @@ def read_drawing(file: File, left_out: LeftOut) -> Iterator[Picture]:
     tags: list[str | None] = [None] * len(found.frames)
     for tag in sorted(found.tags, key=lambda tag: tag.first - tag.last):
         tags[tag.first : tag.last + 1] = [tag.name] * (tag.last - tag.first + 1)
-    yield Picture(file, found.frames, tags=tags if any(tags) else ())
+    yield Picture(file, found.frames, tags=tags if any(tags) else (), slices=found.slices)
 
 
 def read_archive(file: File, left_out: LeftOut) -> Iterator[Picture]:

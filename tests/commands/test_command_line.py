@@ -93,6 +93,7 @@ DEMO = str(ROOT / "configs" / "demo.toml")
         ("prepare", "", "SOURCES is missing: expected a path as the first word"),
         ("prepare", "sprites", "--out is missing: expected a folder to make, or --dry-run"),
         ("prepare", "x --out y --fit bxo", "--fit bxo: expected one of pad, crop, nearest, box; did you mean box?"),
+        ("prepare", "x --out y --by tags", "--by tags: expected one of folder, tag, slice, file; did you mean tag?"),
         ("prepare", "x --out y --size 4", "--size 4: expected 8 to 128"),
         ("prepare", "x --out y --margin 1", "--margin and --spacing go with --tile"),
         (

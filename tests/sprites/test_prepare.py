@@ -130,6 +130,23 @@ def test_frame_tags_are_categories_or_a_facet(tmp_path):
     assert list(found.told.left_out.names) == ["in no frame tag"]
 
 
+def test_slices_are_cut_out_where_that_is_asked_for(tmp_path):
+    canvas = sheet(HEROES[:4], 2)
+    parts = [
+        ase.slices("hat", (0, 0, 0, 16, 16)),
+        ase.slices("boot", (0, 16, 16, 99, 99)),
+        ase.slices("off", (0, 50, 0, 9, 9)),
+    ]
+    (tmp_path / "a.ase").write_bytes(
+        ase.aseprite([[ase.layer(), ase.cel(canvas), *parts], [ase.cel(canvas[::-1])]], 32, 32)
+    )
+    found = made(tmp_path / "a.ase", naming=Naming(by="slice"))
+    assert found.categories == ("boot", "hat")
+    assert (of(found, "hat") == [canvas[:16, :16], canvas[::-1][:16, :16]]).all()
+    assert (of(found, "boot") == [canvas[16:, 16:], canvas[::-1][16:, 16:]]).all()
+    assert made(tmp_path / "a.ase").size == 32
+
+
 def archive(path: Path, files: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, data in files.items():

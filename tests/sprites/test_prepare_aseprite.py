@@ -214,7 +214,14 @@ CLAIMS = {
     ),
     "no such layer": (ase.aseprite([[ase.cel(random())]]), "a cel of layer 0, of 0"),
     "a palette": (ase.aseprite([[ase.chunk(0x2019, struct.pack("<III8x", 2**32 - 1, 0, 1))]]), "a palette of"),
-    "slices": (ase.aseprite([[ase.chunk(0x2022, struct.pack("<III", 2**32 - 1, 0, 0) + b"\0\0")]]), "too early"),
+    "many slices": (
+        ase.aseprite([[ase.slices("a", *[(0, 0, 0, 1, 1)] * 6000)] * 2]),
+        "more than 10,000 slices",
+    ),
+    "slices": (
+        ase.aseprite([[ase.chunk(0x2022, struct.pack("<III", 2**32 - 1, 0, 0) + b"\0\0")]]),
+        "more than 10,000 slices",
+    ),
 }
 
 
