@@ -76,7 +76,7 @@ class LeftOut:
 def sliced(picture: Picture) -> Iterator[Picture]:
     """Each slice as a picture of its own, whose category is the name of the slice; a picture without slices as it is.
 
-    A slice begins with its frame, and ends at the edge of the canvas. DataError for more pixels than a picture may have.
+    A slice begins with its frame, and ends at the edge of the canvas. DataError for more than 2^26 pixels in all.
     """
     if not picture.slices:
         yield picture
