@@ -61,7 +61,7 @@ class Arguments:
     """One category for all, or a pattern for names of files, as in "{category}_{colour}_*.png", where other fields are
     tags."""
     by: By = "folder"
-    """Where categories are from, unless --category says it: folders, frame tags or slices of Aseprite, names of files."""
+    """Where categories are from, unless --category says it: folders, names of files, frame tags or slices."""
     tags: Path | None = None
     """A table with a column file, or category and index; each other column is a tag."""
     clear: str | None = None
