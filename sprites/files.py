@@ -17,6 +17,10 @@ class DataError(ValueError):
     """A mistake in the user's data, told in one line that names the file."""
 
 
+class Unprepared(DataError):
+    """The same, where scripts/prepare.py would make the data readable."""
+
+
 def why(error: Exception) -> str:
     """The cause in a few words, without the path that the message names already."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -1,5 +1,6 @@
 """Sprites from a folder of any form, which is recognised."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from mmap import mmap
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sprites.files import DataError, why
+from sprites.files import DataError, Unprepared, why
 from sprites.reading.forms import expected, read_folder
 from sprites.reading.image import SIZES, Resize, quiet
 
@@ -75,9 +76,19 @@ def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize 
     if missing:
         raise DataError(f"{folder}: there is no such folder; expected {expected()}")
     if not is_folder:
-        raise DataError(f"{folder}: a file, expected the folder that holds {expected()}")
-    with quiet():
-        return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
+        raise DataError(f"{folder}: a file, expected the folder that holds {expected()}; or {to_prepare(folder)}")
+    try:
+        with quiet():
+            return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
+    except Unprepared as error:
+        raise DataError(f"{error}; or {to_prepare(folder)}") from error
+
+
+def to_prepare(path: Path) -> str:
+    """The command that makes a set of sprites of a folder or a file, in words for a message."""
+    path = path if path.name else path.resolve()
+    out = path.with_name(f"{path.name if path.is_dir() else path.stem}-prepared")
+    return f"make it readable: scripts/prepare.py {shlex.quote(str(path))} --out {shlex.quote(str(out))}"
 
 
 def check_whole(images: np.ndarray) -> None:

@@ -9,12 +9,14 @@ import json
 import os
 import struct
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import aseprites as ase
 import numpy as np
 import safetensors.torch
 import torch
@@ -35,6 +37,12 @@ from ddpm.sampling import Sampler
 from ddpm.system.settings import to_dict
 from sprites.export.source import load_album
 from sprites.loading import load_sprites
+from sprites.prepare.aseprite import read_aseprite
+from sprites.prepare.collection import Settings, collect
+from sprites.prepare.containers import cells, members
+from sprites.prepare.names import Naming, compiled, read_table
+from sprites.prepare.report import report
+from sprites.prepare.tiles import Grid, parse_tile
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs
 
@@ -327,6 +335,109 @@ def config_toml(folder: Path) -> Reader:
     )
 
 
+# --- what prepare.py reads ------------------------------------------------------------------------------------
+
+
+def prepared(folder: Path, name: str, seeds: list[bytes], **how: object) -> Reader:
+    """A file that is made a sprite set of, named by the user or in a folder, where what is broken is left out."""
+    path = folder / "art" / name
+    save_pngs(path.parent, tiny_sprites(3, 16, 4)[0], ["x", "y", "z"])
+    path.touch()
+
+    def read(data: bytes) -> object:
+        path.write_bytes(data)
+        settings = Settings(Naming(), **how)  # type: ignore[arg-type]
+        assert list(report(collect([path.parent], settings)))
+        found = collect([path], settings)
+        assert found.images.dtype == np.uint8 and len(found.images) == len(found.labels) == len(found.facets)
+        return found
+
+    return Reader(seeds, read)
+
+
+def aseprite_seeds() -> list[bytes]:
+    """A file of each depth, with layers, links, tags, slices and tiles."""
+    rgba, grey, index = (np.arange(16 * 16 * n, dtype=np.uint8).reshape(16, 16, n) for n in (4, 2, 1))
+    about = [
+        ase.layer(kind=1),
+        ase.layer(level=1, opacity=99),
+        ase.layer(kind=2, mode=3),
+        ase.tags(("a", 0, 1, 2)),
+        ase.slices("s", (0, 1, 2, 3, 4), flags=3),
+    ]
+    found = []
+    for pixels, depth in ((rgba, 32), (grey, 16), (index, 8)):
+        tiles = [ase.tileset(pixels.reshape(4, 8, 8, -1)), ase.tilemap(np.array([[1, 2 | 7 << 29]]), 2)]
+        colours = [ase.palette(rgba[0]), ase.old_palette(rgba[0, :, :3])]
+        frames = [
+            [*colours, *about, *tiles, ase.cel(pixels, 1, -3, 2, 200, 1)],
+            [ase.link(0, 1), ase.cel(pixels, 1, raw=True)],
+        ]
+        found.append(ase.aseprite(frames, 16, 16, depth))
+    return found
+
+
+def read_drawing(data: bytes) -> object:
+    return read_aseprite(Path("a.aseprite"), data)
+
+
+def read_members(data: bytes) -> object:
+    return list(members(Path("a.zip"), data, (".png", ".gif")))
+
+
+def read_cells(data: bytes) -> object:
+    return list(cells(Path("a.parquet"), data))
+
+
+def zipped(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("__", "/").replace("_", "."), data)
+    return out.getvalue()
+
+
+def zip_seeds() -> list[bytes]:
+    png, _, gif = (pictures()[i] for i in (0, 1, 7))
+    return [
+        zipped(a_png=png),
+        zipped(pack__hero__a_png=png, pack__food__b_gif=gif, read_me=b"x"),
+        zipped(a_zip=zipped(b_png=png)),
+    ]
+
+
+def parquet_seeds() -> list[bytes]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    found, cells = [], [{"bytes": data, "path": "a.png"} for data in pictures()[:2]]
+    for image in (cells, [cell["bytes"] for cell in cells]):
+        out = io.BytesIO()
+        about = {"info": {"features": {"label": {"names": ["a", "b"], "_type": "ClassLabel"}}}}
+        table = pa.table({"image": image, "label": [0, 1]}).replace_schema_metadata({"huggingface": json.dumps(about)})
+        parquet.write_table(table, out)
+        found.append(out.getvalue())
+    return found
+
+
+def sheet_seeds() -> list[bytes]:
+    tiles = tiny_sprites(12, 16, 4)[0].reshape(3, 4, 16, 16, 4).swapaxes(1, 2).reshape(48, 64, 4)
+    return [
+        encoded(Image.fromarray(np.ascontiguousarray(x))) for x in (tiles, tiles.repeat(2, 0).repeat(2, 1), tiles[:40])
+    ]
+
+
+def table_of_tags(folder: Path) -> Reader:
+    path = folder / "a.csv"
+    path.touch()
+
+    def read(data: bytes) -> object:
+        path.write_bytes(data)
+        return read_table(path).rows
+
+    return Reader([b'file,index,colour\na.png,,red\nb,2,"x, y"\n', b"category,index,kind\r\na,0,x\r\n,,\r\n"], read)
+
+
 # --- models -------------------------------------------------------------------------------------------------
 
 
@@ -473,6 +584,17 @@ SAMPLING = [
 ]
 
 READERS: dict[str, Callable[[Path], Reader]] = {
+    "aseprite": lambda folder: Reader(aseprite_seeds(), read_drawing),
+    "zip": lambda folder: Reader(zip_seeds(), read_members),
+    "parquet": lambda folder: Reader(parquet_seeds(), read_cells),
+    "aseprite to cut": lambda folder: prepared(folder, "a.aseprite", aseprite_seeds(), grid=Grid(8, 8)),
+    "zip to cut": lambda folder: prepared(folder, "a.zip", zip_seeds()),
+    "frames": lambda folder: prepared(folder, "a.gif", animation(folder).seeds, fit="box"),
+    "sheet to cut": lambda folder: prepared(folder, "a.png", sheet_seeds()),
+    "tiles to cut": lambda folder: prepared(folder, "a.png", sheet_seeds(), grid=Grid(16, 12), fit="crop"),
+    "table of tags": table_of_tags,
+    "pattern": value(compiled, "{category}_{colour}_*.png", "*/{a}?"),
+    "tile": value(parse_tile, "16", "16x24"),
     "npy images": npy_images,
     "npy labels": npy_labels,
     "image": image,
@@ -515,6 +637,13 @@ READERS: dict[str, Callable[[Path], Reader]] = {
         ["--out", "out", "--judges", "judges"],
         [*SAMPLING, "--per-category\n9"],
         {"ddpm.evaluation.judge.data_of": reached},
+    ),
+    "prepare.py": command_line(
+        "prepare",
+        ["data"],
+        ["--out", "prepared"],
+        ["--tile\n16x24\n--margin\n1\n--spacing\n2", "--size\n16\n--fit\nbox\n--category\n{category}_*\n--by\ntag"],
+        {"ddpm.commands.files.prepare.collect": reached},
     ),
     "train.py": command_line(
         "train",

@@ -1,5 +1,5 @@
-"""To add a sampler, schedule, grid, form of guidance, metric, form of data, export format or command is one edit in one
-module.
+"""To add a sampler, schedule, grid, form of guidance, metric, form of data, source, export format or command is one edit
+in one module.
 
 In a copy of the code each gets one: what is written in a module and entered in its table there. Then the commands are
 asked, as a user would ask them.
@@ -42,6 +42,7 @@ EDITS = {
         '"""Bake a sprite."""\n\n\ndef main() -> int:\n    print("baked")\n    return 0\n',
     ),
     "sprites/endless.py": ("GENERATORS: ", '"again": drawn, ', ""),
+    "sprites/prepare/sources.py": ("READERS: ", '".raw": read_image,', ""),
     "sprites/reading/one_file.py": (
         "",
         "",
@@ -93,6 +94,7 @@ def test_help_names_what_was_added(ask):
     assert "half_ancestral" in sampling and "late" in sampling and "stronger" in sampling
     assert "straight" in training and "again" in training
     assert "raw: the bytes of all pixels (.raw)" in ask("export", "--help")
+    assert ".raw" in ask("prepare", "--help")
     assert "Bake a sprite." in ask("--help") and ask("bake") == "baked\n"
 
 

@@ -65,6 +65,23 @@ def written_aside(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def folder_written_aside(path: Path) -> Iterator[Path]:
+    """`written_aside` for a folder that may be there: what is in it is removed when the new one has taken its place."""
+    old = path.with_name(PART.format(token=token_hex(6), suffix=".old"))
+    try:
+        with written_aside(path) as aside:
+            yield aside
+            if path.exists():
+                os.replace(path, old)
+    except BaseException:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        raise
+    if old.exists():
+        shutil.rmtree(old)
+
+
 def drop_written_aside(folder: Path, *suffixes: str) -> None:
     """Remove half-written files with these suffixes, such as ".png", that killed processes left in a folder; "" for
     those of `check_writable`. No other process may be writing such files there."""

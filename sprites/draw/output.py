@@ -1,11 +1,9 @@
 """Drawn sprites as files: the shipped set and its check, npy pairs of any length, contact sheets and walks."""
 
-import csv
 import json
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from PIL import Image
@@ -17,6 +15,7 @@ from sprites.draw.palette import COLOURS
 from sprites.draw.registry import CATEGORIES, CYCLES
 from sprites.draw.variety import Variety, measure
 from sprites.writing.sheets import contact_sheet, enlarge, sheet
+from sprites.writing.sprite_set import TagTable, described
 
 RGB = np.ascontiguousarray(COLOURS[:, :3])
 Tick = Callable[[], object]  # called once a sprite, for progress
@@ -26,16 +25,6 @@ SHEETS = tuple(f"{category}.png" for category in CATEGORIES)
 SET_FILES = (*SHEETS, "tags.csv", "contact.png", "sprites.toml")
 PAIR_FILES = ("tags.csv", "categories.json", "labels.npy", "sprites.npy")
 CONTACT_FILES = (*SHEETS, "walk.gif")
-
-TOML = """\
-# A sprite set: one PNG sheet a category, named <category>.png, next to this file.
-# A sheet holds square tiles row by row, from the upper left; its width and height are multiples of `tile`.
-# A tile with no opaque pixel is padding. The order of `categories` is the order of the labels.
-# Any folder with a file like this one can be trained on.
-
-tile = {tile}
-categories = [{categories}]
-"""
 
 
 def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: None) -> tuple[np.ndarray, list[Tags]]:
@@ -48,34 +37,21 @@ def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: Non
     return tiles, answers
 
 
-class TagTable:
-    """tags.csv, written row by row in the order of the sprites; what a sprite does not have is empty."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._rows = csv.writer(file, lineterminator="\n")
-        self._rows.writerow(("category", "index", *TAG_NAMES))
-
-    def add(self, category: str, index: int, answer: Tags) -> None:
-        """One sprite of a category; the index counts within the category."""
-        self._rows.writerow((category, index, *answer.values()))
-
-
 def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
     """A sprite set: a sheet a category, sprites.toml, tags.csv and a small contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
     with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
-        table = TagTable(file)
+        table = TagTable(file, TAG_NAMES)
         for category in CATEGORIES:
             tiles, answers = draw_category(category, count, seed, tick)
             for index, answer in enumerate(answers):
-                table.add(category, index, answer)
+                table.add(category, index, tuple(answer.values()))
             tiles = enlarge(tiles, size)
             sheet(tiles, RGB).save(folder / f"{category}.png", optimize=True)
             cycle = CYCLES[category]
             samples += [row for row in (tiles[::cycle][:20], tiles[32:52]) if len(row)]
-    names = ", ".join(f'"{category}"' for category in CATEGORIES)
-    (folder / "sprites.toml").write_text(TOML.format(tile=size, categories=names), encoding="utf-8")
+    (folder / "sprites.toml").write_text(described(size, CATEGORIES), encoding="utf-8")
     contact_sheet(samples, RGB).save(folder / "contact.png", optimize=True)
 
 
@@ -88,11 +64,11 @@ def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: 
         (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file,
     ):
         np.lib.format.write_array_header_1_0(images, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        table = TagTable(file)
+        table = TagTable(file, TAG_NAMES)
         for category in CATEGORIES:
             for index, (tile, answer) in enumerate(islice(draw_distinct(category, seed), count)):
                 images.write(COLOURS[enlarge(tile[None], size)[0]].tobytes())
-                table.add(category, index, answer)
+                table.add(category, index, tuple(answer.values()))
                 tick()
     np.save(folder / "labels.npy", np.repeat(np.arange(len(CATEGORIES), dtype=np.int64), count))
     (folder / "categories.json").write_text(json.dumps(CATEGORIES), encoding="utf-8")

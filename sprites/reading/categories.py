@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sprites.files import DataError, check_link, checked_names
+from sprites.files import DataError, Unprepared, check_link, checked_names
 from sprites.reading.folder import (
     SUFFIXES,
     holds_images,
@@ -35,9 +35,12 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     categories = checked_names(root, [folder.name for folder in folders])
     for path in paths:
         check_link(root, path)
-    found = survey(paths)
-    guesses = Guesses(root, categories, found.sizes, size)
-    side = target_size(paths, found.sizes, size, resize, guesses.advise)
+    try:
+        found = survey(paths)
+        guesses = Guesses(root, categories, found.sizes, size)
+        side = target_size(paths, found.sizes, size, resize, guesses.advise)
+    except DataError as error:
+        raise Unprepared(error) from error
     check_total(root, len(paths), side)
     opaque = all(is_opaque(read_rgba(path)) for path in found.unsure)
     images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
@@ -55,7 +58,7 @@ def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -
     """The image files of each category; DataError for one without, and for what is none."""
     loose = [image for path in beside for image in images_below(path, left_out)]
     if loose:
-        raise DataError(f"{loose[0]}: a loose image beside folders of images; move it into one of them")
+        raise Unprepared(f"{loose[0]}: a loose image beside folders of images; move it into one of them")
     groups = []
     for folder in folders:
         if folder.is_symlink():
@@ -66,7 +69,7 @@ def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -
         groups.append(list(images_below(folder, here)))
         if not groups[-1]:
             only = f" that is read, but {reasons(here)}" if here else ""
-            raise DataError(
+            raise (Unprepared if here else DataError)(
                 f"{folder}: category {folder.name!r} has no image{only}; "
                 f"add some ({', '.join(SUFFIXES)}) or remove the folder"
             )

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,9 +14,9 @@ WRITTEN = ("config.toml", "sweep.json", "facets.json")  # one of them lies besid
 LINK = "linked"
 LEFT_OUT = {
     "JPEG blurs pixel art; save as PNG": ".jpg .jpeg .jpe .jfif",
-    "export to PNG": ".aseprite .ase .psd .psb .xcf .kra .ora .piskel .pxo .pyxel .clip .pdn .gal .svg .svgz",
+    "read by scripts/prepare.py": ".aseprite .ase .apng .zip .parquet",
+    "export to PNG": ".psd .psb .xcf .kra .ora .piskel .pxo .pyxel .clip .pdn .gal .svg .svgz",
     "convert to PNG": ".tif .tiff .tga .avif .heic .heif .jxl .jp2 .ico .cur .pcx .ppm .pgm .pbm .dds .qoi .iff .lbm",
-    "save its frames as PNG": ".apng",
     "links to folders are not followed; put the folders there": LINK,
 }
 REASONS = {name: reason for reason, names in LEFT_OUT.items() for name in names.split()}
@@ -37,11 +37,14 @@ def visible(folder: Path) -> list[Path]:
 
 
 def images_below(
-    folder: Path, left_out: Counter[str] | None = None, suffixes: tuple[str, ...] = SUFFIXES
+    folder: Path,
+    left_out: Counter[str] | None = None,
+    suffixes: tuple[str, ...] = SUFFIXES,
+    tell: Callable[[Path, str], object] = lambda path, reason: None,
 ) -> Iterator[Path]:
     """Image files at any depth, sorted within each folder; symbolic links to folders are not followed.
 
-    left_out: is given how many files of which suffix are pictures too, but not read.
+    left_out: is given how many files of which suffix are pictures too, but not read; tell: each of them, and why.
     """
     left_out = Counter() if left_out is None else left_out
     waiting = [folder]
@@ -53,10 +56,12 @@ def images_below(
                 waiting += reversed(visible(path))
             else:
                 left_out[LINK] += 1
+                tell(path, REASONS[LINK])
         elif suffix in suffixes:
             yield path
         elif suffix in REASONS:
             left_out[suffix] += 1
+            tell(path, REASONS[suffix])
 
 
 def reasons(left_out: Counter[str]) -> str:
@@ -90,7 +95,7 @@ def notes_on_files(root: Path, animated: list[Path], shallow: list[Path]) -> lis
     notes = []
     if animated:
         count = plural(len(animated), "animation")
-        notes.append(f"{root}: {count} read as the first frame ({first}); save all frames as PNG to have them read")
+        notes.append(f"{root}: {count} read as the first frame ({first}); scripts/prepare.py reads all frames")
     if shallow:
         notes.append(f"{root}: {plural(len(shallow), 'file')} of 16-bit grey from 0 to 255 read as 8-bit ({grey})")
     return notes

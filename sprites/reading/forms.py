@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NoReturn
 
-from sprites.files import DataError
+from sprites.files import DataError, Unprepared
 from sprites.reading import categories, npy_pair, sprite_set
 from sprites.reading.folder import SUFFIXES, images_below, reasons, refuse_link
 from sprites.reading.form import Contents, Form, Inside
@@ -50,7 +50,8 @@ def refuse(inside: Inside) -> NoReturn:
     for path in inside.paths:
         list(images_below(path, left_out))
     only = f", but pictures that are not read: {reasons(left_out)}" if left_out else f" (found {inside.told()})"
-    raise DataError(f"{inside.folder}: no sprites{only}; expected {expected()}")
+    kind = Unprepared if left_out else DataError
+    raise kind(f"{inside.folder}: no sprites{only}; expected {expected()}")
 
 
 def refuse_wrapper(inside: Inside) -> None:
@@ -89,7 +90,7 @@ def refuse_loose(inside: Inside) -> NoReturn:
     if tile:
         what = f" that looks like a sheet of {tile}x{tile} tiles"
         how = f"add {set_of_sheets(tile, [path.stem for path in pictures])}"
-    raise DataError(
+    raise Unprepared(
         f"{pictures[0]}: a loose image{what}; sort the images into one folder per category "
         f"(a single one is fine), or {how} (found {inside.told()})"
     )

@@ -28,6 +28,36 @@ def block_of(pixels: np.ndarray) -> int:
     return int(np.gcd.reduce([*np.concatenate(edges), *pixels.shape[:2]])) if any(map(len, edges)) else 0
 
 
+def enlarged(frames: np.ndarray) -> int:
+    """How many times uint8 [F, H, W, 4] is enlarged: every pixel is a square of so many of one colour, exactly.
+
+    0 if all frames are of one colour each, which tells nothing. Colour under alpha 0 is not seen.
+    """
+    block = 0
+    for frame in frames:
+        block = int(np.gcd(block, block_of(frame)))
+        if block == 1:
+            return 1
+    for smaller in (k for k in range(block, 1, -1) if block % k == 0):
+        if all(consists_of(frame, smaller) for frame in frames):
+            return smaller
+    return min(block, 1)
+
+
+def consists_of(frame: np.ndarray, block: int) -> bool:
+    """Whether uint8 [H, W, 4] consists of squares of one colour."""
+    h, w = frame.shape[:2]
+    squares = frame.reshape(h // block, block, w // block, block, 4)
+    first = squares[:, :1, :, :1]
+    return all(
+        (
+            (squares[:, y, :, x] == first[:, 0, :, 0]).all(-1) | ((squares[:, y, :, x, 3] | first[:, 0, :, 0, 3]) == 0)
+        ).all()
+        for y in range(block)
+        for x in range(block)
+    )
+
+
 def tile_of(pixels: np.ndarray, known: int | None = None) -> int | None:
     """The side of the tiles of a sheet, uint8 [H, W, 4]; None if it does not look like one. `known` is tried first.
 

@@ -1,5 +1,6 @@
 """Single images: decoded to RGBA, checked for size, padded and scaled."""
 
+import io
 import math
 import warnings
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from sprites.files import DataError, check_file, why
 
@@ -19,6 +20,7 @@ SIZES = range(8, 129)  # pixels a side
 FORMATS = ("PNG", "GIF", "WEBP", "BMP")
 MAX_PIXELS = 2**26  # 65,536 tiles of 32x32; below Pillow's own default, so that a bomb is never decoded
 MAX_BYTES = 4 * MAX_PIXELS + 2**20  # of an image file: RGBA that is not compressed, and its header
+MAX_FRAMES = 10_000  # of an animation
 MAX_DECODED = 2**32  # bytes of sprites in memory; an npy pair of the size wanted is not read into it
 # Pillow's filters, not those of torchvision on tensors: there is no box among them, and their nearest pixel is another
 # one where it is a tie, as from 32 to 24. Other pixels would move sprites to the other side of the split.
@@ -35,15 +37,18 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """The image file, open and not yet decoded; whatever goes wrong in the body too is a DataError."""
+def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+    """The image file, open and not yet decoded; whatever goes wrong in the body too is a DataError. content: of a file
+    in another one, which `path` then only names."""
     try:
-        check_file(path)
-        if not path.is_file():
-            raise DataError(f"{path}: there is no such file")
-        if path.stat().st_size > MAX_BYTES:
-            raise Image.DecompressionBombError(f"{path.stat().st_size:,} bytes")
-        with Image.open(path, formats=FORMATS) as image:
+        if content is None:
+            check_file(path)
+            if not path.is_file():
+                raise DataError(f"{path}: there is no such file")
+        size = path.stat().st_size if content is None else len(content)
+        if size > MAX_BYTES:
+            raise Image.DecompressionBombError(f"{size:,} bytes")
+        with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
             yield image
@@ -78,6 +83,25 @@ def read_rgba(path: Path, shallow: list[Path] | None = None) -> np.ndarray:
     if is_shallow and shallow is not None:
         shallow.append(path)
     return pixels
+
+
+def read_frames(path: Path, content: bytes | None = None, shallow: list[Path] | None = None) -> np.ndarray:
+    """Image file, still or animated -> uint8 [F, H, W, 4], straight alpha: all frames in order, each as it is shown.
+
+    DataError, `content` and `shallow` as in `opened` and `read_rgba`.
+    """
+    frames: list[np.ndarray] = []
+    with opened(path, content) as image:
+        beside = getattr(image, "default_image", False)  # shown in place of the animation, not part of it
+        for index, frame in enumerate(ImageSequence.Iterator(image)):
+            if index == MAX_FRAMES or (index + 1) * frame.width * frame.height > MAX_PIXELS:
+                raise Image.DecompressionBombError(f"more than {index:,} frames of {frame.width}x{frame.height}")
+            pixels, is_shallow = rgba(frame)
+            frames.append(pixels)
+        if is_shallow and shallow is not None:
+            shallow.append(path)
+        shown = frames[1:] if beside and len(frames) > 1 else frames
+        return np.stack(shown) if len(shown) > 1 else shown[0][None]
 
 
 def is_opaque(pixels: np.ndarray) -> bool:
@@ -188,6 +212,38 @@ def fit(pixels: np.ndarray, size: int, resize: Resize | None) -> np.ndarray:
         result[..., 3:] = 255
         result *= visible
     return result
+
+
+Fit = Literal["pad", "crop", "nearest", "box"]
+
+
+def place(frames: np.ndarray, size: int, how: Fit) -> np.ndarray | None:
+    """uint8 [F, H, W, 4] -> [F, size, size, 4]: centred on transparent ground, all frames by the same shift.
+
+    What is too large loses what is empty around it. If it is too large still, "pad" gives None, "crop" its middle, and
+    "nearest" and "box" scale it down as `fit` does.
+    """
+    _, h, w, _ = frames.shape
+    if h > size or w > size:
+        shown = frames[..., 3] > 0
+        rows, columns = np.flatnonzero(shown.any((0, 2))), np.flatnonzero(shown.any((0, 1)))
+        if len(rows):
+            frames = frames[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        _, h, w, _ = frames.shape
+        if h > size or w > size:
+            if how == "pad":
+                return None
+            if how != "crop":
+                return np.stack([fit(frame, size, how) for frame in frames])
+            top, left = max(0, h - size) // 2, max(0, w - size) // 2
+            frames = frames[:, top : top + size, left : left + size]
+        _, h, w, _ = frames.shape
+    if (h, w) == (size, size):
+        return frames
+    placed = np.zeros((len(frames), size, size, 4), np.uint8)
+    top, left = (size - h) // 2, (size - w) // 2
+    placed[:, top : top + h, left : left + w] = frames
+    return placed
 
 
 def fit_all(images: np.ndarray, size: int, resize: Resize | None) -> np.ndarray:

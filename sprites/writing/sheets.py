@@ -24,7 +24,7 @@ def enlarge(tiles: np.ndarray, size: int) -> np.ndarray:
     return large
 
 
-def side_by_side(tiles: np.ndarray, columns: int) -> np.ndarray:
+def side_by_side(tiles: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
     """Tiles uint8 [N, H, W, ...], `columns` of them in a row, as one array; what is left of the last row is 0."""
     N, H, W, *channels = tiles.shape
     rows = -(-N // columns)

@@ -90,6 +90,22 @@ DEMO = str(ROOT / "configs" / "demo.toml")
         ("make_sprites", "--size 17", "--size 17: expected one of 16, 32"),
         ("make_sprites", "--npy x --check", "--check: not allowed with argument --npy"),
         ("make_sprites", "more", "'more' is one word too many"),
+        ("prepare", "", "SOURCES is missing: expected a path as the first word"),
+        ("prepare", "sprites", "--out is missing: expected a folder to make, or --dry-run"),
+        ("prepare", "x --out y --fit bxo", "--fit bxo: expected one of pad, crop, nearest, box; did you mean box?"),
+        ("prepare", "x --out y --by tags", "--by tags: expected one of folder, tag, slice, file; did you mean tag?"),
+        ("prepare", "x --out y --size 4", "--size 4: expected 8 to 128"),
+        ("prepare", "x --out y --margin 1", "--margin and --spacing go with --tile"),
+        (
+            "prepare",
+            "x --out y --tile 16by24",
+            "--tile 16by24: expected a side in pixels, or width x height, as in 16 or 16x24",
+        ),
+        (
+            "prepare",
+            "x --out y --clear pink",
+            "--clear pink: expected a colour of six hexadecimal digits, as in ff00ff",
+        ),
     ],
 )
 def test_mistakes_are_one_line(monkeypatch, capsys, name, words, said):
@@ -107,7 +123,9 @@ def test_an_empty_path_is_not_the_current_folder(monkeypatch, capsys, name, word
     assert code == 2 and err.count("\n") == 1 and "the path is empty; name a folder or a file" in err
 
 
-@pytest.mark.parametrize("name", sorted({"train", "sample", "sweep", "compare", "facets", "distill", "bench"}))
+@pytest.mark.parametrize(
+    "name", sorted({"train", "sample", "sweep", "compare", "facets", "distill", "bench", "prepare"})
+)
 def test_every_flag_in_the_help_is_known(monkeypatch, capsys, name):
     flags = {spelt for flag in flags_of(MODULES[name].Arguments) if not flag.place for spelt in flag.names}
     monkeypatch.setattr(sys, "argv", [name, "--help"])

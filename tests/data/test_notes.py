@@ -77,7 +77,8 @@ def test_pictures_that_are_left_out_are_counted_with_the_reason(tmp_path):
     (folder / "hero" / "link").symlink_to(folder / "food", target_is_directory=True)
     notes(
         folder,
-        "6 files left out: 1 .jpeg and 2 .jpg (JPEG blurs pixel art; save as PNG), 1 .aseprite (export to PNG), "
+        "6 files left out: 1 .jpeg and 2 .jpg (JPEG blurs pixel art; save as PNG), 1 .aseprite (read by "
+        "scripts/prepare.py), "
         "1 .tga (convert to PNG), 1 linked (links to folders are not followed",
     )
 
@@ -142,7 +143,7 @@ def test_a_sheet_among_sprites_is_recognised(tmp_path, count, rows, tiles):
     joined(of("hero", count, 100), rows).save(folder / "hero" / "walk.png")
     lines = 'a sprites.toml with the lines tile = 16 and categories = ["food", "hero"]'
     said = refused(folder, f"{folder / 'hero' / 'walk.png'}: ", f"a sheet of 16x16 tiles ({tiles})", lines, "hero.png")
-    assert said.endswith("if it is a single sprite, pass --resize nearest")
+    assert f"a single sprite, pass --resize nearest; or make it readable: scripts/prepare.py {folder} --out" in said
     notes(folder, "sheets of 16x16 tiles read as one sprite each (hero/walk.png)", lines, resize="nearest")
 
 

@@ -10,9 +10,11 @@ import string
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 
+import aseprites as ase
 import numpy as np
 import pytest
 import torch
@@ -58,7 +60,10 @@ def changed(draw, seeds: list[bytes]) -> bytes:
     return data
 
 
-SLOW = {name: 25 for name in READERS if name.endswith(".py")} | {"model header": 60, "model description": 60}
+SLOW = {name: 25 for name in READERS if name.endswith((".py", " to cut"))} | {
+    "model header": 60,
+    "model description": 60,
+}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -351,6 +356,53 @@ def test_only_the_first_of_many_frames_is_looked_at(tmp_path):
     (tmp_path / "x" / "a.gif").write_bytes(whole[:-1] + frame * 1_000_000 + b";")
     said, grown = measured("from sprites.loading import load_sprites", f"load_sprites({str(tmp_path)!r})")
     assert (said, grown < 40) == ("", True)
+
+
+def gif_of(frames: int) -> bytes:
+    """A picture shown so many times."""
+    out = io.BytesIO()
+    Image.new("P", (8, 8)).save(out, "GIF")
+    whole = out.getvalue()
+    return whole[:-1] + whole[whole.rindex(b",\0\0\0\0") : -1] * (frames - 1) + b";"
+
+
+def zip_of(size: int) -> bytes:
+    """One file of so many zeros."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("a.png", "w") as file,
+    ):
+        for _ in range(size // 2**20):
+            file.write(bytes(2**20))
+    return out.getvalue()
+
+
+def cel_of(size: int) -> bytes:
+    """A file of Aseprite of one small canvas, and a cel that unpacks to so many bytes, of which it claims 64."""
+    packed = zlib.compress(bytes(size), 1)
+    cel = ase.chunk(0x2005, struct.pack("<HhhBHh5xHH", 0, 0, 0, 255, 2, 0, 4, 4) + packed)
+    return ase.aseprite([[ase.layer(), cel]])
+
+
+PREPARED = {
+    "a million frames": ("a.gif", lambda: gif_of(1_000_000), "more than 10,000 frames of 8x8"),
+    "a zip of 200 MB": ("a.zip", lambda: zip_of(200 * 2**20), "has 209,715,200 bytes"),
+    "frames of 64 GB": ("a.ase", lambda: ase.aseprite([[]] * 999, 65535, 65535), "999 frames of 65535x65535"),
+    "a cel of 200 MB": ("a.ase", lambda: cel_of(200_000_000), "no sprites"),
+    "a png of 2^31 x 1": ("a.apng", lambda: png_of_size(2**31 - 1, 1), "too large"),
+}
+
+
+@LINUX
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_bomb_is_not_prepared(tmp_path, name):
+    file, write, reason = PREPARED[name]
+    (tmp_path / file).write_bytes(write())
+    imports = "from sprites.prepare.collection import Settings, collect\nfrom sprites.prepare.names import Naming"
+    said, grown = measured(imports, f"collect([Path({str(tmp_path / file)!r})], Settings(Naming()))")
+    assert reason in said and "\n" not in said
+    assert grown < 90, f"{grown} MB more, {said}"
 
 
 @LINUX

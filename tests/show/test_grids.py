@@ -6,14 +6,13 @@ import torch
 from PIL import ImageFont
 
 from ddpm.evaluation.report import guidance_labels
+from ddpm.show.fonts import label_font, lacking
 from ddpm.show.grids import (
     PAPER,
     checkerboard,
     columns_for,
     drawn,
-    label_font,
     labelled_grid,
-    lacking,
     left_out,
     on_checkerboard,
     tiled,

@@ -9,6 +9,7 @@ import tyro
 from ddpm.commands.shared.exports import check_exports
 from ddpm.commands.shared.flags import check_count, check_file, check_new_folder, parse_guidance
 from ddpm.config import Sampling
+from sprites.reading.image import Fit
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Arguments:
     """Guidance scales, a column each, or a scale for each facet. Left out, 2, and 1 between two images."""
     count: int = 4
     """Sprites of each image and column, from different noise."""
-    fit: Literal["pad", "crop", "nearest", "box"] | None = None
+    fit: Fit | None = None
     """How an image of another size is brought to that of the model."""
     sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
     weak: Path | None = None

@@ -1,0 +1,155 @@
+"""Make a set of sprites that can be trained on of the files you have: sheets, animations, Aseprite's, archives.
+
+    python scripts/prepare.py art --dry-run                                 # what is there, and what would come of it
+    python scripts/prepare.py art --out set --size 16                       # each folder in art/ is a category
+    python scripts/prepare.py items.png --tile 16x24 --spacing 1 --out set  # a sheet
+    python scripts/prepare.py pack.zip --category "{category}_{colour}_*.png" --out set
+    python scripts/prepare.py hero.aseprite --by tag --out set              # each frame tag is a category
+
+The sources stay as they are. What came of them is told, and shown in report.png. More in docs/files.md.
+"""
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.flags import check_folder
+from ddpm.commands.shared.parsing import command_line, parse
+from ddpm.show.fonts import label_font
+from ddpm.system.console import one_line, progress
+from ddpm.system.outputs import check_apart, folder_written_aside
+from sprites.files import some
+from sprites.prepare.collection import Collection, Settings, collect
+from sprites.prepare.names import By, Naming, read_table
+from sprites.prepare.report import picture, report
+from sprites.prepare.sources import READERS
+from sprites.prepare.tiles import Grid, parse_tile
+from sprites.reading.image import SIZES, Fit
+from sprites.writing.folder import digest, read_manifest
+from sprites.writing.sprite_set import write_sprite_set
+
+MANIFEST = "prepared.json"  # the files of an earlier result, and a digest of each
+PICTURE = "report.png"
+Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    sources: tyro.conf.Positional[tuple[Path, ...]]
+    """Files and folders, in any mixture."""
+    out: Path | None = None
+    """The folder to make: sheets, sprites.toml, tags.csv and report.png."""
+    tile: str | None = None
+    """Of sheets, the side of a tile, or width x height, as in 16 or 16x24; left out, it is found where it is plain."""
+    margin: int = 0
+    """Of sheets, pixels around all tiles."""
+    spacing: int = 0
+    """Of sheets, pixels between tiles."""
+    size: int | None = None
+    """Side of the sprites made, 8 to 128; left out, that of most of them, as a multiple of 8."""
+    fit: Fit = "pad"
+    """What is done with larger sprites: pad leaves out what is not empty enough, crop keeps the middle, nearest and box
+    scale. Smaller ones are centred."""
+    category: str | None = None
+    """One category for all, or a pattern for names of files, as in "{category}_{colour}_*.png", where other fields are
+    tags."""
+    by: By = "folder"
+    """Where categories are from, unless --category says it: folders, names of files, frame tags or slices."""
+    tags: Path | None = None
+    """A table with a column file, or category and index; each other column is a tag."""
+    clear: str | None = None
+    """A colour that stands for transparent, as in ff00ff."""
+    dry_run: Switch = False
+    """Only report."""
+    overwrite: Switch = False
+    """Replace an earlier result of this command."""
+
+    def settings(self) -> Settings:
+        """What to do. ValueError for flags that cannot work, before any source is read."""
+        if not self.out and not self.dry_run:
+            raise ValueError("--out is missing: expected a folder to make, or --dry-run")
+        if self.size is not None and self.size not in SIZES:
+            raise ValueError(f"--size {self.size}: expected {SIZES[0]} to {SIZES[-1]}")
+        if not 0 <= self.margin <= 1000 or not 0 <= self.spacing <= 1000:
+            raise ValueError(f"--margin {self.margin} --spacing {self.spacing}: expected 0 to 1,000 pixels")
+        if (self.margin or self.spacing) and not self.tile:
+            raise ValueError("--margin and --spacing go with --tile")
+        grid = Grid(*parse_tile(self.tile), self.margin, self.spacing) if self.tile else None
+        naming = Naming(self.category, self.by, read_table(self.tags) if self.tags else None)
+        return Settings(naming, grid, self.size, self.fit, colour(self.clear) if self.clear else None)
+
+
+def colour(word: str) -> tuple[int, int, int]:
+    """Red, green and blue of "ff00ff"."""
+    try:
+        red, green, blue = bytes.fromhex(word.removeprefix("#"))
+    except ValueError:
+        raise ValueError(f"--clear {word}: expected a colour of six hexadecimal digits, as in ff00ff") from None
+    return red, green, blue
+
+
+def check_out(out: Path, sources: tuple[Path, ...], overwrite: bool) -> None:
+    """ValueError if the result cannot be made there, would lie in a source, or replaces anything but an earlier result
+    that is as it was made."""
+    if out.is_symlink() or out.name in ("", ".."):
+        raise ValueError(f"--out {out} is not the name of a folder to be made; choose another")
+    check_folder("--out", out)
+    for source in sources:
+        if source.is_dir():
+            check_apart("--out", out, source)
+        check_apart("a source", source, out)
+    if not out.exists() or not any(out.iterdir()):
+        return
+    made = read_manifest(out / MANIFEST)
+    others = sorted(path.name for path in out.iterdir() if path.name not in {*made, MANIFEST})
+    changed = [name for name in made if (out / name).exists() and digest(out / name) not in made[name]]
+    if not made or others or changed:
+        what = f"{some(others, 3)}, not made by this command" if others else f"{changed[0]}, changed since it was made"
+        raise ValueError(f"--out {out} holds {what}; give a new or empty folder")
+    if not overwrite:
+        raise ValueError(f"--out {out} holds an earlier result; --overwrite replaces it")
+
+
+def write(out: Path, found: Collection, check: Callable[[], None]) -> None:
+    """The sprite set, the picture of the report, and what the folder is known by, whole or not at all.
+
+    check: whether what is there may be replaced, asked once more before it is.
+    """
+    taken = {"report"} & {name.casefold() for name in found.categories}
+    if taken:
+        raise ValueError(f"a category is named report, as {PICTURE} is; name it otherwise, or give --category")
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with folder_written_aside(out) as aside:
+        aside.mkdir()
+        write_sprite_set(aside, found.images, found.labels, found.categories, found.facets)
+        picture(found, label_font).save(aside / PICTURE)
+        files = {path.name: digest(path) for path in sorted(aside.iterdir())}
+        (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=2) + "\n", encoding="utf-8")
+        check()
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, f"{__doc__}\nIt reads {', '.join(READERS)}, sprite sets and npy pairs.")
+    settings = args.settings()
+    out = None if args.dry_run else args.out
+    check = partial(check_out, out, args.sources, args.overwrite) if out else None
+    if check:
+        check()
+    with progress(desc="reading", unit="picture", leave=False) as bar:
+        found = collect(args.sources, settings, bar.update)
+    for heading, what in report(found):
+        print(f"{heading:13} {one_line(what)}")
+    if out and check:
+        write(out, found, check)
+        print(f"made {out}; look at {out / PICTURE}")
+        data = shlex.quote(str(out))
+        print(f"next: {command_line('train')} configs/finetune.toml --data {data} --out runs/mine")
+    return 0

@@ -1,0 +1,179 @@
+"""What each sprite is called: its category and tags, from folders, frame tags, a pattern for file names, or a table."""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sprites.files import DataError, read_text, some
+from sprites.prepare.sources import File, LeftOut, Picture
+from sprites.tags import KEYS, MAX_TABLE
+
+By = Literal["folder", "tag", "slice", "file"]
+CATEGORY, ANIMATION = "category", "animation"
+FACET = re.compile(r"[^\s,=+{}/]+")
+
+
+def compiled(pattern: str) -> tuple[re.Pattern[str], list[str]]:
+    """A pattern such as "{category}_{colour}_*.png" as a regular expression, and the names of its fields in order.
+
+    * and fields take as much as they can, so that a field may hold an underscore. ValueError for what is no pattern.
+    """
+    pieces, fields = re.split(r"(\{[^{}]*\}|\*|\?)", pattern), []
+    for piece in pieces:
+        if piece.startswith("{") and piece.endswith("}"):
+            fields.append(piece[1:-1])
+        elif "{" in piece or "}" in piece:
+            raise ValueError(f"--category {pattern}: a bracket has no partner; expected such as {{category}}_*.png")
+    if not fields or len(set(fields)) < len(fields) or not all(map(FACET.fullmatch, fields)):
+        raise ValueError(f"--category {pattern}: expected a name, or a pattern with fields such as {{category}}_*.png")
+    words = {"*": "[^/]*", "?": "[^/]"}
+    text = "".join("([^/]+)" if p.startswith("{") else words.get(p) or re.escape(p) for p in pieces)
+    return re.compile(text, re.IGNORECASE), fields
+
+
+@dataclass
+class Table:
+    """Rows of a table of tags, by file or by category and index; which of them were used."""
+
+    path: Path
+    by_file: bool
+    facets: list[str]
+    rows: dict[tuple[str, str], dict[str, str]]
+    used: set[tuple[str, str]] = field(default_factory=set)
+
+    def row(self, *keys: tuple[str, str]) -> dict[str, str]:
+        """What is said under the first of these keys that is there."""
+        key = next((key for key in keys if key in self.rows), None)
+        if key is None:
+            return {}
+        self.used.add(key)
+        return self.rows[key]
+
+
+def folded(text: str) -> str:
+    """For comparison: file systems differ in how they keep capitals and umlauts."""
+    return unicodedata.normalize("NFC", text.replace("\\", "/")).casefold()
+
+
+def read_table(path: Path) -> Table:
+    """A table with a column `file`, and `index` if it counts the sprites of a file; or with `category` and `index`.
+
+    Each further column is a facet. DataError in one line for another.
+    """
+    try:
+        lines = read_text(path, MAX_TABLE).splitlines()
+        between = max(",;\t", key=lines[0].count) if lines else ","  # spreadsheets write ; in many countries
+        header, *rows = list(csv.reader(lines, delimiter=between)) or [[]]
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
+    header = [name.strip() for name in header]
+    by_file = "file" in header
+    if (not by_file and not set(KEYS) <= set(header)) or len(set(header)) < len(header):
+        raise DataError(f"{path}: the columns are {some(header, 8)}; expected file, or category and index, and facets")
+    keys = ("file", "index") if by_file else KEYS
+    facets = [name for name in header if name not in keys]
+    if wrong := [name for name in facets if not FACET.fullmatch(name)]:
+        raise DataError(
+            f"{path}: a column is named {wrong[0]!r}; expected one word, without any of , = + / and brackets"
+        )
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for number, row in enumerate(rows, start=2):
+        if not any(map(str.strip, row)):
+            continue
+        if len(row) != len(header):
+            raise DataError(f"{path}: line {number} has {len(row)} cells, expected {len(header)}")
+        said = dict(zip(header, map(str.strip, row), strict=True))
+        index = said.get("index", "")
+        key = (folded(said[keys[0]]), index.lstrip("0") or "0" if index else "")
+        found[key] = {name: said[name] for name in facets if said[name]}
+    if not found:
+        raise DataError(f"{path}: no sprite has a row")
+    return Table(path, by_file, facets, found)
+
+
+@dataclass
+class Naming:
+    """How a user wants sprites to be named."""
+
+    category: str | None = None
+    """One category for all, or a pattern for the names of files; None leaves it to `by`."""
+    by: By = "folder"
+    """Where the category is from, unless a pattern or the file itself says it."""
+    table: Table | None = None
+
+    def __post_init__(self) -> None:
+        self.pattern: re.Pattern[str] | None = None
+        self.fields: list[str] = []
+        if self.category and set(self.category) & set("{}*?"):
+            self.pattern, self.fields = compiled(self.category)
+
+    def matched(self, file: File) -> dict[str, str] | None:
+        """What the pattern says of a file; None if its name is another."""
+        if self.pattern is None:
+            return {CATEGORY: self.category} if self.category else {}
+        name = "/".join((*file.folders, file.path.name)) if "/" in (self.category or "") else file.path.name
+        found = self.pattern.fullmatch(name) or self.pattern.fullmatch(name.rpartition(".")[0])
+        return dict(zip(self.fields, found.groups(), strict=True)) if found else None
+
+    def of(self, picture: Picture, wrap: int, count: int, left_out: LeftOut) -> list[dict[str, str]] | None:
+        """Category and facets of each of the `count` sprites cut of a picture; None if it is left out.
+
+        wrap: how many of its folders hold all else of the source, and tell nothing.
+        """
+        file, each = picture.file, count // len(picture.frames)
+        matched = self.matched(file)
+        if matched is None:
+            left_out.add(file.path, f"the name is not as {self.category}")
+            return None
+        folders = file.folders[wrap:]
+        home = file.path.stem if file.alone or (count > 1 and not folders) or self.by == "file" else file.source
+        usual = picture.label or (folders[0] if folders and self.by in ("folder", "slice") else home)
+        found = []
+        for index in range(count):
+            frame = index // each
+            tag = picture.tags[frame] if picture.tags else None
+            said = dict(picture.facets[frame]) if picture.facets else {}
+            if tag and self.by != "tag":
+                said[ANIMATION] = tag
+            said[CATEGORY] = (tag or "") if self.by == "tag" and picture.tags else usual
+            said |= {name: value for name, value in matched.items() if name not in KEYS or name == CATEGORY}
+            if self.table and self.table.by_file:
+                said |= self.said_of_file(file, index)
+            found.append({name: tidy(value) for name, value in said.items()})
+        return found
+
+    def said_of_file(self, file: File, index: int) -> dict[str, str]:
+        """What the table says of one sprite of a file, under its path or its name, with a suffix or without."""
+        assert self.table
+        path = folded("/".join((*file.folders, file.path.name)))
+        names = [name for full in (path, path.rpartition("/")[2]) for name in (full, full.rpartition(".")[0])]
+        return self.table.row(*[(name, number) for number in (str(index), "") for name in names])
+
+
+def tidy(name: str) -> str:
+    """A category or a tag as it can be in any file, or its name: printable, letters composed, no spaces at its ends."""
+    return unicodedata.normalize("NFC", " ".join("".join(c if c.isprintable() else " " for c in name).split()))
+
+
+def wrapping(files: Sequence[File]) -> int:
+    """How many folders hold all else of a source, as archives often have one."""
+    count = 0
+    while (
+        files
+        and len({file.folders[: count + 1] for file in files}) == 1
+        and all(len(file.folders) > count + 1 for file in files)
+    ):
+        count += 1
+    return count
+
+
+def one_spelling(categories: Sequence[str]) -> Mapping[str, str]:
+    """Each category as its first spelling: Hero and hero would be one file on many systems."""
+    first: dict[str, str] = {}
+    for name in categories:
+        first.setdefault(name.casefold(), name)
+    return {name: first[name.casefold()] for name in categories}

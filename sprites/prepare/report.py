@@ -1,0 +1,170 @@
+"""What became of the sources: in some lines of text, and as one picture."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from sprites.colour import MOST, codes, count_colours, oklab, palette_of, parts
+from sprites.content import content_hashes
+from sprites.files import plural, some
+from sprites.prepare.collection import Collection
+
+SHOWN = 16  # sprites of a category in the picture
+ROWS = 40  # categories in it
+GAP, PAPER, INK = 8, (250, 250, 250), (40, 40, 40)
+SQUARES = np.array([(255, 255, 255), (222, 222, 222)], np.uint8)  # what shows through transparent pixels
+FIRST = 8  # names or sizes in a line
+
+
+class Likeness(NamedTuple):
+    """How many sprites of a set are another one over again."""
+
+    mirrored: int  # an earlier one, flipped left to right
+    recoloured: int  # an earlier one in other colours
+    in_two: int  # pictures in more than one category
+
+
+def patterns(images: np.ndarray) -> np.ndarray:
+    """Of each pixel of sprites uint8 [N, H, W, 4] the first pixel of its colour, or -1 if it is transparent: int16
+    [N, H * W]. Equal for a sprite in other colours."""
+    code = codes(images).reshape(len(images), -1)
+    order = code.argsort(axis=1, kind="stable")
+    in_order = np.take_along_axis(code, order, 1)
+    place = np.broadcast_to(np.arange(code.shape[1]), code.shape)
+    begins = np.where(np.diff(in_order, axis=1, prepend=-2) != 0, place, 0)
+    first = np.take_along_axis(order, np.maximum.accumulate(begins, axis=1), 1)
+    out = np.empty(code.shape, np.int16)
+    np.put_along_axis(out, order, first.astype(np.int16), 1)
+    return np.where(code < 0, np.int16(-1), out)
+
+
+def likeness(images: np.ndarray, labels: np.ndarray) -> Likeness:
+    """Of uint8 [N, H, W, 4] and labels int64 [N]."""
+    own, flipped = content_hashes(images), content_hashes(images[:, :, ::-1])
+    hashes = set(own.tolist())
+    pairs = {tuple(sorted(pair)) for pair in zip(own.tolist(), flipped.tolist(), strict=True) if pair[0] != pair[1]}
+    mirrored = sum(a in hashes and b in hashes for a, b in pairs)
+    distinct, first = np.unique(own, return_index=True)
+    unique = images[first]
+    kinds = {row.tobytes() for part in parts(unique) for row in patterns(unique[part])}
+    _, counts = np.unique(np.unique(np.stack([own, labels.astype(np.uint64)], 1), axis=0)[:, 0], return_counts=True)
+    return Likeness(mirrored, len(distinct) - len(kinds), int((counts > 1).sum()))
+
+
+def sized(sizes: Mapping[tuple[int, int], int]) -> str:
+    """As in "16x16 (120), 32x32 (4)", the most frequent first."""
+    found = [f"{w}x{h} ({count:,})" for (w, h), count in Counter(sizes).most_common()]
+    return some(found, FIRST)
+
+
+def palette_line(images: np.ndarray) -> str:
+    """The colours of a set, and of one sprite."""
+    palette = palette_of(images)
+    each = np.median(count_colours(images[:: max(1, len(images) // 2000)]))
+    of_all = (
+        f"{len(palette)}, learnt exactly as a palette" if palette is not None else f"more than {MOST}, so no palette"
+    )
+    return f"{of_all}; {each:.0f} in the middle sprite"
+
+
+def background(images: np.ndarray) -> str | None:
+    """The colour, as in "ffffff", that most of sprites uint8 [N, H, W, 4] have in all corners, being opaque."""
+    corners = codes(images[:, [0, 0, -1, -1], [0, -1, 0, -1]])
+    alike = (corners == corners[:, :1]).all(1) & (images[..., 3] > 0).all(axis=(1, 2))
+    colour, count = Counter(corners[alike, 0].tolist()).most_common(1)[0] if alike.any() else (0, 0)
+    return f"{colour:06x}" if 2 * count > len(images) else None
+
+
+def report(found: Collection) -> Iterator[tuple[str, str]]:
+    """What to tell, each line with its heading; names of files are shown below what the user named."""
+    root = found.told.root
+    for heading, what in lines(found):
+        yield heading, what.replace(root, "") if root else what
+
+
+def lines(found: Collection) -> Iterator[tuple[str, str]]:
+    """The lines of the report."""
+    told, counts = found.told, np.bincount(found.labels)
+    yield "pictures read", f"{told.files:,}"
+    for times, names in sorted(told.enlarged.items()):
+        yield (
+            "enlarged",
+            f"{times} times, brought back to true size: {plural(len(names), 'picture')} ({some(names, 2)})",
+        )
+    for grid, names in told.sheets.items():
+        yield "sheets", f"look like tiles of {grid}, and were cut: {some(names, 3)}"
+    yield "sizes found", f"{sized(told.sizes)}; now {found.size}x{found.size}"
+    each = [f"{name} {count:,}" for name, count in zip(found.categories, counts, strict=True)]
+    yield "sprites", f"{len(found.images):,}: {some(each, 12)}"
+    yield "colours", palette_line(found.images)
+    if facets := Counter(facet for row in found.facets for facet in row):
+        yield "tags", some([f"{facet} ({count:,})" for facet, count in facets.items()], FIRST)
+    if colour := background(found.images):
+        yield (
+            "background",
+            f"most sprites have no clear pixel and {colour} in all corners; --clear {colour} takes it away",
+        )
+    if told.softened:
+        yield "alpha", f"{plural(told.softened, 'pixel')} between clear and opaque made one or the other, at 128"
+    if told.blank or told.repeated:
+        yield "dropped", f"{told.blank:,} blank, {told.repeated:,} the same as another of its category"
+    yield from told_alike(found)
+    if told.unused:
+        yield "table", f"{plural(told.unused, 'row')} of the table of tags that no sprite belongs to"
+    for reason, names in told.left_out.names.items():
+        yield "left out", f"{some(names, 2)}: {reason}"
+
+
+def told_alike(found: Collection) -> Iterator[tuple[str, str]]:
+    """The lines about sprites that are much the same."""
+    alike = likeness(found.images, found.labels)
+    if alike.mirrored or alike.recoloured:
+        what = f"{alike.mirrored:,} mirrored, {alike.recoloured:,} recoloured from another; all are kept"
+        yield "alike", what
+    if alike.in_two:
+        yield "in two", f"{plural(alike.in_two, 'sprite')} in more than one category; keep each in one"
+
+
+def on_squares(images: np.ndarray, times: int) -> np.ndarray:
+    """Sprites uint8 [n, H, W, 4], alpha 0 or 255, each pixel `times` wide, over a checkerboard: [n, h, w, 3]."""
+    large = images.repeat(times, 1).repeat(times, 2)
+    y, x = np.mgrid[: large.shape[1], : large.shape[2]] // (2 * times)
+    return np.where(large[..., 3:] > 0, large[..., :3], SQUARES[(y + x) % 2])
+
+
+Fonts = Callable[[Sequence[str]], tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, list[str]]]
+
+
+def picture(found: Collection, fonts: Fonts) -> Image.Image:
+    """Sprites of each category, evenly spread, below one another, and the palette of the set in order of lightness.
+
+    fonts: gives a font for some labels, and the labels as it can show them.
+    """
+    counts, times = np.bincount(found.labels), max(1, round(48 / found.size))
+    names = [f"{name} {count:,}" for name, count in zip(found.categories[:ROWS], counts, strict=False)]
+    font, names = fonts(names)
+    left, side = 2 * GAP + int(max(map(font.getlength, [*names, "palette"]))), found.size * times
+    palette = palette_of(found.images)
+    swatch = side * 2 // 5
+    columns = max(1, (SHOWN * (side + GAP) - GAP) // swatch)
+    rows = -(-len(palette) // columns) if palette is not None else 0
+    height = GAP + len(names) * (side + GAP) + (rows * swatch + GAP if rows else 0)
+    sheet = Image.new("RGB", (left + SHOWN * (side + GAP), height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for row, name in enumerate(names):
+        y = GAP + row * (side + GAP)
+        draw.text((left - GAP, y + side // 2), name, INK, font, anchor="rm")
+        own = np.flatnonzero(found.labels == row)
+        chosen = own[np.unique(np.linspace(0, len(own) - 1, SHOWN).round().astype(int))]
+        for column, sprite in enumerate(on_squares(found.images[chosen], times)):
+            sheet.paste(Image.fromarray(sprite), (left + column * (side + GAP), y))
+    if palette is not None:
+        y = GAP + len(names) * (side + GAP)
+        draw.text((left - GAP, y + swatch // 2), "palette", INK, font, anchor="rm")
+        for index, colour in enumerate(palette[np.argsort(oklab(palette)[:, 0])]):
+            at = (left + index % columns * swatch, y + index // columns * swatch)
+            sheet.paste(tuple(colour.tolist()), (*at, at[0] + swatch - 1, at[1] + swatch - 1))
+    return sheet
