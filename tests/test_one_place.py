@@ -1,5 +1,5 @@
-"""To add a sampler, schedule, grid, form of guidance, metric, form of data, source, export format or command is one edit
-in one module.
+"""To add a sampler, schedule, grid, form of guidance, metric, form of data, source, export format or command is one
+edit in one module.
 
 In a copy of the code each gets one: what is written in a module and entered in its table there. Then the commands are
 asked, as a user would ask them.
