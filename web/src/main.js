@@ -1,0 +1,80 @@
+// @ts-check
+/** The playground: a model in a web page. */
+
+import { Client } from "./model/client.js";
+import { CATEGORY, known, words } from "./model/context.js";
+import { at, make } from "./page/dom.js";
+import { DEFAULTS, Store, format, parse } from "./page/state.js";
+import { Studio } from "./page/studio.js";
+import { askPart } from "./page/parts/ask.js";
+import { galleryPart } from "./page/parts/gallery.js";
+import { gridPart } from "./page/parts/grid.js";
+
+/**
+ * Tell what went wrong, or what to know, at the top of the page.
+ * @param {string} text
+ * @param {string} [action] the words of a button
+ * @param {() => void} [onAction]
+ */
+function notice(text, action, onAction) {
+  const close = () => (at("notice").hidden = true);
+  const button = make("button", { type: "button" }, action ?? "Close");
+  button.addEventListener("click", () => {
+    close();
+    onAction?.();
+  });
+  at("notice").replaceChildren(make("p", {}, text), button);
+  at("notice").hidden = false;
+}
+
+/** Read model.json. @returns {Promise<import("./model/sampling.js").About>} */
+async function readAbout() {
+  const response = await fetch("model.json");
+  if (!response.ok) throw new Error(`model.json: the server answered ${response.status}`);
+  return response.json();
+}
+
+/**
+ * The settings of the address, without tags that the model does not know.
+ * @param {import("./model/sampling.js").About} about
+ */
+function settings(about) {
+  const found = parse(location.hash);
+  const { known: tags, unknown } = known(found.tags ?? [], about.vocabulary);
+  if (unknown.length) notice(`This model does not know ${words(unknown)}, which the link asks for; the rest is shown.`);
+  const first = { facet: CATEGORY, value: about.vocabulary[CATEGORY][0] };
+  const scales = Object.values(about.networks)[0].scales;
+  const s = Math.min(scales[1], Math.max(scales[0], found.s ?? DEFAULTS.s));
+  return { ...DEFAULTS, ...found, s, tags: location.hash.length > 1 ? tags : [first] };
+}
+
+async function start() {
+  if (typeof WebAssembly !== "object") {
+    notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");
+    return;
+  }
+  const about = await readAbout();
+  const store = new Store(settings(about));
+  const client = new Client(about, (file, share) => {
+    at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
+  });
+  const studio = new Studio(about, client);
+  const page = {
+    dress: (/** @type {Uint8ClampedArray} */ pixels) => pixels,
+    failed: (/** @type {Error} */ error) =>
+      notice(`The model could not be loaded or run: ${error.message}.`, "Try again", () => draw()),
+  };
+  askPart(store, about);
+  const gallery = galleryPart(store, about, studio, page, () => {});
+  const grid = gridPart(store, about, studio, page, () => {});
+  const draw = () => Promise.all([grid.refresh(), gallery.refresh()]);
+  addEventListener("hashchange", () => location.hash !== format(store.state) && store.set(settings(about)));
+  at("copy-link").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(location.href);
+    at("copy-link").textContent = "Copied";
+  });
+  await draw();
+  document.documentElement.dataset.drawn = "first";
+}
+
+start().catch((error) => notice(`The page could not start: ${error.message}.`, "Try again", () => location.reload()));

@@ -1,0 +1,97 @@
+// @ts-check
+/** What is asked for: a chip for each tag that the model knows, with a picture that the model drew of it. */
+
+import { CATEGORY, same, words } from "../../model/context.js";
+import { at, make } from "../dom.js";
+
+const FEW = 12; // values of a facet that are shown without a field to search them
+const OPEN = [CATEGORY, "kind", "colour"]; // facets that are open at first
+
+/**
+ * @param {import("../state.js").Store} store
+ * @param {import("../../model/sampling.js").About} about
+ */
+export function askPart(store, about) {
+  const columns = about.pictures?.columns ?? 0;
+  let place = 0;
+
+  /** @param {import("../../model/context.js").Tag} tag */
+  function picture(tag) {
+    const [x, y] = [place % columns, Math.floor(place / columns)];
+    place += 1;
+    if (!about.pictures) return "";
+    const position = `calc(var(--chip-picture) * -${x}) calc(var(--chip-picture) * -${y})`;
+    const size = `calc(var(--chip-picture) * ${columns})`;
+    return make("span", {
+      class: "picture",
+      style: `background: url(${about.pictures.file}) ${position} / ${size} auto`,
+      "data-tag": tag.value,
+    });
+  }
+
+  /** @param {import("../../model/context.js").Tag} tag @param {boolean} add beside what is chosen of its facet */
+  function toggle(tag, add) {
+    const { tags } = store.state;
+    const others = tags.filter((other) => !same(other, tag) && (add || other.facet !== tag.facet));
+    const taken = tags.some((other) => same(other, tag));
+    store.set({ tags: taken ? others : inOrder([...others, tag]) });
+  }
+
+  /** @param {import("../../model/context.js").Tag[]} tags in the order of the facets */
+  function inOrder(tags) {
+    return Object.keys(about.vocabulary).flatMap((facet) => tags.filter((tag) => tag.facet === facet));
+  }
+
+  /** @param {string} facet @param {string[]} values */
+  function facetPart(facet, values) {
+    const chips = values.map((value) => {
+      const tag = { facet, value };
+      const label = make("span", {}, value.replaceAll("_", " "));
+      const chip = make("button", { type: "button", class: "chip", "aria-pressed": "false" }, picture(tag), label);
+      chip.addEventListener("click", (event) => toggle(tag, event.shiftKey || event.ctrlKey || event.metaKey));
+      return { tag, chip };
+    });
+    const current = make("span", { class: "current" });
+    const name = facet.replaceAll("_", " ");
+    const box = make("div", { class: "chips", role: "group", "aria-label": name }, ...chips.map(({ chip }) => chip));
+    const summary = make("summary", {}, make("span", { class: "facet" }, name), current);
+    const details = make("details", { open: OPEN.includes(facet) }, summary);
+    if (values.length > FEW) details.append(search(name, chips));
+    details.append(box);
+    const update = () => {
+      const mine = store.state.tags.filter((tag) => tag.facet === facet);
+      current.textContent = mine.length ? words(mine) : "any";
+      current.classList.toggle("set", mine.length > 0);
+      for (const { tag, chip } of chips) chip.setAttribute("aria-pressed", String(mine.some((other) => same(other, tag))));
+    };
+    return { details, update };
+  }
+
+  const facets = Object.entries(about.vocabulary).map(([facet, values]) => facetPart(facet, values));
+  at("facets").append(...facets.map(({ details }) => details));
+  const clear = at("ask-clear");
+  clear.addEventListener("click", () => store.set({ tags: [] }));
+  const update = () => {
+    for (const facet of facets) facet.update();
+    clear.hidden = !store.state.tags.length;
+  };
+  store.on((_, changed) => changed.has("tags") && update());
+  update();
+}
+
+/**
+ * A field that leaves only those chips whose name holds what is typed.
+ * @param {string} name of the facet
+ * @param {{tag: import("../../model/context.js").Tag, chip: HTMLElement}[]} chips
+ */
+function search(name, chips) {
+  const none = make("p", { class: "hint", hidden: true });
+  const field = make("input", { type: "search", placeholder: `Find among ${chips.length}`, "aria-label": `Find ${name}` });
+  field.addEventListener("input", () => {
+    const wanted = field.value.trim().toLowerCase().replaceAll("_", " ");
+    const found = chips.filter(({ tag, chip }) => !(chip.hidden = !tag.value.replaceAll("_", " ").includes(wanted)));
+    none.hidden = found.length > 0;
+    none.textContent = `The model knows no ${name} “${field.value}”.`;
+  });
+  return make("div", { class: "search" }, field, none);
+}

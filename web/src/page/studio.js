@@ -1,0 +1,85 @@
+// @ts-check
+/** Sprites by what is asked, drawn once and kept. */
+
+import { context } from "../model/context.js";
+
+/**
+ * @typedef {object} Want a sprite
+ * @property {import("../model/context.js").Tag[]} tags
+ * @property {number} s
+ * @property {number} seed
+ * @property {number} index
+ * @property {Uint8ClampedArray} [base] see Item in model/sampling.js
+ * @property {number} [start]
+ * @property {Uint8Array} [mask]
+ */
+
+const KEPT = 4000;
+
+export class Studio {
+  /**
+   * @param {import("../model/sampling.js").About} about
+   * @param {import("../model/client.js").Client} client
+   */
+  constructor(about, client) {
+    this.about = about;
+    this.client = client;
+    /** @type {Map<string, Uint8ClampedArray>} */
+    this.kept = new Map();
+  }
+
+  /** The name of the network for quick or fine drawing. @param {boolean} fine */
+  network(fine) {
+    const names = Object.keys(this.about.networks);
+    const wanted = fine ? "teacher" : "student";
+    return names.includes(wanted) ? wanted : names[0];
+  }
+
+  /** @param {string} network @param {Want} want */
+  key(network, { tags, s, seed, index }) {
+    const asked = s === 0 && !this.about.networks[network].guided ? [] : tags.map((tag) => `${tag.facet}:${tag.value}`).sort();
+    return [network, s, seed, index, ...asked].join("\n");
+  }
+
+  /** @param {Want} want @returns {import("../model/sampling.js").Item} */
+  item({ tags, s, ...rest }) {
+    return { context: context(tags, this.about.vocabulary), scale: s, ...rest };
+  }
+
+  /**
+   * Draw sprites, or have them at once if they were drawn before.
+   * @param {string} channel see Client.draw
+   * @param {string} network
+   * @param {Want[]} wants
+   * @param {(place: number, pixels: Uint8ClampedArray) => void} onSprite
+   * @returns {Promise<number | null>} as Client.draw; 0 if none had to be drawn
+   */
+  async draw(channel, network, wants, onSprite) {
+    /** @type {Map<string, number[]>} */
+    const missing = new Map();
+    wants.forEach((want, place) => {
+      const key = want.base ? `base ${place}` : this.key(network, want);
+      const kept = this.kept.get(key);
+      if (kept) onSprite(place, kept);
+      else missing.set(key, [...(missing.get(key) ?? []), place]);
+    });
+    this.client.cancel(channel);
+    if (!missing.size) return 0;
+    const keys = [...missing.keys()];
+    const items = [...missing.values()].map(([place]) => this.item(wants[place]));
+    return this.client.draw(channel, { network, items }, {
+      onSprites: (first, sprites) =>
+        sprites.forEach((pixels, i) => {
+          const key = keys[first + i];
+          if (!key.startsWith("base")) this.keep(key, pixels);
+          for (const place of missing.get(key) ?? []) onSprite(place, pixels);
+        }),
+    });
+  }
+
+  /** @param {string} key @param {Uint8ClampedArray} pixels */
+  keep(key, pixels) {
+    this.kept.set(key, pixels);
+    if (this.kept.size > KEPT) this.kept.delete(/** @type {string} */ (this.kept.keys().next().value));
+  }
+}
