@@ -106,9 +106,6 @@ export async function sample(run, about, network, items, { check, onStep, noise 
       kept.set(base, i * each);
       for (let c = 0; c < channels; c++) mask.set(item.mask, i * each + c * size * size);
     });
-    // Inside the mask a sprite begins as pure noise, whatever was there.
-    const eps = start === 0 ? new SampleNoise(items, each).next() : x;
-    x.forEach((value, i) => (x[i] = mask[i] ? eps[i] : value));
     denoise = inside(denoise, kept, mask);
   }
   /** @type {import("../diffusion/samplers.js").Denoiser} */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Runs the networks, off the thread of the page. What it is told and says is in client.js. */
 
+// @ts-ignore: it lies beside the page once that is built
 import * as ort from "../../runtime/ort.wasm.min.mjs";
 import { sample } from "./sampling.js";
 
