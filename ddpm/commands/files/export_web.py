@@ -32,7 +32,8 @@ RUNTIME = PAGE / "node_modules" / "onnxruntime-web" / "dist"
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 PAGE_FILES = ("index.html", "style.css", "src/**/*.js")
 WORKER = "sw.js"  # the service worker, which keeps all files for later
-MODEL_FILE = "model.json"
+MODEL_FILE, PICTURES = "model.json", "pictures.png"
+OF_MODEL = (MODEL_FILE, PICTURES, "teacher.onnx", "student.onnx")
 SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
 PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
 CHECKED = 4  # sprites a category by which the networks are compared
@@ -171,34 +172,32 @@ def write_model(out: Path, name: str, found: "dict[str, tuple[ContextUNet, Model
     from ddpm.runs.onnx_files import to_onnx
 
     model, spec = next(iter(found.values()))
-    described_all = {}
+    told_of = {}
     for part, (network, its) in found.items():
         data = to_onnx(network, its)
         share = differing(network, its, data)
-        described_all[part] = described(spec, its, f"{part}.onnx", data)
+        told_of[part] = described(spec, its, f"{part}.onnx", data)
         write(out / f"{part}.onnx", data)
         print(f"{out / part}.onnx: {len(data) / 1e6:.1f} MB; {share:.2%} of the pixels differ from those of PyTorch")
     sheet = io.BytesIO()
     Image.fromarray(pictures(model, spec)).save(sheet, "PNG", optimize=True)
-    write(out / "pictures.png", sheet.getvalue())
-    told = about(name, spec) | {"networks": described_all, "pictures": {"file": "pictures.png", "columns": COLUMNS}}
+    write(out / PICTURES, sheet.getvalue())
+    told = about(name, spec) | {"networks": told_of, "pictures": {"file": PICTURES, "columns": COLUMNS}}
     write(out / MODEL_FILE, json.dumps(told | {"madeFrom": made_from}).encode())
 
 
 def write_page(out: Path) -> None:
     """Write the page, its runtime and, last, the service worker, which knows all of the files and their content."""
-    for pattern in PAGE_FILES:
-        for path in PAGE.glob(pattern):
-            write(out / path.relative_to(PAGE), path.read_bytes())
-    for name in RUNTIME_FILES:
-        write(out / "runtime" / name, (RUNTIME / name).read_bytes())
-    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in (WORKER,) and not p.name.startswith("."))
+    files = {path.relative_to(PAGE): path for pattern in PAGE_FILES for path in sorted(PAGE.glob(pattern))}
+    files |= {Path("runtime", name): RUNTIME / name for name in RUNTIME_FILES}
+    for name, path in files.items():
+        write(out / name, path.read_bytes())
+    names = [name.as_posix() for name in files] + [path.name for path in sorted(out.iterdir()) if path.name in OF_MODEL]
     digest = blake2b(digest_size=8)
-    for path in files:
-        digest.update(path.read_bytes())
-    names = json.dumps([path.relative_to(out).as_posix() for path in files])
+    for name in names:
+        digest.update((out / name).read_bytes())
     text = (PAGE / WORKER).read_text(encoding="utf-8")
-    text = text.replace('"VERSION"', json.dumps(digest.hexdigest())).replace('["FILES"]', names)
+    text = text.replace('"VERSION"', json.dumps(digest.hexdigest())).replace('["FILES"]', json.dumps(names))
     write(out / WORKER, text.encode())
 
 

@@ -27,8 +27,8 @@ export function parse(hash) {
     const [, name, sign, value] = /^([^:=]+)([:=])(.*)$/.exec(part) ?? [];
     if (!name) continue;
     try {
-      const text = decodeURIComponent(value);
-      if (sign === ":") (found.tags ??= []).push({ facet: decodeURIComponent(name), value: text });
+      const [facet, text] = [name, value].map(decodeURIComponent);
+      if (sign === ":") (found.tags ??= []).push({ facet, value: text });
       else if (name === "s" && Number.isFinite(Number(text))) found.s = Number(text);
       else if (name === "seed" && Number.isInteger(Number(text))) found.seed = Math.abs(Number(text)) % SEEDS;
       else if (name === "sprite" && Number.isInteger(Number(text))) found.chosen = Math.max(0, Number(text) - 1);
