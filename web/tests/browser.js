@@ -8,7 +8,6 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
-const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 const TYPES = /** @type {Record<string, string>} */ ({
   ".html": "text/html",
@@ -22,8 +21,8 @@ const TYPES = /** @type {Record<string, string>} */ ({
 
 /** The browser, or one line that says what is missing. */
 export function launch() {
-  const executablePath = CHROMIUM.find((path) => path && existsSync(path));
-  if (!executablePath) throw new Error("no Chromium is here: apt install chromium, or name one by CHROMIUM=/path");
+  const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
+  if (!existsSync(executablePath)) throw new Error(`there is no ${executablePath}: apt install chromium, or set CHROMIUM`);
   return chromium.launch({ executablePath, args: [...FLAGS, "--disable-component-update", "--disable-sync"] });
 }
 

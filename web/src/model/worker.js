@@ -82,10 +82,10 @@ function runner(network) {
 
 /** @param {any} request */
 async function draw({ id, network, items, watch, eta, noise }) {
-  const started = performance.now();
   const how = about.networks[network];
   const way = eta === undefined ? how.way : { ...how.way, eta };
   const run = runner(await session(network));
+  const started = performance.now();
   const check = async () => {
     await breathe();
     if (cancelled.has(id)) throw new Cancelled();

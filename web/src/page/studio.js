@@ -35,15 +35,21 @@ export class Studio {
     return names.includes(wanted) ? wanted : names[0];
   }
 
+  /** What is asked of the network: nothing where s is 0, which a student has learnt only nearly. @param {Want} want */
+  asked({ tags, s }) {
+    return s === 0 ? [] : tags;
+  }
+
   /** @param {string} network @param {Want} want */
-  key(network, { tags, s, seed, index }) {
-    const asked = s === 0 && !this.about.networks[network].guided ? [] : tags.map((tag) => `${tag.facet}:${tag.value}`).sort();
-    return [network, s, seed, index, ...asked].join("\n");
+  key(network, want) {
+    const tags = this.asked(want).map(({ facet, value }) => `${facet}:${value}`);
+    return [network, want.s, want.seed, want.index, ...tags.sort()].join("\n");
   }
 
   /** @param {Want} want @returns {import("../model/sampling.js").Item} */
-  item({ tags, s, ...rest }) {
-    return { context: context(tags, this.about.vocabulary), scale: s, ...rest };
+  item(want) {
+    const { tags, s, ...rest } = want;
+    return { context: context(this.asked(want), this.about.vocabulary), scale: s, ...rest };
   }
 
   /**

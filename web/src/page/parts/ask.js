@@ -5,7 +5,8 @@ import { CATEGORY, same, words } from "../../model/context.js";
 import { at, make } from "../dom.js";
 
 const FEW = 12; // values of a facet that are shown without a field to search them
-const OPEN = [CATEGORY, "kind", "colour"]; // facets that are open at first
+const WIDE = matchMedia("(min-width: 760px)"); // else the sprites would be far below
+const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : [CATEGORY]; // facets that are open at first
 
 /**
  * @param {import("../state.js").Store} store

@@ -5,6 +5,7 @@ import { words } from "../../model/context.js";
 import { arrows, at, choices, make, say, sheet, show } from "../dom.js";
 
 export const COUNT = 8;
+const STEP = 0.25; // of the slider
 
 /**
  * @typedef {object} Gallery
@@ -70,6 +71,7 @@ export function galleryPart(store, about, studio, page, onChosen) {
     again = running;
     if (running) return;
     running = true;
+    studio.client.cancel("ahead");
     const status = at("status");
     status.textContent = "Drawing …";
     try {
@@ -86,6 +88,18 @@ export function galleryPart(store, about, studio, page, onChosen) {
     }
     running = false;
     if (again) await refresh();
+    else if (at("gallery").querySelector("#scale:is(:hover, :focus)")) ahead();
+  }
+
+  /** Draw the same sprites at the other scales, the nearest first, while somebody is about to move the slider. */
+  function ahead() {
+    if (running || variations || document.documentElement.dataset.drawn === undefined) return;
+    const network = studio.network(store.state.fine);
+    const [low, high] = about.networks[network].scales;
+    const scales = Array.from({ length: Math.floor((high - low) / STEP) + 1 }, (_, i) => low + i * STEP);
+    const apart = (/** @type {number} */ s) => Math.abs(s - store.state.s);
+    const others = scales.sort((a, b) => apart(a) - apart(b)).flatMap((s) => wants().map((want) => ({ ...want, s })));
+    studio.draw("ahead", network, others, () => {}).catch(() => null); // it is told when they are wanted
   }
 
   function title() {
@@ -96,7 +110,7 @@ export function galleryPart(store, about, studio, page, onChosen) {
   function slider() {
     const input = /** @type {HTMLInputElement} */ (at("scale"));
     const [low, high] = about.networks[studio.network(store.state.fine)].scales;
-    Object.assign(input, { min: low, max: high, value: store.state.s });
+    Object.assign(input, { min: low, max: high, step: STEP, value: store.state.s });
     at("scale-value").textContent = store.state.s.toFixed(2).replace(/0$/, "");
     at("scale-means").textContent = meaning(store.state.s);
     input.setAttribute("aria-valuetext", `${store.state.s}: ${meaning(store.state.s)}`);
@@ -106,6 +120,7 @@ export function galleryPart(store, about, studio, page, onChosen) {
   at("scale").addEventListener("input", (event) => {
     store.set({ s: Number(/** @type {HTMLInputElement} */ (event.target).value) });
   });
+  for (const event of ["pointerenter", "focus"]) at("scale").addEventListener(event, ahead);
   at("new-noise").addEventListener("click", () => {
     store.set({ seed: Math.floor(Math.random() * 2 ** 31) });
     say("New noise");

@@ -21,15 +21,24 @@ function soft(x, channels) {
 }
 
 /**
- * The difference of two guesses: grey where they agree.
+ * How far the two guesses are apart, at the most.
+ * @param {import("../../model/sampling.js").Step} step
+ */
+function apart({ cond, uncond }) {
+  return cond.reduce((most, value, i) => Math.max(most, Math.abs(value - uncond[i])), 0);
+}
+
+/**
+ * The difference of two guesses, so many times as large as it is: grey where they agree.
  * @param {import("../../model/sampling.js").Step} step
  * @param {number} channels
+ * @param {number} times
  */
-function difference({ cond, uncond }, channels) {
+function difference({ cond, uncond }, channels, times) {
   const area = cond.length / channels;
   const out = new Uint8ClampedArray(4 * area);
   for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) out[4 * i + c] = 127.5 + 127.5 * (cond[c * area + i] - uncond[c * area + i]);
+    for (let c = 0; c < 3; c++) out[4 * i + c] = 127.5 * (1 + times * (cond[c * area + i] - uncond[c * area + i]));
     out[4 * i + 3] = 255;
   }
   return out;
@@ -87,12 +96,13 @@ export function lessonPart(store, about, studio, page, editor) {
     buttons.forEach(({ button }, j) => button.setAttribute("aria-pressed", String(i === j)));
     const asked = words(want.tags) || "nothing";
     const part = Math.round(100 * teacher.way.sigma[i]);
+    const times = Math.max(1, Math.round(1 / Math.max(0.05, apart(step))));
     /** @type {Record<string, [string, Uint8ClampedArray, string]>} */
     const about = {
       noisy: ["Step " + (i + 1) + " of " + buttons.length, soft(step.x, channels), `This is what the model sees. ${part} % of it is noise.`],
       uncond: ["uncond", soft(step.uncond, channels), "The finished sprite as the model guesses it when nothing is asked. While there is much noise, it is a blur of all that could be."],
       cond: ["cond", soft(step.cond, channels), `The same guess, made knowing “${asked}”. It is already closer to what is meant.`],
-      difference: ["cond − uncond", difference(step, channels), "What the words change; grey where both guesses agree. This is the direction that guidance walks in."],
+      difference: ["cond − uncond", difference(step, channels, times), `What the words change, ${times > 1 ? `here ${times} times as strong, ` : ""}and grey where both guesses agree. Guidance walks in this direction.`],
       guided: ["uncond + s · difference", soft(step.guided, channels), `With s = ${want.s} it goes ${want.s > 1 ? "beyond cond" : want.s === 1 ? "exactly to cond" : "not as far as cond"}. The next step takes away some noise towards this.`],
     };
     for (const { name, canvas, title, text } of pictures) {
@@ -123,7 +133,7 @@ export function lessonPart(store, about, studio, page, editor) {
       onSprites: (_, [pixels]) => {
         show(end.canvas, page.dress(pixels));
         last.classList.remove("empty");
-        if (followed) tell(Math.floor(buttons.length / 2));
+        if (followed) tell(steps.reduce((best, step, i) => (apart(step) > apart(steps[best]) ? i : best), 0));
       },
     };
     // A student has learnt the way without fresh noise.
