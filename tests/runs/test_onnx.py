@@ -137,7 +137,8 @@ def test_mistakes(sources, tmp_path, monkeypatch, capsys):
         (out / name).write_text("{}")
     assert "--overwrite" in refused(model, "--out", out)
     assert "is no student" in refused(model, "--out", tmp_path / "new", "--student", model)
-    assert "is a student itself" in refused(model / "student", "--out", tmp_path / "new", "--student", model / "student")
+    student = model / "student"
+    assert "is a student itself" in refused(student, "--out", tmp_path / "new", "--student", student)
     other = tmp_path / "other"
     other.mkdir()
     spec = ModelSpec(8, 3, ("square",), SMALL, DiffusionConfig(prediction="v"), StudentConfig((0, 2), 4))

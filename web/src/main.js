@@ -77,6 +77,7 @@ async function start() {
   document.documentElement.style.setProperty("--unit", `${about.size <= 32 ? about.size : 8}px`);
   const store = new Store(settings(about));
   const client = new Client(about, (file, share) => {
+    if (share === 1) performance.mark(`loaded ${file}`);
     if (document.documentElement.dataset.drawn) return;
     at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
   });
@@ -105,6 +106,7 @@ async function start() {
   at("copy-link").addEventListener("click", copyLink);
   at("about-model").textContent = `The model “${about.name}” draws ${about.size}×${about.size} sprites.`;
   await draw();
+  performance.mark("drawn");
   document.documentElement.dataset.drawn = "first";
   await keepFiles();
   for (const network of Object.keys(about.networks)) await client.load(network).catch(() => null);

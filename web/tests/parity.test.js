@@ -1,5 +1,5 @@
 // @ts-check
-/** The page draws the sprites that PyTorch draws from the same noise (tests/parity.py). */
+/** The page draws the sprites that PyTorch draws of the same seed (tests/parity.py). */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { host, launch } from "./browser.js";
 
 const MOST = 0.001; // share of pixels where rounding decides
 
-test("for given noise the page's sprites are Python's", { timeout: 300_000 }, async (t) => {
+test("of the same seed the page's sprites are Python's", { timeout: 300_000 }, async (t) => {
   const expected = JSON.parse(readFileSync(new URL("parity.json", import.meta.url), "utf8"));
   const [browser, { url, close }] = [await launch(), await host()];
   try {
@@ -34,15 +34,12 @@ async function drawn({ network, recorded, url }) {
   const { Client } = await import(`${url}src/model/client.js`);
   const about = await (await fetch(`${url}model.json`)).json();
   const client = new Client(about, () => {});
-  const floats = (/** @type {string} */ text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  const noise = recorded.noise.map(floats);
-  const each = about.channels * about.size ** 2;
+  const items = recorded.scales.map((/** @type {number} */ scale, /** @type {number} */ index) => {
+    return { context: Float32Array.from(recorded.contexts[index]), scale, seed: recorded.seed, index };
+  });
   /** @type {number[]} */
   const out = [];
-  for (let i = 0; i < recorded.scales.length; i++) {
-    const items = [{ context: Float32Array.from(recorded.contexts[i]), scale: recorded.scales[i], seed: 0, index: 0 }];
-    const mine = noise.map((/** @type {Float32Array} */ draw) => draw.slice(i * each, (i + 1) * each));
-    await client.draw("parity", { network, items, noise: mine }, { onSprites: (/** @type {any} */ _, /** @type {any} */ [pixels]) => out.push(...pixels) });
-  }
+  const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => out.push(...sprites.flatMap((pixels) => [...pixels]));
+  await client.draw("parity", { network, items }, { onSprites });
   return out;
 }

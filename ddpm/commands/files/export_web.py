@@ -36,7 +36,7 @@ MODEL_FILE, PICTURES = "model.json", "pictures.png"
 OF_MODEL = (MODEL_FILE, PICTURES, "teacher.onnx", "student.onnx")
 SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
 PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
-CHECKED = 4  # sprites a category by which the networks are compared
+CHECKED = 4  # sprites a category by which a network and its file are compared
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,8 @@ def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
     if not its.student:
         raise ValueError(f"--student {args.student}: it is no student; leave it out, or make one by distill.py")
     if dataclasses.replace(its, student=None) != spec:
-        raise ValueError(f"{args.student or beside} is for {its.describe()}, the model for {spec.describe()}, or differs")
+        other = f"{args.student or beside} is for {its.describe()}"
+        raise ValueError(f"{other}, the model for {spec.describe()}, or they differ in palette, tags or noise")
     return {"teacher": (model, spec), "student": (student, its)}
 
 

@@ -7,7 +7,6 @@
  * @property {import("./sampling.js").Item[]} items
  * @property {boolean} [watch] tell of the steps of the first sprite
  * @property {number} [eta] in place of that of the network's way
- * @property {Float32Array[]} [noise] given, in place of that of the seeds
  *
  * @typedef {object} Listener
  * @property {(first: number, sprites: Uint8ClampedArray[]) => void} [onSprites]

@@ -80,15 +80,14 @@ function denoiser(run, network, items, each, onPair) {
  * @param {object} [how]
  * @param {() => Promise<void>} [how.check] called before each step; may throw when nobody waits any more
  * @param {(step: Step) => void} [how.onStep] told of the first sprite's steps, by a network that is no student
- * @param {import("../diffusion/samplers.js").Noise} [how.noise] in place of that of the seeds
  * @returns {Promise<Uint8ClampedArray[]>}
  */
-export async function sample(run, about, network, items, { check, onStep, noise } = {}) {
+export async function sample(run, about, network, items, { check, onStep } = {}) {
   const { size, channels } = about;
   const each = channels * size * size;
   const start = items[0].start ?? 0;
-  const drawn = noise ?? new SampleNoise(items, each);
-  const x = drawn.next();
+  const noise = new SampleNoise(items, each);
+  const x = noise.next();
   const bases = items.map(({ base }) => base && toNumbers(base, channels));
   bases.forEach((base, i) => {
     const eps = x.subarray(i * each, (i + 1) * each);
@@ -116,7 +115,7 @@ export async function sample(run, about, network, items, { check, onStep, noise 
     onStep?.({ t: network.way.timesteps[step], x: first(x_t), cond: first(pair[0]), uncond: first(pair[1]), guided: first(x0) });
     return x0;
   };
-  const x0 = await integrate(watched, x, network.way, drawn, start);
+  const x0 = await integrate(watched, x, network.way, noise, start);
   const style = { ...about.style, palette: about.palette.map((colour) => parseInt(colour, 16)) };
   return items.map((item, i) => {
     const pixels = pixelArt(toPixels(x0.subarray(i * each, (i + 1) * each), channels), size, style);

@@ -81,7 +81,7 @@ function runner(network) {
 }
 
 /** @param {any} request */
-async function draw({ id, network, items, watch, eta, noise }) {
+async function draw({ id, network, items, watch, eta }) {
   const how = about.networks[network];
   const way = eta === undefined ? how.way : { ...how.way, eta };
   const run = runner(await session(network));
@@ -93,8 +93,7 @@ async function draw({ id, network, items, watch, eta, noise }) {
   const onStep = watch && ((/** @type {any} */ step) => postMessage({ type: "step", id, step }));
   for (let first = 0; first < items.length; first += BATCH) {
     const part = items.slice(first, first + BATCH);
-    const given = noise && { next: () => noise.shift() };
-    const sprites = await sample(run, about, { ...how, way }, part, { check, onStep, noise: given });
+    const sprites = await sample(run, about, { ...how, way }, part, { check, onStep });
     postMessage({ type: "sprites", id, first, sprites });
   }
   postMessage({ type: "done", id, ms: performance.now() - started });

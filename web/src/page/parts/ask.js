@@ -6,7 +6,7 @@ import { at, make } from "../dom.js";
 
 const FEW = 12; // values of a facet that are shown without a field to search them
 const WIDE = matchMedia("(min-width: 760px)"); // else the sprites would be far below
-const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : [CATEGORY]; // facets that are open at first
+const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that are open at first
 
 /**
  * @param {import("../state.js").Store} store

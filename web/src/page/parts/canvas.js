@@ -113,7 +113,7 @@ export function paintingCanvas(size, painting) {
     painting.mask().forEach((marked, cell) => {
       if (!marked) return;
       const [x, y] = [(cell % size) * CELL, Math.floor(cell / size) * CELL];
-      ink.globalAlpha = 0.45;
+      ink.globalAlpha = 0.6;
       ink.fillRect(x, y, CELL, CELL);
     });
     ink.globalAlpha = 1;

@@ -132,7 +132,7 @@ export function editorPart(store, about, studio, page, vary) {
     const all = page.palette() ?? learnt;
     const others = ordered(all.filter((other) => !own.includes(other)));
     const box = (/** @type {string} */ name, /** @type {number[]} */ colours) =>
-      make("div", { class: "swatches", role: "group", "aria-label": name }, ...colours.map(swatch));
+      make("div", { class: "swatches", role: "group", "aria-label": name, hidden: !colours.length }, ...colours.map(swatch));
     const focused = document.activeElement?.getAttribute("data-colour");
     at("swatches").replaceChildren(box("Colours of this sprite", ordered(own)), box("Other colours", others));
     if (focused) /** @type {HTMLElement | null} */ (at("swatches").querySelector(`[data-colour="${focused}"]`))?.focus();
