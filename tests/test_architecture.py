@@ -135,6 +135,7 @@ def test_what_is_parsed_imports_no_torch():
     code = "import sys, ddpm, ddpm.config, ddpm.__main__\n"
     names = ("train", "sample", "distill", "publish", "make_sprites", "bench.race", "bench.gpu")
     names += tuple(f"measure.{name}" for name in ("sweep", "compare", "facets", "palettes"))
+    names += ("files.export_web",)
     code += "".join(f"import ddpm.commands.{name}\n" for name in names) + "print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout == "False\n", result.stderr

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classifierFree, inside, mixed, ofStudent, withAway } from "../src/diffusion/guidance.js";
+import { classifierFree, inside, mixed, ofStudent } from "../src/diffusion/guidance.js";
 import { SampleNoise, generator, normal } from "../src/diffusion/noise.js";
 import { integrate, noised } from "../src/diffusion/samplers.js";
 
@@ -53,30 +53,28 @@ test("a sampler may begin in the middle of its way", async () => {
 });
 
 test("guidance is uncond + s (cond - uncond), and s = 0 and 1 are the two predictions themselves", async () => {
-  const contexts = [new Float32Array([1, 0]), new Float32Array([1, 0]), new Float32Array([1, 0])];
   const rows = /** @type {number[]} */ ([]);
-  /** @type {import("../src/diffusion/guidance.js").ContextDenoiser} */
+  /** @type {import("../src/diffusion/guidance.js").ContextDenoiser} what is predicted: the sum of what is asked */
   const denoise = async (_, __, asked) => {
     rows.push(asked.length);
-    return Float32Array.from(asked, ({ context }) => (context[0] ? 0.5 : 0.25));
+    return Float32Array.from(asked, ({ context }) => context[0] + context[1]);
   };
-  const conditions = contexts.map((context) => ({ terms: [{ context, scale: 1 }], away: null }));
-  const guided = classifierFree(denoise, conditions, [0, 1, 2]);
-  const x0 = await guided(new Float32Array(3), 0);
-  assert.deepEqual([...x0], [0.25, 0.5, 0.75]);
-  assert.deepEqual(rows, [4]); // one prediction where s is 0 or 1, two elsewhere
+  const [context, away] = [new Float32Array([0.25, 0]), new Float32Array([0, 0.125])];
+  const plain = classifierFree(denoise, [0, 1, 2].map(() => ({ context, away: null })), [0, 1, 2]);
+  assert.deepEqual([...(await plain(new Float32Array(3), 0))], [0, 0.25, 0.5]);
+  const from = classifierFree(denoise, [0, 1, 2].map(() => ({ context, away })), [0, 1, 2]);
+  assert.deepEqual([...(await from(new Float32Array(3), 0))], [0.125, 0.25, 0.375]);
+  assert.deepEqual(rows, [4, 4]); // one prediction where s is 0 or 1, two elsewhere
+  const pairs = /** @type {unknown[]} */ ([]);
+  const watched = classifierFree(denoise, [{ context, away }], [1], (_, cond, uncond) => pairs.push([...cond, ...uncond]));
+  assert.deepEqual([...(await watched(new Float32Array(1), 0))], [0.25]);
+  assert.deepEqual(pairs, [[0.25, 0.125]]);
   assert.deepEqual([...mixed(new Float32Array([1]), new Float32Array([-1]), [4])], [1]); // it stays in the range of the data
 });
 
-test("what is to be gone away from takes the place of no context, and scales add to 1", () => {
-  const [one, other] = [new Float32Array([1, 0]), new Float32Array([0, 1])];
-  const terms = withAway({ terms: [{ context: one, scale: 0.75 }], away: other });
-  assert.deepEqual(terms.map(({ context, scale }) => [context, scale]), [[other, 0.25], [one, 0.75]]);
-});
-
 test("a student is given the scale", async () => {
-  const terms = [{ context: new Float32Array([1]), scale: 1 }];
-  const guided = ofStudent(async (_, __, rows) => Float32Array.from(rows, ({ scale }) => scale), [{ terms, away: null }], [2.5]);
+  const condition = { context: new Float32Array([1]), away: null };
+  const guided = ofStudent(async (_, __, rows) => Float32Array.from(rows, ({ scale }) => scale), [condition], [2.5]);
   assert.deepEqual([...(await guided(new Float32Array(1), 0))], [2.5]);
 });
 

@@ -119,6 +119,19 @@ test("tags change what is drawn, only known ones are offered, and a link shows t
   await context.close();
 });
 
+test("what is not wanted is gone away from, by the teacher", LIMIT, async () => {
+  const { page, context } = await opened("#category:hero&s=3&seed=1&draw=fine");
+  await drawn(page);
+  const before = await gallery(page);
+  await page.getByRole("radio", { name: "Not" }).check();
+  const after = await redrawn(page, () => page.getByRole("button", { name: "blue", exact: true }).click());
+  assert.notDeepEqual(after, before);
+  assert.equal(await page.textContent("#gallery-title"), "Sprites: hero, not blue");
+  assert.match((await page.textContent("#status")) ?? "", /by the teacher/);
+  assert.match(page.url(), /!colour:blue/);
+  await context.close();
+});
+
 test("paint, undo and redo; what is saved is what is seen", LIMIT, async () => {
   const { page, context } = await opened();
   await drawn(page);

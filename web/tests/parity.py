@@ -39,12 +39,17 @@ def recorded(model, spec) -> dict:
     contexts = asked(spec).repeat(2, 1)
     scales = torch.tensor([0.0, 2.0]).repeat_interleave(len(contexts) // 2)
     how = Sampling(precision="fp32", seed=SEED)
-    x = Sampler(model, spec, how)(Condition.of(contexts), scales, range(len(contexts)))
+    away = torch.zeros_like(contexts)
+    if not spec.student:
+        away[-1, 1] = 1  # the last goes away from the second category
+    condition = Condition.of(contexts, None if spec.student else away)
+    x = Sampler(model, spec, how)(condition, scales, range(len(contexts)))
     pixels = to_uint8(x)
     if pixels.shape[-1] == 3:
         pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], -1)
     return {
         "contexts": contexts.tolist(),
+        "away": away.tolist(),
         "scales": scales.tolist(),
         "seed": SEED,
         "sprites": base64.b64encode(pixels.tobytes()).decode(),

@@ -35,7 +35,8 @@ async function drawn({ network, recorded, url }) {
   const about = await (await fetch(`${url}model.json`)).json();
   const client = new Client(about, () => {});
   const items = recorded.scales.map((/** @type {number} */ scale, /** @type {number} */ index) => {
-    return { context: Float32Array.from(recorded.contexts[index]), scale, seed: recorded.seed, index };
+    const [context, away] = [recorded.contexts, recorded.away].map((rows) => Float32Array.from(rows[index]));
+    return { context, away, scale, seed: recorded.seed, index };
   });
   /** @type {number[]} */
   const out = [];

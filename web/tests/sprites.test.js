@@ -101,7 +101,7 @@ test("undo and redo are inverses", () => {
 });
 
 test("the address holds all settings", () => {
-  const tags = [{ facet: "a:b=&", value: "50% + x" }, { facet: "kind", value: "ice cream" }];
+  const tags = [{ facet: "a:b=&", value: "50% + x" }, { facet: "kind", value: "ice cream", not: true }];
   const state = { tags, s: 1.25, seed: 2 ** 31 - 1, fine: true, palette: "1a1c2c-5d275d", chosen: 3 };
   assert.deepEqual(parse(format(state)), state);
   assert.deepEqual(parse("#%E0%A4%A:x&s=no&seed=1.5&=&&kind"), {});
@@ -115,6 +115,7 @@ test("contexts are flags in the order of the vocabulary", () => {
   assert.equal(found.known.length, 2);
   assert.equal(found.unknown.length, 2);
   assert.equal(words(tags), "knight, hero");
+  assert.equal(words([{ facet: "frame", value: "0" }, { facet: "category", value: "non_hero", not: true }]), "frame 0, not non hero");
 });
 
 test("a sheet says where each sprite is", () => {

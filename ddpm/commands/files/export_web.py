@@ -33,7 +33,7 @@ RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-sim
 PAGE_FILES = ("index.html", "style.css", "src/**/*.js")
 WORKER = "sw.js"  # the service worker, which keeps all files for later
 MODEL_FILE, PICTURES = "model.json", "pictures.png"
-OF_MODEL = (MODEL_FILE, PICTURES, "teacher.onnx", "student.onnx")
+PARTS = {"teacher", "student"}  # the networks that a page may have
 SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
 PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
 CHECKED = 4  # sprites a category by which a network and its file are compared
@@ -64,7 +64,7 @@ class Arguments:
                 raise ValueError(f"{self.out} holds a page already: add --overwrite to replace it, or choose another")
 
 
-def described(spec: "ModelSpec", network: "ModelSpec", file: str, data: bytes) -> dict[str, Any]:
+def described(network: "ModelSpec", file: str, data: bytes) -> dict[str, Any]:
     """What the page needs to know of a network: its file, and the way that its sampler goes."""
     import torch
 
@@ -177,7 +177,7 @@ def write_model(out: Path, name: str, found: "dict[str, tuple[ContextUNet, Model
     for part, (network, its) in found.items():
         data = to_onnx(network, its)
         share = differing(network, its, data)
-        told_of[part] = described(spec, its, f"{part}.onnx", data)
+        told_of[part] = described(its, f"{part}.onnx", data)
         write(out / f"{part}.onnx", data)
         print(f"{out / part}.onnx: {len(data) / 1e6:.1f} MB; {share:.2%} of the pixels differ from those of PyTorch")
     sheet = io.BytesIO()
@@ -185,15 +185,18 @@ def write_model(out: Path, name: str, found: "dict[str, tuple[ContextUNet, Model
     write(out / PICTURES, sheet.getvalue())
     told = about(name, spec) | {"networks": told_of, "pictures": {"file": PICTURES, "columns": COLUMNS}}
     write(out / MODEL_FILE, json.dumps(told | {"madeFrom": made_from}).encode())
+    for part in PARTS - told_of.keys():
+        (out / f"{part}.onnx").unlink(missing_ok=True)  # of the model that was here before
 
 
 def write_page(out: Path) -> None:
     """Write the page, its runtime and, last, the service worker, which knows all of the files and their content."""
     files = {path.relative_to(PAGE): path for pattern in PAGE_FILES for path in sorted(PAGE.glob(pattern))}
     files |= {Path("runtime", name): RUNTIME / name for name in RUNTIME_FILES}
-    for name, path in files.items():
-        write(out / name, path.read_bytes())
-    names = [name.as_posix() for name in files] + [path.name for path in sorted(out.iterdir()) if path.name in OF_MODEL]
+    for place, path in files.items():
+        write(out / place, path.read_bytes())
+    of_model = [PICTURES, MODEL_FILE, *sorted(path.name for path in out.glob("*.onnx") if path.stem in PARTS)]
+    names = [place.as_posix() for place in files] + of_model
     digest = blake2b(digest_size=8)
     for name in names:
         digest.update((out / name).read_bytes())
@@ -218,6 +221,7 @@ def source_of(args: Arguments) -> str:
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
+    from ddpm.runs.models import file_of
     from ddpm.runs.onnx_files import check_packages
 
     check_packages()
@@ -225,7 +229,7 @@ def main() -> int:
     with held(args.out):
         made_from, told = source_of(args), args.out / MODEL_FILE
         if not (told.exists() and json.loads(told.read_text(encoding="utf-8")).get("madeFrom") == made_from):
-            write_model(args.out, args.model.name, found, made_from)
+            write_model(args.out, file_of(args.model).resolve().parent.name, found, made_from)
         write_page(args.out)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
     print(f"{args.out}: {size / 1e6:.1f} MB; look at it by: python -m http.server --directory {args.out}")

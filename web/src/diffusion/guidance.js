@@ -1,15 +1,13 @@
 // @ts-check
-/**
- * Guidance, as ddpm/diffusion/guidance.py: uncond + s (cond - uncond), with compositions and what to go away from.
- */
+/** Guidance, as ddpm/diffusion/guidance.py: uncond + s (cond - uncond). */
 
 /**
  * @typedef {object} Condition what a sprite is asked to be
- * @property {{context: Float32Array, scale: number}[]} terms contexts [V] and a scale for each
+ * @property {Float32Array} context [V]
  * @property {Float32Array | null} away the context to go away from; null: no context
  *
- * @typedef {(x: Float32Array, step: number, rows: {sample: number, context: Float32Array, scale: number}[])
- *   => Promise<Float32Array>} ContextDenoiser x0_hat of each row, which is of the sprite `sample` of x
+ * @typedef {{sample: number, context: Float32Array, scale: number}} Row a prediction for the sprite `sample` of a batch
+ * @typedef {(x: Float32Array, step: number, rows: Row[]) => Promise<Float32Array>} ContextDenoiser x0_hat of each row
  *
  * @typedef {(step: number, cond: Float32Array, uncond: Float32Array) => void} OnPair
  */
@@ -17,19 +15,9 @@
 const f = Math.fround;
 
 /**
- * The contexts of a condition, that to go away from first, and their scales, which add to 1.
- * @param {Condition} condition
- */
-export function withAway({ terms, away }) {
-  const sum = terms.reduce((total, term) => f(total + f(term.scale)), 0);
-  const rest = f(1 - sum);
-  const none = away ?? new Float32Array(terms[0].context.length);
-  return [{ context: none, scale: Math.abs(rest) > 1e-6 ? rest : 0 }, ...terms];
-}
-
-/**
  * A denoiser that is guided by classifier-free guidance, one scale s for each sprite; x0_hat is kept in [-1, 1].
- * Only the predictions that are needed are made: those of no context where s is 0, of a context where it is 1.
+ * Only the predictions that are needed are made: that to go away from alone where s is 0, the other alone where it is 1;
+ * but both wherever `onPair` is told of them.
  * @param {ContextDenoiser} denoise
  * @param {Condition[]} conditions
  * @param {number[]} scales
@@ -37,27 +25,16 @@ export function withAway({ terms, away }) {
  * @returns {import("./samplers.js").Denoiser}
  */
 export function classifierFree(denoise, conditions, scales, onPair) {
-  const all = conditions.map(withAway);
-  const needed = all.flatMap((terms, sample) =>
-    terms.flatMap(({ context, scale }, term) => {
-      const s = scales[sample];
-      const asked = (scale !== 0 && s !== 0) || (term === 0 && s !== 1) || onPair !== undefined;
-      return asked ? [{ sample, term, context, scale: 1 }] : [];
-    }),
-  );
+  const needed = conditions.flatMap(({ context, away }, sample) => {
+    const row = (/** @type {Float32Array} */ asked, /** @type {boolean} */ cond) => ({ sample, context: asked, scale: 1, cond });
+    const uncond = onPair || scales[sample] !== 1 ? [row(away ?? new Float32Array(context.length), false)] : [];
+    return onPair || scales[sample] !== 0 ? [...uncond, row(context, true)] : uncond;
+  });
   return async (x, step) => {
     const n = x.length / conditions.length;
     const predicted = await denoise(x, step, needed);
-    const cond = new Float32Array(x.length);
-    const uncond = new Float32Array(x.length);
-    needed.forEach(({ sample, term }, row) => {
-      const weight = f(all[sample][term].scale);
-      for (let i = 0; i < n; i++) {
-        const value = predicted[row * n + i];
-        cond[sample * n + i] += f(weight * value);
-        if (term === 0) uncond[sample * n + i] = value;
-      }
-    });
+    const [cond, uncond] = [new Float32Array(x.length), new Float32Array(x.length)];
+    needed.forEach((row, i) => (row.cond ? cond : uncond).set(predicted.subarray(i * n, (i + 1) * n), row.sample * n));
     onPair?.(step, cond, uncond);
     return mixed(cond, uncond, scales);
   };
@@ -79,18 +56,15 @@ export function mixed(cond, uncond, scales) {
 }
 
 /**
- * The denoiser of a student, which takes the scale as an input (ddpm/sampling.py, StudentGuide).
+ * The denoiser of a student, which takes the scale as an input and goes away from nothing else than no context
+ * (ddpm/sampling.py, StudentGuide).
  * @param {ContextDenoiser} denoise
  * @param {Condition[]} conditions
  * @param {number[]} scales
  * @returns {import("./samplers.js").Denoiser}
  */
 export function ofStudent(denoise, conditions, scales) {
-  const rows = conditions.map(({ terms: [{ context, scale }] }, sample) => ({
-    sample,
-    context,
-    scale: f(f(scales[sample]) * f(scale)),
-  }));
+  const rows = conditions.map(({ context }, sample) => ({ sample, context, scale: scales[sample] }));
   return (x, step) => denoise(x, step, rows);
 }
 

@@ -5,7 +5,7 @@
  */
 
 /** @typedef {Record<string, string[]>} Vocabulary the values of each facet; of a model without tags, its categories */
-/** @typedef {{facet: string, value: string}} Tag */
+/** @typedef {{facet: string, value: string, not?: boolean}} Tag not: it is to be gone away from */
 
 export const CATEGORY = "category";
 
@@ -40,5 +40,7 @@ export function known(tags, vocabulary) {
 
 /** What is asked for, in words. @param {Tag[]} tags */
 export function words(tags) {
-  return tags.map(({ facet, value }) => (/^\d+$/.test(value) ? `${facet} ${value}` : value.replaceAll("_", " "))).join(", ");
+  const one = (/** @type {Tag} */ { facet, value, not }) =>
+    (not ? "not " : "") + (/^\d+$/.test(value) ? `${facet} ${value}` : value.replaceAll("_", " "));
+  return tags.map(one).join(", ");
 }

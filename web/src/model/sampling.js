@@ -27,7 +27,7 @@ import { toNumbers, toPixels } from "../sprites/pixels.js";
  *
  * @typedef {object} Item a sprite to draw
  * @property {Float32Array} context
- * @property {Float32Array | null} [away]
+ * @property {Float32Array | null} [away] the context to go away from, in place of none
  * @property {number} scale
  * @property {number} seed
  * @property {number} index
@@ -54,7 +54,7 @@ import { toNumbers, toPixels } from "../sprites/pixels.js";
  * @param {import("../diffusion/guidance.js").OnPair} [onPair]
  */
 function denoiser(run, network, items, each, onPair) {
-  const conditions = items.map(({ context, away }) => ({ terms: [{ context, scale: 1 }], away: away ?? null }));
+  const conditions = items.map(({ context, away }) => ({ context, away: away ?? null }));
   const scales = items.map((item) => item.scale);
   /** @type {import("../diffusion/guidance.js").ContextDenoiser} */
   const denoise = (x, step, rows) => {

@@ -28,10 +28,13 @@ export class Studio {
     this.kept = new Map();
   }
 
-  /** The name of the network for quick or fine drawing. @param {boolean} fine */
-  network(fine) {
+  /**
+   * The name of the network for quick or fine drawing; a student cannot go away from anything.
+   * @param {import("./state.js").State} state
+   */
+  network({ fine, tags }) {
     const names = Object.keys(this.about.networks);
-    const wanted = fine ? "teacher" : "student";
+    const wanted = fine || tags.some(({ not }) => not) ? "teacher" : "student";
     return names.includes(wanted) ? wanted : names[0];
   }
 
@@ -42,14 +45,18 @@ export class Studio {
 
   /** @param {string} network @param {Want} want */
   key(network, want) {
-    const tags = this.asked(want).map(({ facet, value }) => `${facet}:${value}`);
+    const tags = this.asked(want).map(({ facet, value, not }) => `${not ? "!" : ""}${facet}:${value}`);
     return [network, want.s, want.seed, want.index, ...tags.sort()].join("\n");
   }
 
   /** @param {Want} want @returns {import("../model/sampling.js").Item} */
   item(want) {
-    const { tags, s, ...rest } = want;
-    return { context: context(this.asked(want), this.about.vocabulary), scale: s, ...rest };
+    const { tags: _, s, ...rest } = want;
+    const { vocabulary } = this.about;
+    const tags = this.asked(want);
+    const away = tags.filter(({ not }) => not);
+    const wanted = tags.filter(({ not }) => !not);
+    return { context: context(wanted, vocabulary), away: away.length ? context(away, vocabulary) : null, scale: s, ...rest };
   }
 
   /**

@@ -2,7 +2,7 @@
 /** What is asked for: a chip for each tag that the model knows, with a picture that the model drew of it. */
 
 import { CATEGORY, same, words } from "../../model/context.js";
-import { at, make } from "../dom.js";
+import { at, choices, make } from "../dom.js";
 
 const FEW = 12; // values of a facet that are shown without a field to search them
 const WIDE = matchMedia("(min-width: 760px)"); // else the sprites would be far below
@@ -14,7 +14,16 @@ const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that ar
  */
 export function askPart(store, about) {
   const columns = about.pictures?.columns ?? 0;
-  let place = 0;
+  let [place, not] = [0, false];
+
+  if (about.networks.teacher) {
+    const options = [
+      { value: "for", label: "Show", title: "Chips that you choose are to be seen" },
+      { value: "not", label: "Not", title: "Chips that you choose are to be gone away from" },
+    ];
+    at("ask-way").append(...choices("way", options, "for", (value) => (not = value === "not")));
+    at("ask-way").hidden = false;
+  }
 
   /** @param {import("../../model/context.js").Tag} tag */
   function picture(tag) {
@@ -34,8 +43,9 @@ export function askPart(store, about) {
   function toggle(tag, add) {
     const { tags } = store.state;
     const others = tags.filter((other) => !same(other, tag) && (add || other.facet !== tag.facet));
-    const taken = tags.some((other) => same(other, tag));
-    store.set({ tags: taken ? others : inOrder([...others, tag]) });
+    const taken = tags.find((other) => same(other, tag));
+    const next = not ? { ...tag, not } : tag;
+    store.set({ tags: taken && Boolean(taken.not) === not ? others : inOrder([...others, next]) });
   }
 
   /** @param {import("../../model/context.js").Tag[]} tags in the order of the facets */
@@ -63,7 +73,12 @@ export function askPart(store, about) {
       const mine = store.state.tags.filter((tag) => tag.facet === facet);
       current.textContent = mine.length ? words(mine) : "any";
       current.classList.toggle("set", mine.length > 0);
-      for (const { tag, chip } of chips) chip.setAttribute("aria-pressed", String(mine.some((other) => same(other, tag))));
+      for (const { tag, chip } of chips) {
+        const found = mine.find((other) => same(other, tag));
+        chip.setAttribute("aria-pressed", String(found !== undefined));
+        chip.classList.toggle("not", Boolean(found?.not));
+        chip.setAttribute("aria-label", found?.not ? words([found]) : tag.value.replaceAll("_", " "));
+      }
     };
     return { details, update };
   }

@@ -171,7 +171,7 @@ export function editorPart(store, about, studio, page, vary) {
 
   varied.addEventListener("click", () => {
     if (!history) return;
-    const { alpha } = about.networks[studio.network(store.state.fine)].way;
+    const { alpha } = about.networks[studio.network(store.state)].way;
     const start = alpha.findIndex((value) => value >= VARY_FROM);
     const base = history.now;
     const wants = Array.from({ length: VARIATIONS }, () => ({ ...asked(), index: index++, base, start }));
@@ -185,7 +185,7 @@ export function editorPart(store, about, studio, page, vary) {
     anew.disabled = true;
     hint.textContent = "Drawing …";
     try {
-      await studio.draw("redraw", studio.network(store.state.fine), wants, (_, pixels) => {
+      await studio.draw("redraw", studio.network(store.state), wants, (_, pixels) => {
         if (history?.now !== base) return; // another sprite was chosen meanwhile
         const dressed = page.palette() ? keepTo(pixels, /** @type {number[]} */ (page.palette())) : pixels;
         change(dressed.map((value, i) => (marked[i >> 2] ? value : base[i])));

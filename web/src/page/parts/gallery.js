@@ -75,13 +75,13 @@ export function galleryPart(store, about, studio, page, onChosen) {
     const status = at("status");
     status.textContent = "Drawing …";
     try {
-      const network = studio.network(store.state.fine);
+      const network = studio.network(store.state);
       const ms = await studio.draw("gallery", network, wants(), (i, pixels) => {
         sprites[i] = pixels;
         paint(i);
         if (i === store.state.chosen) tell(i);
       });
-      if (ms !== null && !again) status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s` : "";
+      if (ms !== null && !again) status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}` : "";
     } catch (error) {
       status.textContent = "";
       page.failed(/** @type {Error} */ (error));
@@ -94,7 +94,7 @@ export function galleryPart(store, about, studio, page, onChosen) {
   /** Draw the same sprites at the other scales, the nearest first, while somebody is about to move the slider. */
   function ahead() {
     if (running || variations || document.documentElement.dataset.drawn === undefined) return;
-    const network = studio.network(store.state.fine);
+    const network = studio.network(store.state);
     const [low, high] = about.networks[network].scales;
     const scales = Array.from({ length: Math.floor((high - low) / STEP) + 1 }, (_, i) => low + i * STEP);
     const apart = (/** @type {number} */ s) => Math.abs(s - store.state.s);
@@ -109,7 +109,7 @@ export function galleryPart(store, about, studio, page, onChosen) {
 
   function slider() {
     const input = /** @type {HTMLInputElement} */ (at("scale"));
-    const [low, high] = about.networks[studio.network(store.state.fine)].scales;
+    const [low, high] = about.networks[studio.network(store.state)].scales;
     Object.assign(input, { min: low, max: high, step: STEP, value: store.state.s });
     at("scale-value").textContent = store.state.s.toFixed(2).replace(/0$/, "");
     at("scale-means").textContent = meaning(store.state.s);

@@ -94,13 +94,15 @@ export function lessonPart(store, about, studio, page, editor) {
     if (!step || !want) return;
     chosen = i;
     buttons.forEach(({ button }, j) => button.setAttribute("aria-pressed", String(i === j)));
-    const asked = words(want.tags) || "nothing";
+    const [wanted, away] = [false, true].map((not) => words(want?.tags.filter((tag) => Boolean(tag.not) === not) ?? []));
+    const asked = wanted || "nothing";
+    const from = away ? `when asked for “${away.replaceAll("not ", "")}”, to go away from it` : "when nothing is asked";
     const part = Math.round(100 * teacher.way.sigma[i]);
     const times = Math.max(1, Math.round(1 / Math.max(0.05, apart(step))));
     /** @type {Record<string, [string, Uint8ClampedArray, string]>} */
     const about = {
       noisy: ["Step " + (i + 1) + " of " + buttons.length, soft(step.x, channels), `This is what the model sees. ${part} % of it is noise.`],
-      uncond: ["uncond", soft(step.uncond, channels), "The finished sprite as the model guesses it when nothing is asked. While there is much noise, it is a blur of all that could be."],
+      uncond: ["uncond", soft(step.uncond, channels), `The finished sprite as the model guesses it ${from}. While there is much noise, it is a blur of all that could be.`],
       cond: ["cond", soft(step.cond, channels), `The same guess, made knowing “${asked}”. It is already closer to what is meant.`],
       difference: ["cond − uncond", difference(step, channels, times), `What the words change, ${times > 1 ? `here ${times} times as strong, ` : ""}and grey where both guesses agree. Guidance walks in this direction.`],
       guided: ["uncond + s · difference", soft(step.guided, channels), `With s = ${want.s} it goes ${want.s > 1 ? "beyond cond" : want.s === 1 ? "exactly to cond" : "not as far as cond"}. The next step takes away some noise towards this.`],
@@ -137,7 +139,7 @@ export function lessonPart(store, about, studio, page, editor) {
       },
     };
     // A student has learnt the way without fresh noise.
-    const eta = studio.network(store.state.fine) === "teacher" ? undefined : 0;
+    const eta = studio.network(store.state) === "teacher" ? undefined : 0;
     try {
       const item = studio.item({ tags: now.tags, s: now.s, seed: now.seed, index: now.index });
       const ms = await studio.client.draw("lesson", { network: "teacher", items: [item], watch: true, eta }, listener);
