@@ -123,7 +123,7 @@ test("what is not wanted is gone away from, by the teacher", LIMIT, async () => 
   const { page, context } = await opened("#category:hero&s=3&seed=1&draw=fine");
   await drawn(page);
   const before = await gallery(page);
-  await page.getByRole("radio", { name: "Not" }).check();
+  await page.getByRole("radio", { name: "Without" }).check();
   const after = await redrawn(page, () => page.getByRole("button", { name: "blue", exact: true }).click());
   assert.notDeepEqual(after, before);
   assert.equal(await page.textContent("#gallery-title"), "Sprites: hero, not blue");

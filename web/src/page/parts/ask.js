@@ -18,8 +18,8 @@ export function askPart(store, about) {
 
   if (about.networks.teacher) {
     const options = [
-      { value: "for", label: "Show", title: "Chips that you choose are to be seen" },
-      { value: "not", label: "Not", title: "Chips that you choose are to be gone away from" },
+      { value: "for", label: "With", title: "What you choose is to be seen" },
+      { value: "not", label: "Without", title: "What you choose is to be gone away from" },
     ];
     at("ask-way").append(...choices("way", options, "for", (value) => (not = value === "not")));
     at("ask-way").hidden = false;
