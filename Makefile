@@ -38,7 +38,7 @@ test-web: .venv/installed-web web/node_modules/installed-test  ## the playground
 	@test -x "$(CHROMIUM)" || { echo "make test-web needs Chromium: apt install chromium, or CHROMIUM=/path make test-web"; exit 1; }
 	$(BIN)/python scripts/export_web.py shipped --out web/dist --overwrite
 	$(BIN)/python web/tests/parity.py shipped web/tests/parity.json
-	cd web && node_modules/.bin/tsc && node --test --test-concurrency=1 tests/*.test.js
+	cd web && node_modules/.bin/prettier --check . && node_modules/.bin/tsc && node --test --test-concurrency=1 tests/*.test.js
 
 faults: .venv/installed-test  ## kill a training run at KILLS (20) random moments, and at each file operation, and compare
 	KILLS=$(or $(KILLS),20) $(PYTEST) tests/runs/test_faults.py tests/runs/test_operations.py

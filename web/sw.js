@@ -13,7 +13,12 @@ const CACHE = OURS + "VERSION";
 const urls = FILES.map((file) => new URL(file, scope.registration.scope).href);
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(urls)).then(() => scope.skipWaiting()));
+  event.waitUntil(
+    caches
+      .open(CACHE)
+      .then((cache) => cache.addAll(urls))
+      .then(() => scope.skipWaiting()),
+  );
 });
 
 scope.addEventListener("activate", (/** @type {any} */ event) => {

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, assert_one_line_error, run
+from conftest import ROOT
 
 from ddpm.commands.files import export_web
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling, StudentConfig
@@ -41,7 +41,13 @@ def randomised(spec: ModelSpec) -> torch.nn.Module:
     return model.eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize("spec", [PLAIN, TAGS], ids=["categories in RGB, padded", "student of tags in a palette"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(PLAIN, id="categories in RGB, padded", marks=pytest.mark.slow),
+        pytest.param(TAGS, id="student of tags"),
+    ],
+)
 def test_the_graph_is_the_denoiser_at_any_batch_and_timestep(spec):
     model = randomised(spec)
     denoise = onnx_denoiser(to_onnx(model, spec))
@@ -127,6 +133,8 @@ def test_mistakes(sources, tmp_path, monkeypatch, capsys):
         [line] = capsys.readouterr().err.splitlines()
         return line
 
+    assert "no model" in refused(tmp_path / "none", "--out", tmp_path / "new")
+    assert "--out is missing" in refused(model)
     full = tmp_path / "full"
     full.mkdir()
     (full / "notes.txt").write_text("mine")
@@ -151,7 +159,3 @@ def test_mistakes(sources, tmp_path, monkeypatch, capsys):
     (page / "index.html").unlink()
     assert "sources" in refused(model, "--out", tmp_path / "new")
     assert not (tmp_path / "new").exists()
-
-
-def test_a_model_that_is_not_there(tmp_path):
-    assert_one_line_error(run("export_web", tmp_path / "none"), "--out")

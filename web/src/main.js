@@ -93,7 +93,7 @@ async function start() {
   askPart(store, about);
   palettePart(store, about, notice);
   const editor = editorPart(store, about, studio, page, (wants, title) => gallery.vary(wants, title));
-  const gallery = galleryPart(store, about, studio, page, editor.open);
+  const gallery = galleryPart(store, about, studio, page, editor);
   const grid = gridPart(store, about, studio, page, editor.open);
   placePart(about, editor);
   takePart(about, editor, page);

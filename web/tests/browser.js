@@ -22,7 +22,8 @@ const TYPES = /** @type {Record<string, string>} */ ({
 /** The browser, or one line that says what is missing. */
 export function launch() {
   const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
-  if (!existsSync(executablePath)) throw new Error(`there is no ${executablePath}: apt install chromium, or set CHROMIUM`);
+  if (!existsSync(executablePath))
+    throw new Error(`there is no ${executablePath}: apt install chromium, or set CHROMIUM`);
   return chromium.launch({ executablePath, args: [...FLAGS, "--disable-component-update", "--disable-sync"] });
 }
 

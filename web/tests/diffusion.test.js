@@ -15,8 +15,10 @@ const way = evenly(40);
 const noNoise = { next: () => assert.fail("no noise is needed") };
 
 /** The best guess of x0 where the data is normal with variance v: alpha v / (alpha^2 v + sigma^2) x_t. */
-const ofNormal = (/** @type {number} */ v, w = way) => async (/** @type {Float32Array} */ x, /** @type {number} */ step) =>
-  x.map((value) => ((w.alpha[step] * v) / (w.alpha[step] ** 2 * v + w.sigma[step] ** 2)) * value);
+const ofNormal =
+  (/** @type {number} */ v, w = way) =>
+  async (/** @type {Float32Array} */ x, /** @type {number} */ step) =>
+    x.map((value) => ((w.alpha[step] * v) / (w.alpha[step] ** 2 * v + w.sigma[step] ** 2)) * value);
 
 test("a sampler ends at what a denoiser that knows it says", async () => {
   const x0 = Float32Array.from([0.5, -1, 0.25]);
@@ -26,7 +28,7 @@ test("a sampler ends at what a denoiser that knows it says", async () => {
   }
 });
 
-test("the deterministic sampler follows the closed form of a normal distribution, the second order more closely", async () => {
+test("the deterministic sampler follows a normal distribution's closed form, the second order closer", async () => {
   const v = 0.3;
   const start = Math.sqrt(way.alpha[0] ** 2 * v + way.sigma[0] ** 2);
   const errors = [];
@@ -48,7 +50,13 @@ test("the ancestral sampler keeps the variance of a normal distribution", async 
 test("a sampler may begin in the middle of its way", async () => {
   const x0 = Float32Array.from([0.5]);
   const steps = /** @type {number[]} */ ([]);
-  await integrate(async (_, step) => (steps.push(step), x0), noised(x0, Float32Array.from([1]), way, 37), way, noNoise, 37);
+  await integrate(
+    async (_, step) => (steps.push(step), x0),
+    noised(x0, Float32Array.from([1]), way, 37),
+    way,
+    noNoise,
+    37,
+  );
   assert.deepEqual(steps, [37, 38, 39]);
 });
 
@@ -60,16 +68,26 @@ test("guidance is uncond + s (cond - uncond), and s = 0 and 1 are the two predic
     return Float32Array.from(asked, ({ context }) => context[0] + context[1]);
   };
   const [context, away] = [new Float32Array([0.25, 0]), new Float32Array([0, 0.125])];
-  const plain = classifierFree(denoise, [0, 1, 2].map(() => ({ context, away: null })), [0, 1, 2]);
+  const plain = classifierFree(
+    denoise,
+    [0, 1, 2].map(() => ({ context, away: null })),
+    [0, 1, 2],
+  );
   assert.deepEqual([...(await plain(new Float32Array(3), 0))], [0, 0.25, 0.5]);
-  const from = classifierFree(denoise, [0, 1, 2].map(() => ({ context, away })), [0, 1, 2]);
+  const from = classifierFree(
+    denoise,
+    [0, 1, 2].map(() => ({ context, away })),
+    [0, 1, 2],
+  );
   assert.deepEqual([...(await from(new Float32Array(3), 0))], [0.125, 0.25, 0.375]);
   assert.deepEqual(rows, [4, 4]); // one prediction where s is 0 or 1, two elsewhere
   const pairs = /** @type {unknown[]} */ ([]);
-  const watched = classifierFree(denoise, [{ context, away }], [1], (_, cond, uncond) => pairs.push([...cond, ...uncond]));
+  const watched = classifierFree(denoise, [{ context, away }], [1], (_, cond, uncond) =>
+    pairs.push([...cond, ...uncond]),
+  );
   assert.deepEqual([...(await watched(new Float32Array(1), 0))], [0.25]);
   assert.deepEqual(pairs, [[0.25, 0.125]]);
-  assert.deepEqual([...mixed(new Float32Array([1]), new Float32Array([-1]), [4])], [1]); // it stays in the range of the data
+  assert.deepEqual([...mixed(new Float32Array([1]), new Float32Array([-1]), [4])], [1]); // it stays in range
 });
 
 test("a student is given the scale", async () => {
@@ -88,10 +106,22 @@ test("outside a mask nothing changes", async () => {
 test("noise is numpy's, standard normal, and a sprite's own", () => {
   // numpy.random.default_rng([seed, index]).standard_normal(3, numpy.float32)
   for (const [key, expected] of /** @type {[number[], number[]][]} */ ([
-    [[1, 2], [-1.3151772022247314, -0.8722195029258728, 1.7323579788208008]],
-    [[0, 0], [1.1176220178604126, -1.3871248960494995, -0.4265716075897217]],
-    [[2147483647, 1005], [-0.1400294005870819, 1.3782914876937866, -0.1780412197113037]],
-    [[1099511627779, 7], [2.097576856613159, 0.5821884274482727, 0.9243596792221069]],
+    [
+      [1, 2],
+      [-1.3151772022247314, -0.8722195029258728, 1.7323579788208008],
+    ],
+    [
+      [0, 0],
+      [1.1176220178604126, -1.3871248960494995, -0.4265716075897217],
+    ],
+    [
+      [2147483647, 1005],
+      [-0.1400294005870819, 1.3782914876937866, -0.1780412197113037],
+    ],
+    [
+      [1099511627779, 7],
+      [2.097576856613159, 0.5821884274482727, 0.9243596792221069],
+    ],
   ])) {
     assert.deepEqual([...normal(generator(key), 3)], expected.map(Math.fround));
   }
@@ -100,6 +130,9 @@ test("noise is numpy's, standard normal, and a sprite's own", () => {
   assert.ok(Math.abs(mean(1)) < 0.02 && Math.abs(mean(2) - 1) < 0.02 && Math.abs(mean(4) - 3) < 0.15);
   assert.ok(Math.max(...x.slice(0, 50_000)) > 3.7); // the tail
   const alone = new SampleNoise([{ seed: 5, index: 7 }], 10);
-  const among = new SampleNoise([0, 7].map((index) => ({ seed: 5, index })), 10);
+  const among = new SampleNoise(
+    [0, 7].map((index) => ({ seed: 5, index })),
+    10,
+  );
   for (let draw = 0; draw < 2; draw++) assert.deepEqual(alone.next(), among.next().slice(10));
 });

@@ -38,7 +38,8 @@ async function ready({ network, url }) {
   const client = new Client(about, () => {});
   const context = new Float32Array(Object.values(about.vocabulary).flat().length);
   context[0] = 1;
-  const items = (/** @type {number} */ n) => Array.from({ length: n }, (_, index) => ({ context, scale: 2, seed: 1, index }));
+  const items = (/** @type {number} */ n) =>
+    Array.from({ length: n }, (_, index) => ({ context, scale: 2, seed: 1, index }));
   const draw = (/** @type {number} */ n) => client.draw("timed", { network, items: items(n) }, {});
   await draw(1);
   Object.assign(globalThis, { draw });
@@ -57,7 +58,10 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 1000
 const page = await context.newPage();
 /** @type {Set<string>} */
 const loaded = new Set();
-page.on("response", (response) => response.url().startsWith(server.url) && loaded.add(response.url().slice(server.url.length)));
+page.on(
+  "response",
+  (response) => response.url().startsWith(server.url) && loaded.add(response.url().slice(server.url.length)),
+);
 context.on("request", (request) => loaded.add(request.url().slice(server.url.length)));
 
 console.log("| what | seconds | of the processor |\n|---|---|---|");
@@ -83,7 +87,10 @@ for (const name of names.filter((name) => name !== "teacher.onnx")) {
   bytes += data.length;
   compressed += gzipSync(data, { level: 9 }).length;
 }
-console.log(`\nfirst load: ${(bytes / 1e6).toFixed(1)} MB, ${(compressed / 1e6).toFixed(1)} MB compressed by gzip, ${names.length} files`);
+console.log(
+  `\nfirst load: ${(bytes / 1e6).toFixed(1)} MB in ${names.length} files, ` +
+    `${(compressed / 1e6).toFixed(1)} MB compressed by gzip`,
+);
 
 const out = process.argv[2];
 if (out) {

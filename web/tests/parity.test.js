@@ -18,7 +18,8 @@ test("of the same seed the page's sprites are Python's", { timeout: 300_000 }, a
       const sprites = await page.evaluate(drawn, { network, recorded, url });
       const pixels = Buffer.from(recorded.sprites, "base64");
       let differ = 0;
-      for (let i = 0; i < pixels.length; i += 4) differ += Number(pixels.compare(Uint8Array.from(sprites.slice(i, i + 4)), 0, 4, i, i + 4) !== 0);
+      for (let i = 0; i < pixels.length; i += 4)
+        differ += Number(pixels.compare(Uint8Array.from(sprites.slice(i, i + 4)), 0, 4, i, i + 4) !== 0);
       t.diagnostic(`${network}: ${differ} of ${pixels.length / 4} pixels differ`);
       assert.equal(sprites.length, pixels.length);
       assert.ok(differ <= MOST * (pixels.length / 4), `${network}: ${differ} pixels differ`);
@@ -40,7 +41,8 @@ async function drawn({ network, recorded, url }) {
   });
   /** @type {number[]} */
   const out = [];
-  const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => out.push(...sprites.flatMap((pixels) => [...pixels]));
+  const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) =>
+    out.push(...sprites.flatMap((pixels) => [...pixels]));
   await client.draw("parity", { network, items }, { onSprites });
   return out;
 }

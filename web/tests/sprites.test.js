@@ -16,7 +16,8 @@ function sprite(codes) {
   codes.forEach((colour, cell) => put(pixels, cell, colour));
   return pixels;
 }
-const codes = (/** @type {Uint8ClampedArray} */ pixels) => Array.from({ length: pixels.length / 4 }, (_, i) => code(pixels, i));
+const codes = (/** @type {Uint8ClampedArray} */ pixels) =>
+  Array.from({ length: pixels.length / 4 }, (_, i) => code(pixels, i));
 
 test("pixels become numbers and pixels again", () => {
   const pixels = sprite([0xd19b62, -1, 0x000000, 0xffffff]);
@@ -35,10 +36,25 @@ test("pixel art has colours of the palette, gives up doubtful ones, and leaves n
   const drawn = codes(pixelArt(near, 3, style));
   assert.ok(drawn.every((colour) => style.palette.includes(colour)));
   const one = sprite([...Array(8).fill(0xff0000), 0x5500aa]);
-  assert.deepEqual(new Set(codes(pixelArt(one, 3, style))), new Set([0xff0000])); // one doubtful blue is not worth a colour
+  assert.deepEqual(new Set(codes(pixelArt(one, 3, style))), new Set([0xff0000])); // one doubtful blue is too few
   assert.deepEqual(codes(pixelArt(sprite(Array(9).fill(-1)), 3, style)), Array(9).fill(-1));
-  const apart = [[0, 9, 100], [9, 0, 81], [100, 81, 0]];
-  assert.deepEqual(fewer([[0, 9, 100], [9, 0, 81], [100, 81, 0]], apart, { ...style, colourPrice: 0, most: 2 }).length, 2);
+  const apart = [
+    [0, 9, 100],
+    [9, 0, 81],
+    [100, 81, 0],
+  ];
+  assert.deepEqual(
+    fewer(
+      [
+        [0, 9, 100],
+        [9, 0, 81],
+        [100, 81, 0],
+      ],
+      apart,
+      { ...style, colourPrice: 0, most: 2 },
+    ).length,
+    2,
+  );
   const sure = Array(9).fill([0.1, Infinity]);
   assert.deepEqual(settled([0, 0, 0, 0, 1, 0, 0, 0, 0], sure, 3, style), Array(9).fill(0));
 });
@@ -47,7 +63,10 @@ test("a palette's nearest colour is that of the eye", () => {
   const [white] = oklab(0xffffff);
   const [black] = oklab(0);
   assert.ok(Math.abs(white - 1) < 1e-6 && Math.abs(black) < 1e-9);
-  assert.deepEqual(codes(keepTo(sprite([0xee1111, -1, 0x101010, 0xf0f0ff]), [0xff0000, 0, 0xffffff])), [0xff0000, -1, 0, 0xffffff]);
+  assert.deepEqual(
+    codes(keepTo(sprite([0xee1111, -1, 0x101010, 0xf0f0ff]), [0xff0000, 0, 0xffffff])),
+    [0xff0000, -1, 0, 0xffffff],
+  );
   const palette = [0xff0000, 0x777777, 0x00ff00, 0x000000];
   assert.deepEqual([...ordered(palette)].sort(), [...palette].sort());
 });
@@ -61,9 +80,20 @@ test("palette files are read, and what is none is said", () => {
   ])) {
     assert.deepEqual(readPalette(name, text), [0xff0000, 0], name);
   }
-  const wrong = { "a.txt": "ff0000", "a.hex": "red", "b.hex": "", "a.gpl": "255 0 0", "b.gpl": "GIMP Palette\n300 0 0", "a.pal": "JASC-PAL\n0100\n1\n1 2" };
-  for (const [name, text] of Object.entries(wrong)) assert.throws(() => readPalette(name, text), new RegExp(name), name);
-  assert.throws(() => readPalette("a.hex", Array.from({ length: 300 }, (_, i) => i.toString(16).padStart(6, "0")).join("\n")), /300/);
+  const wrong = {
+    "a.txt": "ff0000",
+    "a.hex": "red",
+    "b.hex": "",
+    "a.gpl": "255 0 0",
+    "b.gpl": "GIMP Palette\n300 0 0",
+    "a.pal": "JASC-PAL\n0100\n1\n1 2",
+  };
+  for (const [name, text] of Object.entries(wrong))
+    assert.throws(() => readPalette(name, text), new RegExp(name), name);
+  assert.throws(
+    () => readPalette("a.hex", Array.from({ length: 300 }, (_, i) => i.toString(16).padStart(6, "0")).join("\n")),
+    /300/,
+  );
 });
 
 test("palettes are written as they are read", () => {
@@ -101,7 +131,10 @@ test("undo and redo are inverses", () => {
 });
 
 test("the address holds all settings", () => {
-  const tags = [{ facet: "a:b=&", value: "50% + x" }, { facet: "kind", value: "ice cream", not: true }];
+  const tags = [
+    { facet: "a:b=&", value: "50% + x" },
+    { facet: "kind", value: "ice cream", not: true },
+  ];
   const state = { tags, s: 1.25, seed: 2 ** 31 - 1, fine: true, palette: "1a1c2c-5d275d", chosen: 3 };
   assert.deepEqual(parse(format(state)), state);
   assert.deepEqual(parse("#%E0%A4%A:x&s=no&seed=1.5&=&&kind"), {});
@@ -109,13 +142,22 @@ test("the address holds all settings", () => {
 
 test("contexts are flags in the order of the vocabulary", () => {
   const vocabulary = { category: ["hero", "food"], kind: ["knight", "apple"] };
-  const tags = [{ facet: "kind", value: "knight" }, { facet: "category", value: "hero" }];
+  const tags = [
+    { facet: "kind", value: "knight" },
+    { facet: "category", value: "hero" },
+  ];
   assert.deepEqual([...context(tags, vocabulary)], [1, 0, 1, 0]);
   const found = known([...tags, { facet: "kind", value: "dragon" }, { facet: "constructor", value: "x" }], vocabulary);
   assert.equal(found.known.length, 2);
   assert.equal(found.unknown.length, 2);
   assert.equal(words(tags), "knight, hero");
-  assert.equal(words([{ facet: "frame", value: "0" }, { facet: "category", value: "non_hero", not: true }]), "frame 0, not non hero");
+  assert.equal(
+    words([
+      { facet: "frame", value: "0" },
+      { facet: "category", value: "non_hero", not: true },
+    ]),
+    "frame 0, not non hero",
+  );
 });
 
 test("a sheet says where each sprite is", () => {

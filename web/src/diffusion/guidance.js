@@ -16,8 +16,8 @@ const f = Math.fround;
 
 /**
  * A denoiser that is guided by classifier-free guidance, one scale s for each sprite; x0_hat is kept in [-1, 1].
- * Only the predictions that are needed are made: that to go away from alone where s is 0, the other alone where it is 1;
- * but both wherever `onPair` is told of them.
+ * Only the predictions that are needed are made: that to go away from alone where s is 0, the other alone where it is
+ * 1; but both wherever `onPair` is told of them.
  * @param {ContextDenoiser} denoise
  * @param {Condition[]} conditions
  * @param {number[]} scales
@@ -26,7 +26,12 @@ const f = Math.fround;
  */
 export function classifierFree(denoise, conditions, scales, onPair) {
   const needed = conditions.flatMap(({ context, away }, sample) => {
-    const row = (/** @type {Float32Array} */ asked, /** @type {boolean} */ cond) => ({ sample, context: asked, scale: 1, cond });
+    const row = (/** @type {Float32Array} */ asked, /** @type {boolean} */ cond) => ({
+      sample,
+      context: asked,
+      scale: 1,
+      cond,
+    });
     const uncond = onPair || scales[sample] !== 1 ? [row(away ?? new Float32Array(context.length), false)] : [];
     return onPair || scales[sample] !== 0 ? [...uncond, row(context, true)] : uncond;
   });

@@ -54,7 +54,8 @@ export function seeded(entropy) {
 /** Words of 32 bits by PCG64, each of 64 given in two, the lower one first. @param {number[]} entropy */
 export function generator(entropy) {
   const state = seeded(entropy);
-  const wide = (/** @type {number} */ i) => [i + 1, i, i + 3, i + 2].reduce((sum, j) => (sum << 32n) | BigInt(state[j]), 0n);
+  const wide = (/** @type {number} */ i) =>
+    [i + 1, i, i + 3, i + 2].reduce((sum, j) => (sum << 32n) | BigInt(state[j]), 0n);
   const increment = ((wide(4) << 1n) | 1n) & MASK;
   let now = (increment + wide(0)) & MASK;
   const step = () => (now = (now * MULTIPLIER + increment) & MASK);

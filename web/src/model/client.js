@@ -19,16 +19,23 @@ export class Client {
    * @param {(file: string, share: number) => void} onProgress of files that are loaded
    */
   constructor(about, onProgress) {
-    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.about = about;
     /** @type {Map<number, {resolve: (ms: number | null) => void, reject: (e: Error) => void, listener: Listener}>} */
     this.waiting = new Map();
     /** @type {Map<string, number>} */
     this.current = new Map();
     this.count = 0;
     this.onProgress = onProgress;
-    this.worker.addEventListener("message", ({ data }) => this.told(data));
-    this.worker.addEventListener("error", (event) => this.broken(event.message || "the worker did not start"));
-    this.worker.postMessage({ type: "about", about });
+    /** @type {Worker | null} */
+    this.worker = null;
+  }
+
+  started() {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    worker.addEventListener("message", ({ data }) => this.told(data));
+    worker.addEventListener("error", (event) => this.broken(event.message || "the worker did not start"));
+    worker.postMessage({ type: "about", about: this.about });
+    return worker;
   }
 
   /** @param {any} data */
@@ -43,8 +50,10 @@ export class Client {
     else found.resolve(data.type === "cancelled" ? null : data.ms);
   }
 
-  /** @param {string} message */
+  /** The worker ended: another takes its place when something is asked for again. @param {string} message */
   broken(message) {
+    this.worker?.terminate();
+    this.worker = null;
     for (const { reject } of this.waiting.values()) reject(new Error(message));
     this.waiting.clear();
   }
@@ -52,9 +61,10 @@ export class Client {
   /** @param {object} message @param {Listener} listener @returns {Promise<number | null>} */
   ask(message, listener) {
     const id = ++this.count;
+    const worker = (this.worker ??= this.started());
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, listener });
-      this.worker.postMessage({ ...message, id });
+      worker.postMessage({ ...message, id });
     });
   }
 
@@ -80,6 +90,6 @@ export class Client {
   /** Give up what was asked for on a channel. @param {string} channel */
   cancel(channel) {
     const id = this.current.get(channel);
-    if (id !== undefined && this.waiting.has(id)) this.worker.postMessage({ type: "cancel", id });
+    if (id !== undefined && this.waiting.has(id)) this.worker?.postMessage({ type: "cancel", id });
   }
 }

@@ -34,7 +34,8 @@ export function context(tags, vocabulary) {
  * @param {Vocabulary} vocabulary
  */
 export function known(tags, vocabulary) {
-  const is = (/** @type {Tag} */ tag) => Object.hasOwn(vocabulary, tag.facet) && vocabulary[tag.facet].includes(tag.value);
+  const is = (/** @type {Tag} */ tag) =>
+    Object.hasOwn(vocabulary, tag.facet) && vocabulary[tag.facet].includes(tag.value);
   return { known: tags.filter(is), unknown: tags.filter((tag) => !is(tag)) };
 }
 

@@ -112,7 +112,13 @@ export async function sample(run, about, network, items, { check, onStep } = {})
     await check?.();
     const x0 = await denoise(x_t, step);
     const first = (/** @type {Float32Array} */ values) => values.slice(0, each);
-    onStep?.({ t: network.way.timesteps[step], x: first(x_t), cond: first(pair[0]), uncond: first(pair[1]), guided: first(x0) });
+    onStep?.({
+      t: network.way.timesteps[step],
+      x: first(x_t),
+      cond: first(pair[0]),
+      uncond: first(pair[1]),
+      guided: first(x0),
+    });
     return x0;
   };
   const x0 = await integrate(watched, x, network.way, noise, start);

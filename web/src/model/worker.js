@@ -111,7 +111,8 @@ addEventListener("message", ({ data }) => {
   else {
     const answer = async () => {
       try {
-        if (data.type === "load") await session(data.network).then(() => postMessage({ type: "done", id: data.id, ms: 0 }));
+        if (data.type === "load")
+          await session(data.network).then(() => postMessage({ type: "done", id: data.id, ms: 0 }));
         else await draw(data);
       } catch (error) {
         const gone = error instanceof Cancelled;
@@ -119,7 +120,8 @@ addEventListener("message", ({ data }) => {
       }
       cancelled.delete(data.id);
     };
-    if (data.type === "load") answer(); // a file that comes slowly holds nothing else up
+    if (data.type === "load")
+      answer(); // a file that comes slowly holds nothing else up
     else queue = queue.then(answer);
   }
 });

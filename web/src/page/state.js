@@ -28,7 +28,10 @@ export function parse(hash) {
     if (!name) continue;
     try {
       const [facet, text] = [name, value].map(decodeURIComponent);
-      if (sign === ":") (found.tags ??= []).push(facet[0] === "!" ? { facet: facet.slice(1), value: text, not: true } : { facet, value: text });
+      if (sign === ":")
+        (found.tags ??= []).push(
+          facet[0] === "!" ? { facet: facet.slice(1), value: text, not: true } : { facet, value: text },
+        );
       else if (name === "s" && Number.isFinite(Number(text))) found.s = Number(text);
       else if (name === "seed" && Number.isInteger(Number(text))) found.seed = Math.abs(Number(text)) % SEEDS;
       else if (name === "sprite" && Number.isInteger(Number(text))) found.chosen = Math.max(0, Number(text) - 1);
@@ -43,7 +46,9 @@ export function parse(hash) {
 
 /** @param {State} state @returns {string} */
 export function format(state) {
-  const tags = state.tags.map(({ facet, value, not }) => `${not ? "!" : ""}${encodeURIComponent(facet)}:${encodeURIComponent(value)}`);
+  const tags = state.tags.map(
+    ({ facet, value, not }) => `${not ? "!" : ""}${encodeURIComponent(facet)}:${encodeURIComponent(value)}`,
+  );
   const settings = [`s=${state.s}`, `seed=${state.seed}`];
   if (state.chosen) settings.push(`sprite=${state.chosen + 1}`);
   if (state.fine) settings.push("draw=fine");

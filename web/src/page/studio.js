@@ -56,7 +56,12 @@ export class Studio {
     const tags = this.asked(want);
     const away = tags.filter(({ not }) => not);
     const wanted = tags.filter(({ not }) => !not);
-    return { context: context(wanted, vocabulary), away: away.length ? context(away, vocabulary) : null, scale: s, ...rest };
+    return {
+      context: context(wanted, vocabulary),
+      away: away.length ? context(away, vocabulary) : null,
+      scale: s,
+      ...rest,
+    };
   }
 
   /**
@@ -80,14 +85,18 @@ export class Studio {
     if (!missing.size) return 0;
     const keys = [...missing.keys()];
     const items = [...missing.values()].map(([place]) => this.item(wants[place]));
-    return this.client.draw(channel, { network, items }, {
-      onSprites: (first, sprites) =>
-        sprites.forEach((pixels, i) => {
-          const key = keys[first + i];
-          if (!key.startsWith("base")) this.keep(key, pixels);
-          for (const place of missing.get(key) ?? []) onSprite(place, pixels);
-        }),
-    });
+    return this.client.draw(
+      channel,
+      { network, items },
+      {
+        onSprites: (first, sprites) =>
+          sprites.forEach((pixels, i) => {
+            const key = keys[first + i];
+            if (!key.startsWith("base")) this.keep(key, pixels);
+            for (const place of missing.get(key) ?? []) onSprite(place, pixels);
+          }),
+      },
+    );
   }
 
   /** @param {string} key @param {Uint8ClampedArray} pixels */

@@ -39,7 +39,12 @@ export function png(canvas) {
  * @param {string} image
  */
 export function atlas(names, edge, columns, image) {
-  const frame = (/** @type {number} */ i) => ({ x: (i % columns) * edge, y: Math.floor(i / columns) * edge, w: edge, h: edge });
+  const frame = (/** @type {number} */ i) => ({
+    x: (i % columns) * edge,
+    y: Math.floor(i / columns) * edge,
+    w: edge,
+    h: edge,
+  });
   const whole = { x: 0, y: 0, w: edge, h: edge };
   const one = (/** @type {number} */ i) => ({
     frame: frame(i),
@@ -49,7 +54,12 @@ export function atlas(names, edge, columns, image) {
     sourceSize: { w: edge, h: edge },
   });
   const rows = Math.ceil(names.length / columns);
-  const meta = { image, format: "RGBA8888", size: { w: edge * Math.min(columns, names.length), h: edge * rows }, scale: "1" };
+  const meta = {
+    image,
+    format: "RGBA8888",
+    size: { w: edge * Math.min(columns, names.length), h: edge * rows },
+    scale: "1",
+  };
   return JSON.stringify({ frames: Object.fromEntries(names.map((name, i) => [name, one(i)])), meta }, null, 2);
 }
 
@@ -62,5 +72,10 @@ export function save(blob, name) {
 
 /** A name of a file from words. @param {string} words */
 export function slug(words) {
-  return words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "sprite";
+  return (
+    words
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-|-$/g, "") || "sprite"
+  );
 }

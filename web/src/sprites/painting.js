@@ -23,7 +23,7 @@ export function line(from, to, width) {
   const [endX, endY] = [to % width, Math.floor(to / width)];
   const [dx, dy] = [Math.abs(endX - x), -Math.abs(endY - y)];
   const cells = [from];
-  for (let error = dx + dy; x !== endX || y !== endY; ) {
+  for (let error = dx + dy; x !== endX || y !== endY;) {
     const twice = 2 * error;
     if (twice >= dy) [error, x] = [error + dy, x + Math.sign(endX - x)];
     if (twice <= dx) [error, y] = [error + dx, y + Math.sign(endY - y)];

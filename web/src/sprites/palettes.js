@@ -10,7 +10,8 @@ export const BUILT_IN = {
   pond: "12261f 2c5a3a 6fa04a d9e8a0",
   ink: "26221f f3ead8",
   dusk: "1d1a2f 44305c 7d3f70 b9586b e58a62 f7c877 fff0c2 4d6f8f",
-  meadow: "20222b 4a3a35 7c5a3c b58850 e3c78a fbf3d9 2f5a3c 5d8f3f a7c957 2b4c7e 4f8fc0 9fd3e6 8f2f3f d1553f f0a03c 6b4a8a",
+  meadow:
+    "20222b 4a3a35 7c5a3c b58850 e3c78a fbf3d9 2f5a3c 5d8f3f a7c957 2b4c7e 4f8fc0 9fd3e6 8f2f3f d1553f f0a03c 6b4a8a",
   frost: "131a2a 2a3d63 44689b 6c9cc9 a6cfe4 e4f3f7 5a5470 9c8fb0",
 };
 
@@ -23,7 +24,10 @@ function checkHead(lines, head) {
 
 /** @param {string} line */
 function numbers(line) {
-  return line.split(/\s+/).slice(0, 3).map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
+  return line
+    .split(/\s+/)
+    .slice(0, 3)
+    .map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
 }
 
 /** @type {Record<string, Reader>} */
@@ -36,7 +40,10 @@ export const FORMATS = {
     }),
   gpl: (lines) => {
     checkHead(lines, "GIMP Palette");
-    return lines.slice(1).filter((line) => !/^#|^[A-Za-z]+:/.test(line)).map(numbers);
+    return lines
+      .slice(1)
+      .filter((line) => !/^#|^[A-Za-z]+:/.test(line))
+      .map(numbers);
   },
   pal: (lines) => {
     checkHead(lines, "JASC-PAL");
@@ -52,7 +59,11 @@ export const FORMATS = {
 export function readPalette(name, text) {
   const ending = name.toLowerCase().split(".").pop() ?? "";
   if (!Object.hasOwn(FORMATS, ending)) throw new Error(`${name}: a palette ends in .hex, .gpl or .pal`);
-  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\r|\n/).map((line) => line.trim()).filter(Boolean);
+  const lines = text
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.trim())
+    .filter(Boolean);
   let colours;
   try {
     colours = FORMATS[ending](lines);
@@ -63,7 +74,8 @@ export function readPalette(name, text) {
     throw new Error(`${name}: a colour is three numbers from 0 to 255`);
   }
   const codes = [...new Set(colours.map(([r, g, b]) => (r << 16) | (g << 8) | b))];
-  if (!codes.length || codes.length > MOST) throw new Error(`${name}: ${codes.length} colours; a palette has 1 to ${MOST}`);
+  if (!codes.length || codes.length > MOST)
+    throw new Error(`${name}: ${codes.length} colours; a palette has 1 to ${MOST}`);
   return codes;
 }
 
@@ -85,6 +97,11 @@ export function settingOf(colours) {
 
 /** A .gpl file. @param {number[]} colours @param {string} name */
 export function toGimp(colours, name) {
-  const rows = colours.map((colour) => `${rgb(colour).map((value) => String(value).padStart(3)).join(" ")}\t${hexadecimal(colour)}`);
+  const rows = colours.map(
+    (colour) =>
+      `${rgb(colour)
+        .map((value) => String(value).padStart(3))
+        .join(" ")}\t${hexadecimal(colour)}`,
+  );
   return ["GIMP Palette", `Name: ${name}`, "Columns: 8", "#", ...rows, ""].join("\n");
 }

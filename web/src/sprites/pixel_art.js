@@ -124,11 +124,19 @@ export function pixelArt(pixels, width, style) {
   if (!seen.length || !style.palette.length) return out;
   const distances = new Map();
   const squaresOf = (/** @type {number} */ colour) => {
-    if (!distances.has(colour)) distances.set(colour, style.palette.map((other) => square(colour, other)));
+    if (!distances.has(colour))
+      distances.set(
+        colour,
+        style.palette.map((other) => square(colour, other)),
+      );
     return distances.get(colour);
   };
   const squares = seen.map((i) => squaresOf(code(pixels, i)));
-  const left = fewer(squares, style.palette.map((a) => style.palette.map((b) => square(a, b))), style);
+  const left = fewer(
+    squares,
+    style.palette.map((a) => style.palette.map((b) => square(a, b))),
+    style,
+  );
   const between = left.map((a) => left.map((b) => square(style.palette[a], style.palette[b])));
   const index = new Array(area).fill(-1);
   const sure = new Array(area).fill(null);

@@ -15,6 +15,7 @@ const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that ar
 export function askPart(store, about) {
   const columns = about.pictures?.columns ?? 0;
   let [place, not] = [0, false];
+  let untouched = location.hash.length < 2; // what is asked at first is the page's choice, not somebody's
 
   if (about.networks.teacher) {
     const options = [
@@ -42,7 +43,12 @@ export function askPart(store, about) {
   /** @param {import("../../model/context.js").Tag} tag @param {boolean} add beside what is chosen of its facet */
   function toggle(tag, add) {
     const { tags } = store.state;
-    const others = tags.filter((other) => !same(other, tag) && (add || other.facet !== tag.facet));
+    // A kind such as banana says more than the category of the start, and may not go with it.
+    const first = untouched && about.vocabulary[tag.facet].length > FEW ? CATEGORY : "";
+    untouched = false;
+    const stays = (/** @type {import("../../model/context.js").Tag} */ other) =>
+      !same(other, tag) && other.facet !== first && (add || other.facet !== tag.facet);
+    const others = tags.filter(stays);
     const taken = tags.find((other) => same(other, tag));
     const next = not ? { ...tag, not } : tag;
     store.set({ tags: taken && Boolean(taken.not) === not ? others : inOrder([...others, next]) });
@@ -102,7 +108,11 @@ export function askPart(store, about) {
  */
 function search(name, chips) {
   const none = make("p", { class: "hint", hidden: true });
-  const field = make("input", { type: "search", placeholder: `Find among ${chips.length}`, "aria-label": `Find ${name}` });
+  const field = make("input", {
+    type: "search",
+    placeholder: `Find among ${chips.length}`,
+    "aria-label": `Find ${name}`,
+  });
   field.addEventListener("input", () => {
     const wanted = field.value.trim().toLowerCase().replaceAll("_", " ");
     const found = chips.filter(({ tag, chip }) => !(chip.hidden = !tag.value.replaceAll("_", " ").includes(wanted)));

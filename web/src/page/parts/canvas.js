@@ -83,7 +83,10 @@ export function paintingCanvas(size, painting) {
     cursor = cellAt(event);
     begin(cursor);
   });
-  above.addEventListener("pointermove", (event) => stroke && cellAt(event) !== stroke.last && touch((cursor = cellAt(event))));
+  above.addEventListener(
+    "pointermove",
+    (event) => stroke && cellAt(event) !== stroke.last && touch((cursor = cellAt(event))),
+  );
   above.addEventListener("pointerup", end);
   above.addEventListener("pointercancel", end);
   above.addEventListener("blur", () => draw((keyboard = false)));
@@ -94,7 +97,10 @@ export function paintingCanvas(size, painting) {
       if (x >= 0 && y >= 0 && x < size && y < size) cursor = y * size + x;
       draw((keyboard = true));
       const colour = painting.pixels() ? code(/** @type {Uint8ClampedArray} */ (painting.pixels()), cursor) : -1;
-      say(`column ${(cursor % size) + 1}, row ${Math.floor(cursor / size) + 1}, ${colour < 0 ? "clear" : hexadecimal(colour)}`);
+      say(
+        `column ${(cursor % size) + 1}, row ${Math.floor(cursor / size) + 1}, ` +
+          (colour < 0 ? "clear" : hexadecimal(colour)),
+      );
     } else if (event.key === " " || event.key === "Enter") {
       keyboard = true;
       begin(cursor);
@@ -104,7 +110,7 @@ export function paintingCanvas(size, painting) {
     event.preventDefault();
   });
 
-  /** Draw what lies above the sprite: the cells that are marked, and the cursor of the keys. @param {boolean} cursorToo */
+  /** Draw what lies above the sprite: what is marked, and the cursor of the keys. @param {boolean} cursorToo */
   function draw(cursorToo) {
     const ink = pen(above);
     const accent = getComputedStyle(above).color;
@@ -119,7 +125,10 @@ export function paintingCanvas(size, painting) {
     ink.globalAlpha = 1;
     if (!cursorToo) return;
     const [x, y] = [(cursor % size) * CELL, Math.floor(cursor / size) * CELL];
-    for (const [colour, inset] of /** @type {[string, number][]} */ ([["#fff", 1], [accent, 3]])) {
+    for (const [colour, inset] of /** @type {[string, number][]} */ ([
+      ["#fff", 1],
+      [accent, 3],
+    ])) {
       ink.lineWidth = 2;
       ink.strokeStyle = colour;
       ink.strokeRect(x + inset, y + inset, CELL - 2 * inset, CELL - 2 * inset);

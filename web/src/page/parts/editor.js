@@ -8,7 +8,7 @@ import { at, choices, make, say } from "../dom.js";
 import { paintingCanvas } from "./canvas.js";
 
 const VARIATIONS = 8;
-const VARY_FROM = 0.5; // alpha of the step from which a sprite is varied: half of it is left
+export const VARY_FROM = 0.5; // alpha of the step from which a sprite is varied: half of it is left
 
 /** @type {{value: import("./canvas.js").Tool, label: string, key: string, title: string}[]} */
 const TOOLS = [
@@ -20,8 +20,17 @@ const TOOLS = [
 ];
 
 /**
+ * @typedef {object} Opened
+ * @property {Uint8ClampedArray} pixels what is shown
+ * @property {Uint8ClampedArray} source as it was drawn, in the model's own colours
+ * @property {import("../studio.js").Want | null} want what it was drawn from
+ * @property {boolean} touched whether somebody painted on it
+ *
  * @typedef {object} Editor
- * @property {(pixels: Uint8ClampedArray, want: import("../studio.js").Want | null) => void} open
+ * @property {(pixels: Uint8ClampedArray, want: import("../studio.js").Want | null) => void} open a sprite that somebody
+ *   chose; what was painted on the one before comes back by undo
+ * @property {(pixels: Uint8ClampedArray, want: import("../studio.js").Want | null) => void} follow the chosen
+ *   sprite as it is drawn otherwise, unless somebody painted or marked something
  * @property {() => Uint8ClampedArray | null} pixels what is shown
  * @property {() => import("../studio.js").Want | null} want what it was drawn from
  * @property {(listener: () => void) => void} onChange
@@ -39,11 +48,7 @@ const TOOLS = [
  */
 export function editorPart(store, about, studio, page, vary) {
   const { size } = about;
-  /** @type {import("../studio.js").Want | null} */
-  let want = null;
-  /** @type {Uint8ClampedArray | null} as it was drawn, in the model's own colours */
-  let source = null;
-  /** @type {History<Uint8ClampedArray> | null} */
+  /** @type {History<Opened> | null} */
   let history = null;
   /** @type {import("./canvas.js").Tool} */
   let tool = "pencil";
@@ -54,7 +59,7 @@ export function editorPart(store, about, studio, page, vary) {
   const listeners = [];
 
   const canvas = paintingCanvas(size, {
-    pixels: () => history?.now ?? null,
+    pixels: () => history?.now.pixels ?? null,
     mask: () => mask,
     tool: () => tool,
     colour: () => colour,
@@ -70,26 +75,35 @@ export function editorPart(store, about, studio, page, vary) {
 
   /** @param {Uint8ClampedArray} next */
   function change(next) {
-    if (history && history.now.some((value, i) => value !== next[i])) history.push(next);
+    if (history && history.now.pixels.some((value, i) => value !== next[i])) {
+      history.push({ ...history.now, pixels: next, touched: true });
+    }
     shown();
   }
 
   function shown() {
     if (!history) return;
-    canvas.show(history.now);
+    canvas.show(history.now.pixels);
+    const colours = coloursOf([history.now.pixels]);
+    if (!colours.includes(colour) && !history.now.touched) colour = colours[0] ?? 0;
     swatches();
     buttons();
     for (const listener of listeners) listener();
   }
 
-  /** @param {Uint8ClampedArray} pixels @param {import("../studio.js").Want | null} from */
-  function open(pixels, from) {
-    [want, source] = [from, pixels];
-    history = new History(page.dress(pixels));
+  /** @type {Editor["open"]} */
+  function open(source, want) {
+    const opened = { pixels: page.dress(source), source, want, touched: false };
+    if (history?.now.touched) history.push(opened);
+    else if (history) [history.now, history.future] = [opened, []];
+    else history = new History(opened);
     mask.fill(0);
-    const colours = coloursOf([history.now]);
-    if (!colours.includes(colour)) colour = colours[0] ?? 0;
     shown();
+  }
+
+  /** @type {Editor["follow"]} */
+  function follow(source, want) {
+    if (!history?.now.touched && !mask.some(Boolean)) open(source, want);
   }
 
   // Tools
@@ -127,15 +141,20 @@ export function editorPart(store, about, studio, page, vary) {
   // Colours
 
   function swatches() {
-    const own = history ? coloursOf([history.now]) : [];
+    const own = history ? coloursOf([history.now.pixels]) : [];
     const learnt = about.palette.map((text) => parseInt(text, 16));
     const all = page.palette() ?? learnt;
     const others = ordered(all.filter((other) => !own.includes(other)));
     const box = (/** @type {string} */ name, /** @type {number[]} */ colours) =>
-      make("div", { class: "swatches", role: "group", "aria-label": name, hidden: !colours.length }, ...colours.map(swatch));
+      make(
+        "div",
+        { class: "swatches", role: "group", "aria-label": name, hidden: !colours.length },
+        ...colours.map(swatch),
+      );
     const focused = document.activeElement?.getAttribute("data-colour");
     at("swatches").replaceChildren(box("Colours of this sprite", ordered(own)), box("Other colours", others));
-    if (focused) /** @type {HTMLElement | null} */ (at("swatches").querySelector(`[data-colour="${focused}"]`))?.focus();
+    if (focused)
+      /** @type {HTMLElement | null} */ (at("swatches").querySelector(`[data-colour="${focused}"]`))?.focus();
   }
 
   /** @param {number} value */
@@ -153,7 +172,8 @@ export function editorPart(store, about, studio, page, vary) {
     });
     made.addEventListener("click", () => {
       colour = value;
-      if (tool === "pick" || tool === "eraser") /** @type {HTMLElement} */ (tools.querySelector("[value=pencil]")).click();
+      if (tool === "pick" || tool === "eraser")
+        /** @type {HTMLElement} */ (tools.querySelector("[value=pencil]")).click();
       swatches();
     });
     return made;
@@ -167,26 +187,27 @@ export function editorPart(store, about, studio, page, vary) {
   const hint = make("p", { class: "hint" });
   at("change").append(make("div", { class: "row" }, varied, anew, unmark), hint);
 
-  const asked = () => ({ tags: want?.tags ?? store.state.tags, s: want?.s ?? store.state.s, seed: store.state.seed });
+  /** What a sprite was asked to be, or what is asked now. @param {import("../studio.js").Want | null} [want] */
+  const asked = (want) => ({ tags: store.state.tags, s: store.state.s, ...pick(want), seed: store.state.seed });
 
   varied.addEventListener("click", () => {
     if (!history) return;
     const { alpha } = about.networks[studio.network(store.state)].way;
     const start = alpha.findIndex((value) => value >= VARY_FROM);
-    const base = history.now;
-    const wants = Array.from({ length: VARIATIONS }, () => ({ ...asked(), index: index++, base, start }));
+    const { pixels: base, want } = history.now;
+    const wants = Array.from({ length: VARIATIONS }, () => ({ ...asked(want), index: index++, base, start }));
     vary(wants, "Variations");
   });
 
   anew.addEventListener("click", async () => {
     if (!history) return;
-    const [base, marked] = [history.now, mask.slice()];
-    const wants = [{ ...asked(), ...now(), index: index++, base, mask: marked, start: 0 }];
+    const [base, marked] = [history.now.pixels, mask.slice()];
+    const wants = [{ ...asked(), index: index++, base, mask: marked, start: 0 }];
     anew.disabled = true;
     hint.textContent = "Drawing …";
     try {
       await studio.draw("redraw", studio.network(store.state), wants, (_, pixels) => {
-        if (history?.now !== base) return; // another sprite was chosen meanwhile
+        if (history?.now.pixels !== base) return; // another sprite was chosen meanwhile
         const dressed = page.palette() ? keepTo(pixels, /** @type {number[]} */ (page.palette())) : pixels;
         change(dressed.map((value, i) => (marked[i >> 2] ? value : base[i])));
       });
@@ -195,8 +216,6 @@ export function editorPart(store, about, studio, page, vary) {
     }
     buttons();
   });
-  const now = () => ({ tags: store.state.tags, s: store.state.s });
-
   unmark.addEventListener("click", () => {
     mask.fill(0);
     shown();
@@ -215,15 +234,21 @@ export function editorPart(store, about, studio, page, vary) {
 
   return {
     open,
-    pixels: () => history?.now ?? null,
-    want: () => want,
+    follow,
+    pixels: () => history?.now.pixels ?? null,
+    want: () => history?.now.want ?? null,
     onChange: (listener) => listeners.push(listener),
     dressAgain: () => {
-      if (!history || !source) return;
-      const edited = history.past.length > 0;
-      if (!edited) history = new History(page.dress(source));
-      else if (page.palette()) change(page.dress(history.now));
+      if (!history) return;
+      const { touched, pixels, source } = history.now;
+      if (touched) change(page.dress(pixels));
+      else history.now = { ...history.now, pixels: page.dress(source) };
       shown();
     },
   };
+}
+
+/** What of a want says what was asked for. @param {import("../studio.js").Want | null} [want] */
+function pick(want) {
+  return want ? { tags: want.tags, s: want.s } : {};
 }

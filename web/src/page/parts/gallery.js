@@ -19,10 +19,10 @@ const STEP = 0.25; // of the slider
  * @param {import("../../model/sampling.js").About} about
  * @param {import("../studio.js").Studio} studio
  * @param {{dress: (pixels: Uint8ClampedArray) => Uint8ClampedArray, failed: (error: Error) => void}} page
- * @param {(pixels: Uint8ClampedArray, want: import("../studio.js").Want) => void} onChosen
+ * @param {import("./editor.js").Editor} editor
  * @returns {Gallery}
  */
-export function galleryPart(store, about, studio, page, onChosen) {
+export function galleryPart(store, about, studio, page, editor) {
   /** @type {(Uint8ClampedArray | null)[]} */
   const sprites = new Array(COUNT).fill(null);
   /** @type {import("../studio.js").Want[] | null} */
@@ -48,14 +48,18 @@ export function galleryPart(store, about, studio, page, onChosen) {
   /** @param {number} i */
   function choose(i) {
     store.set({ chosen: i });
-    tell(i);
+    const pixels = sprites[i];
+    if (pixels) editor.open(pixels, wants()[i]);
   }
 
-  /** @param {number} i */
+  /** Tell the editor of the chosen sprite, where that is i. @param {number} i */
   function tell(i) {
-    tiles.forEach(({ tile }, j) => tile.setAttribute("aria-pressed", String(i === j)));
     const pixels = sprites[i];
-    if (pixels) onChosen(pixels, wants()[i]);
+    if (i === store.state.chosen && pixels) editor.follow(pixels, wants()[i]);
+  }
+
+  function press() {
+    tiles.forEach(({ tile }, i) => tile.setAttribute("aria-pressed", String(i === store.state.chosen)));
   }
 
   /** @param {number} i */
@@ -79,9 +83,10 @@ export function galleryPart(store, about, studio, page, onChosen) {
       const ms = await studio.draw("gallery", network, wants(), (i, pixels) => {
         sprites[i] = pixels;
         paint(i);
-        if (i === store.state.chosen) tell(i);
+        tell(i);
       });
-      if (ms !== null && !again) status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}` : "";
+      if (ms !== null && !again)
+        status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}` : "";
     } catch (error) {
       status.textContent = "";
       page.failed(/** @type {Error} */ (error));
@@ -140,9 +145,13 @@ export function galleryPart(store, about, studio, page, onChosen) {
       refresh();
     }
     if (changed.has("palette")) sprites.forEach((_, i) => paint(i));
-    if (changed.has("chosen")) tell(state.chosen);
+    if (changed.has("chosen")) {
+      press();
+      tell(state.chosen);
+    }
   });
   sprites.forEach((_, i) => paint(i));
+  press();
   title();
   slider();
 
@@ -180,5 +189,9 @@ function quality(store, about) {
   ];
   const box = at("quality");
   box.hidden = false;
-  box.append(...choices("quality", options, store.state.fine ? "fine" : "quick", (value) => store.set({ fine: value === "fine" })));
+  box.append(
+    ...choices("quality", options, store.state.fine ? "fine" : "quick", (value) =>
+      store.set({ fine: value === "fine" }),
+    ),
+  );
 }

@@ -23,7 +23,8 @@ export function gridPart(store, about, studio, page, onChosen) {
   function rows() {
     const { tags } = store.state;
     const values = about.vocabulary[CATEGORY].slice(0, MOST_ROWS);
-    const one = tags.length === 0 || (tags.length === 1 && tags[0].facet === CATEGORY && values.includes(tags[0].value));
+    const one =
+      tags.length === 0 || (tags.length === 1 && tags[0].facet === CATEGORY && values.includes(tags[0].value));
     if (one) return values.map((value) => ({ name: value.replaceAll("_", " "), tags: [{ facet: CATEGORY, value }] }));
     return tags.slice(0, MOST_ROWS).map((_, i) => {
       const part = i + 1 === MOST_ROWS ? tags : tags.slice(0, i + 1);
@@ -43,7 +44,9 @@ export function gridPart(store, about, studio, page, onChosen) {
 
   function build() {
     const { seed } = store.state;
-    const head = SCALES.map((s) => make("th", { scope: "col" }, ...(s ? [] : [make("var", {}, "s"), " = "]), String(s)));
+    const head = SCALES.map((s) =>
+      make("th", { scope: "col" }, ...(s ? [] : [make("var", {}, "s"), " = "]), String(s)),
+    );
     const body = rows().map(({ name, tags }) => {
       const made = SCALES.map((s) => cell(name, { tags, s, seed, index: 0 }));
       const heading = make("th", { scope: "row" }, name);

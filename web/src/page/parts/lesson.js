@@ -3,6 +3,7 @@
 
 import { words } from "../../model/context.js";
 import { arrows, at, make, sheet, show } from "../dom.js";
+import { VARY_FROM } from "./editor.js";
 
 /**
  * Numbers of a network, [C, H, W] in about [-1, 1] and premultiplied, as pixels that may be half transparent.
@@ -82,7 +83,13 @@ export function lessonPart(store, about, studio, page, editor) {
   const pictures = ["noisy", "uncond", "cond", "difference", "guided"].map((name) => {
     const canvas = sheet(size, { role: "img", "aria-label": name });
     const [title, text] = [make("h3"), make("p", { class: "hint" })];
-    return { name, canvas, title, text, box: make("figure", {}, make("div", { class: "tile" }, canvas), make("figcaption", {}, title, text)) };
+    return {
+      name,
+      canvas,
+      title,
+      text,
+      box: make("figure", {}, make("div", { class: "tile" }, canvas), make("figcaption", {}, title, text)),
+    };
   });
   const detail = make("div", { class: "detail" }, ...pictures.map(({ box }) => box));
   const status = make("p", { class: "hint", role: "status" });
@@ -94,21 +101,46 @@ export function lessonPart(store, about, studio, page, editor) {
     if (!step || !want) return;
     chosen = i;
     buttons.forEach(({ button }, j) => button.setAttribute("aria-pressed", String(i === j)));
-    const [wanted, away] = [false, true].map((not) => words(want?.tags.filter((tag) => Boolean(tag.not) === not) ?? []));
+    const [wanted, away] = [false, true].map((not) =>
+      words(want?.tags.filter((tag) => Boolean(tag.not) === not) ?? []),
+    );
     const asked = wanted || "nothing";
-    const from = away ? `when asked for “${away.replaceAll("not ", "")}”, to go away from it` : "when nothing is asked";
+    const from = away ? `when asked for “${away.replaceAll("not ", "")}”, to leave it` : "when nothing is asked";
     const part = Math.round(100 * teacher.way.sigma[i]);
     const times = Math.max(1, Math.round(1 / Math.max(0.05, apart(step))));
+    const strong = times > 1 ? `here ${times} times as strong, ` : "";
+    const goes = want.s > 1 ? "beyond cond" : want.s === 1 ? "exactly to cond" : "not as far as cond";
     /** @type {Record<string, [string, Uint8ClampedArray, string]>} */
-    const about = {
-      noisy: ["Step " + (i + 1) + " of " + buttons.length, soft(step.x, channels), `This is what the model sees. ${part} % of it is noise.`],
-      uncond: ["uncond", soft(step.uncond, channels), `The finished sprite as the model guesses it ${from}. While there is much noise, it is a blur of all that could be.`],
-      cond: ["cond", soft(step.cond, channels), `The same guess, made knowing “${asked}”. It is already closer to what is meant.`],
-      difference: ["cond − uncond", difference(step, channels, times), `What the words change, ${times > 1 ? `here ${times} times as strong, ` : ""}and grey where both guesses agree. Guidance walks in this direction.`],
-      guided: ["uncond + s · difference", soft(step.guided, channels), `With s = ${want.s} it goes ${want.s > 1 ? "beyond cond" : want.s === 1 ? "exactly to cond" : "not as far as cond"}. The next step takes away some noise towards this.`],
+    const told = {
+      noisy: [
+        `Step ${i + 1} of ${buttons.length}`,
+        soft(step.x, channels),
+        `This is what the model sees. ${part} % of it is noise.`,
+      ],
+      uncond: [
+        "uncond",
+        soft(step.uncond, channels),
+        `The finished sprite as the model guesses it ${from}. While there is much noise, it is a blur of all that ` +
+          "could be.",
+      ],
+      cond: [
+        "cond",
+        soft(step.cond, channels),
+        `The same guess, made knowing “${asked}”. It is already closer to what is meant.`,
+      ],
+      difference: [
+        "cond − uncond",
+        difference(step, channels, times),
+        `What the words change, ${strong}and grey where both guesses agree. Guidance walks in this direction.`,
+      ],
+      guided: [
+        "uncond + s · difference",
+        soft(step.guided, channels),
+        `With s = ${want.s} it goes ${goes}. The next step takes away some noise towards this.`,
+      ],
     };
     for (const { name, canvas, title, text } of pictures) {
-      const [head, pixels, body] = about[name];
+      const [head, pixels, body] = told[name];
       show(canvas, pixels);
       title.textContent = head;
       text.textContent = body;
@@ -122,11 +154,12 @@ export function lessonPart(store, about, studio, page, editor) {
     for (const { button } of buttons) button.classList.add("empty");
     last.classList.add("empty");
     status.textContent = "Drawing …";
-    const offset = now.start ?? 0;
+    // A variation begins in the middle of the way.
+    const start = now.base ? teacher.way.alpha.findIndex((alpha) => alpha >= VARY_FROM) : 0;
     /** @type {import("../../model/client.js").Listener} */
     const listener = {
       onStep: (step) => {
-        const i = offset ? teacher.way.timesteps.indexOf(step.t) : steps.length;
+        const i = teacher.way.timesteps.indexOf(step.t);
         steps[i] = step;
         show(buttons[i].canvas, soft(step.x, channels));
         buttons[i].button.classList.remove("empty");
@@ -135,13 +168,13 @@ export function lessonPart(store, about, studio, page, editor) {
       onSprites: (_, [pixels]) => {
         show(end.canvas, page.dress(pixels));
         last.classList.remove("empty");
-        if (followed) tell(steps.reduce((best, step, i) => (apart(step) > apart(steps[best]) ? i : best), 0));
+        if (followed) tell(steps.reduce((best, step, i) => (apart(step) > apart(steps[best]) ? i : best), start));
       },
     };
     // A student has learnt the way without fresh noise.
     const eta = studio.network(store.state) === "teacher" ? undefined : 0;
     try {
-      const item = studio.item({ tags: now.tags, s: now.s, seed: now.seed, index: now.index });
+      const item = studio.item({ ...now, start });
       const ms = await studio.client.draw("lesson", { network: "teacher", items: [item], watch: true, eta }, listener);
       if (ms !== null) status.textContent = eta === 0 ? "By the teacher, from the same noise as the quick sprite." : "";
     } catch (error) {
@@ -151,9 +184,12 @@ export function lessonPart(store, about, studio, page, editor) {
   }
 
   // It is drawn when it comes into sight, since it needs the teacher.
-  new IntersectionObserver(([entry]) => {
-    seen = entry.isIntersecting;
-    draw();
-  }, { rootMargin: "100px" }).observe(at("lesson"));
+  new IntersectionObserver(
+    ([entry]) => {
+      seen = entry.isIntersecting;
+      draw();
+    },
+    { rootMargin: "100px" },
+  ).observe(at("lesson"));
   editor.onChange(draw);
 }

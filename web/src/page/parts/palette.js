@@ -16,7 +16,13 @@ export function palettePart(store, about, notice) {
   const current = make("span", { class: "current" });
   const summary = make("summary", {}, make("span", { class: "facet" }, "Palette"), current);
   const ends = Object.keys(FORMATS).map((ending) => `.${ending}`);
-  const file = make("input", { type: "file", accept: ends.join(","), class: "unseen", tabindex: "-1", "aria-label": "Palette file" });
+  const file = make("input", {
+    type: "file",
+    accept: ends.join(","),
+    class: "unseen",
+    tabindex: "-1",
+    "aria-label": "Palette file",
+  });
   const open = make("button", { type: "button", onclick: () => file.click() }, "Open a file …");
   const hint = make("p", { class: "hint" }, `Or drop a ${ends.join(", ")} file on the page.`);
   at("palette").append(make("details", {}, summary, list, make("div", { class: "row" }, open, hint), file));
@@ -36,7 +42,12 @@ export function palettePart(store, about, notice) {
     const own = palette && !Object.hasOwn(BUILT_IN, palette) ? paletteOf(palette) : null;
     const built = Object.keys(BUILT_IN).map((name) => option(name, name, paletteOf(name) ?? []));
     const focused = list.contains(document.activeElement);
-    list.replaceChildren(list.children[0], option("", "as learnt", learnt), ...built, ...(own ? [option(palette, "yours", own)] : []));
+    list.replaceChildren(
+      list.children[0],
+      option("", "as learnt", learnt),
+      ...built,
+      ...(own ? [option(palette, "yours", own)] : []),
+    );
     if (focused) /** @type {HTMLElement | null} */ (list.querySelector(":checked"))?.focus();
     current.textContent = own ? `yours, ${own.length} colours` : palette || "as learnt";
     current.classList.toggle("set", palette !== "");

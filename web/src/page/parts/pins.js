@@ -9,7 +9,12 @@ const KEY = "ddpm-sprites pins";
 const MOST = 64;
 const COLUMNS = 8;
 
-/** @typedef {{pixels: Uint8ClampedArray, want: import("../studio.js").Want | null}} Pin */
+/**
+ * @typedef {object} Pin
+ * @property {Uint8ClampedArray} pixels
+ * @property {import("../../model/context.js").Tag[]} tags
+ * @property {import("../studio.js").Want | null} want what it was drawn from, if that was noise
+ */
 
 /**
  * @param {import("../../model/sampling.js").About} about
@@ -19,15 +24,23 @@ const COLUMNS = 8;
 export function pinsPart(about, editor, notice) {
   /** @type {Pin[]} */
   let pins = kept(about.size);
-  const none = make("p", { class: "hint" }, "Pin sprites to keep them, to compare them, and to take several along as one sheet.");
+  const none = make(
+    "p",
+    { class: "hint" },
+    "Pin sprites to keep them, to compare them, and to take several along as one sheet.",
+  );
   const list = make("div", { class: "pins", role: "group", "aria-label": "Pinned sprites" });
-  const save = make("button", { type: "button", onclick: () => saveSheet().catch((e) => notice(`${e.message}.`)) }, "Save sheet and JSON");
+  const together = make(
+    "button",
+    { type: "button", onclick: () => saveSheet().catch((e) => notice(`${e.message}.`)) },
+    "Save sheet and JSON",
+  );
   const clear = make("button", { type: "button", class: "link", onclick: () => set([]) }, "Remove all");
-  const row = make("div", { class: "row" }, save, clear);
+  const row = make("div", { class: "row" }, together, clear);
   at("pins").append(none, list, row);
   arrows(list);
 
-  const name = (/** @type {Pin} */ { want }) => words(want?.tags ?? []) || "anything";
+  const name = (/** @type {Pin} */ { tags }) => words(tags) || "anything";
 
   /** @param {Pin[]} next */
   function set(next) {
@@ -42,9 +55,17 @@ export function pinsPart(about, editor, notice) {
     const tiles = pins.map((pin, i) => {
       const canvas = sheet(about.size, { "aria-hidden": "true" });
       show(canvas, pin.pixels);
-      const tile = make("button", { type: "button", class: "tile", "aria-label": `Pinned: ${name(pin)}`, title: name(pin) }, canvas);
+      const tile = make(
+        "button",
+        { type: "button", class: "tile", "aria-label": `Pinned: ${name(pin)}`, title: name(pin) },
+        canvas,
+      );
       tile.addEventListener("click", () => editor.open(pin.pixels, pin.want));
-      const remove = make("button", { type: "button", class: "remove", "aria-label": `Remove ${name(pin)}`, title: "Remove" }, "×");
+      const remove = make(
+        "button",
+        { type: "button", class: "remove", "aria-label": `Remove ${name(pin)}`, title: "Remove" },
+        "×",
+      );
       remove.addEventListener("click", () => set(pins.filter((_, j) => j !== i)));
       return make("div", { class: "pin" }, tile, remove);
     });
@@ -53,20 +74,20 @@ export function pinsPart(about, editor, notice) {
 
   async function saveSheet() {
     const columns = Math.min(COLUMNS, pins.length);
-    save.disabled = true;
+    together.disabled = true;
     const names = pins.map((pin, i) => `${slug(name(pin))}-${i + 1}`);
     const sprites = pins.map(({ pixels }) => pixels);
-    const { save: download } = await import("../../sprites/files.js");
-    download(await png(drawn(sprites, about.size, 1, columns)), "sprites.png");
+    save(await png(drawn(sprites, about.size, 1, columns)), "sprites.png");
     const json = atlas(names, about.size, columns, "sprites.png");
-    download(new Blob([json], { type: "application/json" }), "sprites.json");
-    save.disabled = false;
+    save(new Blob([json], { type: "application/json" }), "sprites.json");
+    together.disabled = false;
   }
 
   at("pin").addEventListener("click", () => {
     const pixels = editor.pixels();
     if (!pixels) return;
-    set([...pins, { pixels: pixels.slice(), want: editor.want() }]);
+    const want = editor.want();
+    set([...pins, { pixels: pixels.slice(), tags: want?.tags ?? [], want: want?.base ? null : want }]);
     say("Pinned");
   });
   update();
@@ -76,9 +97,10 @@ export function pinsPart(about, editor, notice) {
 function kept(size) {
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    const pins = found.map((/** @type {any} */ { pixels, tags, s, seed, index }) => ({
+    const pins = found.map((/** @type {any} */ { pixels, tags, want }) => ({
       pixels: Uint8ClampedArray.from(atob(pixels), (c) => c.charCodeAt(0)),
-      want: tags && { tags, s, seed, index },
+      tags,
+      want,
     }));
     return pins.filter((/** @type {Pin} */ { pixels }) => pixels.length === 4 * size * size).slice(0, MOST);
   } catch {
@@ -88,10 +110,7 @@ function kept(size) {
 
 /** @param {Pin[]} pins */
 function keep(pins) {
-  const plain = pins.map(({ pixels, want }) => ({
-    pixels: btoa(String.fromCharCode(...pixels)),
-    ...(want && !want.base ? { tags: want.tags, s: want.s, seed: want.seed, index: want.index } : { tags: want?.tags ?? [] }),
-  }));
+  const plain = pins.map((pin) => ({ ...pin, pixels: btoa(String.fromCharCode(...pin.pixels)) }));
   try {
     localStorage.setItem(KEY, JSON.stringify(plain));
   } catch {

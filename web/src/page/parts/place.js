@@ -34,7 +34,10 @@ export function placePart(about, editor) {
   const tile = make("input", { type: "checkbox" });
   tile.addEventListener("change", () => draw((tiled = tile.checked)));
   const size = make("div", { class: "slider" }, make("span", { "aria-hidden": "true" }, "Size"), range, output);
-  at("scene").append(canvas, make("div", { class: "row" }, grounds, make("label", { class: "check" }, tile, "Tiled"), size));
+  at("scene").append(
+    canvas,
+    make("div", { class: "row" }, grounds, make("label", { class: "check" }, tile, "Tiled"), size),
+  );
 
   /** @param {unknown} [_] */
   function draw(_) {
@@ -78,7 +81,10 @@ export function placePart(about, editor) {
     return Array.from({ length: across * down }, (_, i) => {
       const [x, y] = [i % across, Math.floor(i / across)];
       const shift = down === 1 ? [room / 2, room / 2] : [chance(x, y) * room, chance(y + 50, x) * room];
-      return /** @type {[number, number]} */ ([Math.round(left + x * field + shift[0]), Math.round(top + y * field + shift[1])]);
+      return /** @type {[number, number]} */ ([
+        Math.round(left + x * field + shift[0]),
+        Math.round(top + y * field + shift[1]),
+      ]);
     });
   }
 

@@ -27,7 +27,9 @@ export function takePart(about, editor, page) {
     if (pixels) act(pixels).catch((error) => page.notice(`This did not work: ${error.message}.`));
   };
   const picture = (/** @type {Uint8ClampedArray} */ pixels) => png(drawn([pixels], about.size, scale, 1));
-  const savePng = withSprite(async (pixels) => save(await picture(pixels), `${name()}${scale > 1 ? `-${scale}x` : ""}.png`));
+  const savePng = withSprite(async (pixels) =>
+    save(await picture(pixels), `${name()}${scale > 1 ? `-${scale}x` : ""}.png`),
+  );
   const copy = withSprite(async (pixels) => {
     if (!navigator.clipboard?.write) throw new Error("this browser lets no page copy pictures; save the PNG instead");
     await navigator.clipboard.write([new ClipboardItem({ "image/png": picture(pixels) })]);
