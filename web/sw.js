@@ -13,10 +13,12 @@ const CACHE = OURS + "VERSION";
 const urls = FILES.map((file) => new URL(file, scope.registration.scope).href);
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
+  // Asked for anew, or the browser's own cache might give files of an earlier version.
+  const fresh = urls.map((url) => new Request(url, { cache: "no-cache" }));
   event.waitUntil(
     caches
       .open(CACHE)
-      .then((cache) => cache.addAll(urls))
+      .then((cache) => cache.addAll(fresh))
       .then(() => scope.skipWaiting()),
   );
 });

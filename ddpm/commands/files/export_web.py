@@ -19,6 +19,7 @@ from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_folder
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
+from ddpm.system.console import progress
 from ddpm.system.outputs import held, written_aside
 
 if TYPE_CHECKING:
@@ -113,7 +114,11 @@ def pictures(model: "ContextUNet", spec: "ModelSpec") -> "np.ndarray":
     from ddpm.data.tensors import to_uint8
     from ddpm.sampling import Sampler
 
-    sprites = to_uint8(Sampler(model, spec)(Condition.of(torch.eye(spec.places)), PICTURE_SCALE, range(spec.places)))
+    tags = torch.eye(spec.places)
+    with progress(total=len(tags), desc="pictures", unit="tag") as bar:
+        sampler = Sampler(model, spec)
+        x = sampler(Condition.of(tags), PICTURE_SCALE, range(len(tags)), batch=16, on_sprites=bar.update)
+    sprites = to_uint8(x)
     rows = -(-len(sprites) // COLUMNS)
     sheet = np.zeros((rows * COLUMNS, spec.size, spec.size, 4), np.uint8)
     sheet[: len(sprites), ..., 3] = 255
