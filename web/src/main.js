@@ -97,7 +97,7 @@ async function start() {
   const grid = gridPart(store, about, studio, page, editor.open);
   placePart(about, editor);
   takePart(about, editor, page);
-  pinsPart(about, editor, notice);
+  pinsPart(about, editor, notice, gallery.vary);
   lessonPart(store, about, studio, page, editor);
   store.on((_, changed) => changed.has("palette") && editor.dressAgain());
 

@@ -135,4 +135,9 @@ test("noise is numpy's, standard normal, and a sprite's own", () => {
     10,
   );
   for (let draw = 0; draw < 2; draw++) assert.deepEqual(alone.next(), among.next().slice(10));
+  const mixture = (/** @type {number} */ weight, n = 10) =>
+    new SampleNoise([{ seed: 5, index: 7, other: { seed: 5, index: 8, weight } }], n).next();
+  assert.deepEqual(mixture(0), new SampleNoise([{ seed: 5, index: 7 }], 10).next());
+  const half = mixture(0.5, 10_000);
+  assert.ok(Math.abs(half.reduce((sum, value) => sum + value ** 2, 0) / 10_000 - 1) < 0.05);
 });

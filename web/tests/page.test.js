@@ -301,6 +301,10 @@ test("pins stay after a reload, and are saved as a sheet with its places", LIMIT
   await page.reload();
   await drawn(page);
   assert.equal(await page.locator(".pin").count(), 2);
+  const mixed = await redrawn(page, () => page.getByRole("button", { name: "Mix the last two" }).click());
+  assert.deepEqual(mixed[0], sprites[0]);
+  assert.deepEqual(mixed[7], sprites[1]);
+  assert.ok(distinct(mixed) > 4);
   /** @type {Record<string, Buffer>} */
   const saved = {};
   page.on("download", async (found) => (saved[found.suggestedFilename()] = readFileSync(await found.path())));

@@ -126,21 +126,46 @@ function tail(unit, sign) {
   }
 }
 
+/**
+ * @typedef {{seed: number, index: number}} Source
+ * @typedef {Source & {other?: Source & {weight: number}}} Sample other: noise to mix in, by a weight from 0 to 1
+ */
+
 /** As SampleNoise in ddpm/diffusion/samplers.py. */
 export class SampleNoise {
   /**
-   * @param {{seed: number, index: number}[]} samples
+   * @param {Sample[]} samples
    * @param {number} each numbers for each
    */
   constructor(samples, each) {
-    this.generators = samples.map(({ seed, index }) => generator([seed, index]));
+    const source = (/** @type {Source} */ { seed, index }) => {
+      const draw = generator([seed, index]);
+      return () => normal(draw, each);
+    };
     this.each = each;
+    this.draws = samples.map(({ other, ...own }) =>
+      other ? between(source(own), source(other), other.weight) : source(own),
+    );
   }
 
   /** One draw from each generator. */
   next() {
-    const out = new Float32Array(this.generators.length * this.each);
-    this.generators.forEach((draw, i) => out.set(normal(draw, this.each), i * this.each));
+    const out = new Float32Array(this.draws.length * this.each);
+    this.draws.forEach((draw, i) => out.set(draw(), i * this.each));
     return out;
   }
+}
+
+/**
+ * Noise on the way from one to another along a circle, so that it is standard normal everywhere.
+ * @param {() => Float32Array} from
+ * @param {() => Float32Array} to
+ * @param {number} weight 0: the one; 1: the other
+ */
+function between(from, to, weight) {
+  const [cos, sin] = [Math.cos((weight * Math.PI) / 2), Math.sin((weight * Math.PI) / 2)];
+  return () => {
+    const [a, b] = [from(), to()];
+    return a.map((value, i) => cos * value + sin * b[i]);
+  };
 }

@@ -31,6 +31,7 @@ import { toNumbers, toPixels } from "../sprites/pixels.js";
  * @property {number} scale
  * @property {number} seed
  * @property {number} index
+ * @property {import("../diffusion/noise.js").Source & {weight: number}} [other] see SampleNoise
  * @property {Uint8ClampedArray} [base] pixels to begin from, at step `start`
  * @property {number} [start]
  * @property {Uint8Array} [mask] [H, W]: where `base` is drawn anew

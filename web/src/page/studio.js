@@ -12,9 +12,11 @@ import { context } from "../model/context.js";
  * @property {Uint8ClampedArray} [base] see Item in model/sampling.js
  * @property {number} [start]
  * @property {Uint8Array} [mask]
+ * @property {Want & {weight: number}} [other] a sprite to mix in, by a weight from 0 to 1
  */
 
 const KEPT = 4000;
+const UNKEPT = "unkept"; // the key of what is drawn from other sprites
 
 export class Studio {
   /**
@@ -51,7 +53,14 @@ export class Studio {
 
   /** @param {Want} want @returns {import("../model/sampling.js").Item} */
   item(want) {
-    const { tags: _, s, ...rest } = want;
+    const { tags: _, s, other, ...rest } = want;
+    if (other) {
+      const [a, b] = [this.item({ ...want, other: undefined }), this.item(other)];
+      const mixed = (/** @type {number} */ x, /** @type {number} */ y) => x + other.weight * (y - x);
+      const { seed, index, weight } = other;
+      const contexts = a.context.map((value, i) => mixed(value, b.context[i]));
+      return { ...a, context: contexts, scale: mixed(a.scale, b.scale), other: { seed, index, weight } };
+    }
     const { vocabulary } = this.about;
     const tags = this.asked(want);
     const away = tags.filter(({ not }) => not);
@@ -76,7 +85,7 @@ export class Studio {
     /** @type {Map<string, number[]>} */
     const missing = new Map();
     wants.forEach((want, place) => {
-      const key = want.base ? `base ${place}` : this.key(network, want);
+      const key = want.base || want.other ? `${UNKEPT} ${place}` : this.key(network, want);
       const kept = this.kept.get(key);
       if (kept) onSprite(place, kept);
       else missing.set(key, [...(missing.get(key) ?? []), place]);
@@ -92,7 +101,7 @@ export class Studio {
         onSprites: (first, sprites) =>
           sprites.forEach((pixels, i) => {
             const key = keys[first + i];
-            if (!key.startsWith("base")) this.keep(key, pixels);
+            if (!key.startsWith(UNKEPT)) this.keep(key, pixels);
             for (const place of missing.get(key) ?? []) onSprite(place, pixels);
           }),
       },

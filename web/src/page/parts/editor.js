@@ -196,7 +196,7 @@ export function editorPart(store, about, studio, page, vary) {
     const start = alpha.findIndex((value) => value >= VARY_FROM);
     const { pixels: base, want } = history.now;
     const wants = Array.from({ length: VARIATIONS }, () => ({ ...asked(want), index: index++, base, start }));
-    vary(wants, "Variations");
+    vary(wants, "Variations of the chosen sprite");
   });
 
   anew.addEventListener("click", async () => {

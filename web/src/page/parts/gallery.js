@@ -25,7 +25,7 @@ const STEP = 0.25; // of the slider
 export function galleryPart(store, about, studio, page, editor) {
   /** @type {(Uint8ClampedArray | null)[]} */
   const sprites = new Array(COUNT).fill(null);
-  /** @type {import("../studio.js").Want[] | null} */
+  /** @type {{wants: import("../studio.js").Want[], title: string} | null} what is shown instead */
   let variations = null;
   let [running, again] = [false, false];
 
@@ -42,7 +42,7 @@ export function galleryPart(store, about, studio, page, editor) {
 
   function wants() {
     const { tags, s, seed } = store.state;
-    return variations ?? sprites.map((_, index) => ({ tags, s, seed, index }));
+    return variations?.wants ?? sprites.map((_, index) => ({ tags, s, seed, index }));
   }
 
   /** @param {number} i */
@@ -108,7 +108,7 @@ export function galleryPart(store, about, studio, page, editor) {
   }
 
   function title() {
-    at("gallery-title").textContent = variations ? "Variations of the chosen sprite" : `Sprites: ${asked()}`;
+    at("gallery-title").textContent = variations?.title ?? `Sprites: ${asked()}`;
     at("back-to-noise").hidden = !variations;
   }
 
@@ -159,9 +159,10 @@ export function galleryPart(store, about, studio, page, editor) {
     refresh,
     sprites: () => sprites,
     vary: (others, name) => {
-      variations = others;
+      variations = { wants: others, title: name };
       title();
       say(name);
+      at("gallery").scrollIntoView({ block: "nearest" });
       return refresh();
     },
   };

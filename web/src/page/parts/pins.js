@@ -8,6 +8,7 @@ import { arrows, at, make, say, sheet, show } from "../dom.js";
 const KEY = "ddpm-sprites pins";
 const MOST = 64;
 const COLUMNS = 8;
+const MIXED = 8;
 
 /**
  * @typedef {object} Pin
@@ -20,8 +21,9 @@ const COLUMNS = 8;
  * @param {import("../../model/sampling.js").About} about
  * @param {import("./editor.js").Editor} editor
  * @param {(text: string) => void} notice
+ * @param {(wants: import("../studio.js").Want[], title: string) => Promise<void>} vary shows other sprites
  */
-export function pinsPart(about, editor, notice) {
+export function pinsPart(about, editor, notice, vary) {
   /** @type {Pin[]} */
   let pins = kept(about.size);
   const none = make(
@@ -36,7 +38,12 @@ export function pinsPart(about, editor, notice) {
     "Save sheet and JSON",
   );
   const clear = make("button", { type: "button", class: "link", onclick: () => set([]) }, "Remove all");
-  const row = make("div", { class: "row" }, together, clear);
+  const mix = make(
+    "button",
+    { type: "button", title: "Eight sprites on the way from one to the other" },
+    "Mix the last two",
+  );
+  const row = make("div", { class: "row" }, together, mix, clear);
   at("pins").append(none, list, row);
   arrows(list);
 
@@ -52,6 +59,7 @@ export function pinsPart(about, editor, notice) {
   function update() {
     none.hidden = pins.length > 0;
     row.hidden = !pins.length;
+    mix.hidden = !pair();
     const tiles = pins.map((pin, i) => {
       const canvas = sheet(about.size, { "aria-hidden": "true" });
       show(canvas, pin.pixels);
@@ -71,6 +79,19 @@ export function pinsPart(about, editor, notice) {
     });
     list.replaceChildren(...tiles);
   }
+
+  /** What the last two were drawn from, if that was noise. */
+  function pair() {
+    const [a, b] = pins.slice(-2).map(({ want }) => want);
+    return a && b && !a.other && !b.other ? [a, b] : null;
+  }
+
+  mix.addEventListener("click", () => {
+    const [a, b] = pair() ?? [];
+    if (!a || !b) return;
+    const wants = Array.from({ length: MIXED }, (_, i) => ({ ...a, other: { ...b, weight: i / (MIXED - 1) } }));
+    vary(wants, "From one pinned sprite to the other");
+  });
 
   async function saveSheet() {
     const columns = Math.min(COLUMNS, pins.length);
