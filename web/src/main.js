@@ -103,7 +103,7 @@ async function start() {
 
   const draw = () => Promise.all([gallery.refresh(), grid.refresh()]);
   addEventListener("hashchange", () => location.hash !== format(store.state) && store.set(settings(about)));
-  at("copy-link").addEventListener("click", copyLink);
+  at("copy-link").addEventListener("click", () => copyLink(store.state));
   at("about-model").textContent = `The model “${about.name}” draws ${about.size}×${about.size} sprites.`;
   await draw();
   performance.mark("drawn");
@@ -112,9 +112,10 @@ async function start() {
   for (const network of Object.keys(about.networks)) await client.load(network).catch(() => null);
 }
 
-async function copyLink() {
+/** @param {import("./page/state.js").State} state */
+async function copyLink(state) {
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(new URL(format(state), location.href).href);
     at("copy-link").textContent = "Copied";
   } catch {
     notice("This browser lets no page copy: the link is the address above.");

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { drawn, host, launch } from "./browser.js";
+import { pathToFileURL } from "node:url";
+import { DIST, drawn, host, launch } from "./browser.js";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const LIMIT = { timeout: 240_000 };
@@ -405,6 +406,8 @@ test("what goes wrong is told, and can be tried again", LIMIT, async () => {
   const bare = await context2.newPage();
   await bare.goto(server.url);
   await bare.waitForFunction(() => /WebAssembly/.test(document.querySelector("#notice")?.textContent ?? ""));
+  await bare.goto(pathToFileURL(`${DIST}index.html`).href);
+  assert.match((await bare.textContent("#notice:not([hidden])")) ?? "", /web server/);
   await context2.close();
 });
 
