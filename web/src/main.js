@@ -105,8 +105,8 @@ async function start() {
   addEventListener("hashchange", () => location.hash !== format(store.state) && store.set(settings(about)));
   at("copy-link").addEventListener("click", () => copyLink(store.state));
   at("about-model").textContent = `The model “${about.name}” draws ${about.size}×${about.size} sprites.`;
-  await draw();
-  performance.mark("drawn");
+  await Promise.all([gallery.refresh().then(() => performance.mark("gallery")), grid.refresh()]);
+  performance.mark("grid");
   document.documentElement.dataset.drawn = "first";
   await keepFiles();
   for (const network of Object.keys(about.networks)) await client.load(network).catch(() => null);
