@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all faults fuzz soak board sprites bench bench-gpu
+.PHONY: setup demo play test test-all test-web faults fuzz soak board sprites bench bench-gpu
 
 setup: .venv/installed  ## only install
 
@@ -14,6 +14,11 @@ demo: .venv/installed  ## sample from the model that comes along; then train for
 	$(BIN)/python scripts/sample.py runs/demo --guidance 0 1 2 4 --out runs/demo/grid.png --overwrite
 	@echo "Open runs/demo/grid.png: categories down, guidance scales across. Then: make board"
 
+play: .venv/installed-web web/node_modules/installed  ## the playground in a browser: MODEL (shipped), PORT (8000)
+	$(BIN)/python scripts/export_web.py $(or $(MODEL),shipped) --out web/dist --overwrite
+	@echo "Open http://localhost:$(or $(PORT),8000)/ and end it here by Ctrl-C"
+	@$(BIN)/python -m http.server $(or $(PORT),8000) --bind 127.0.0.1 --directory web/dist
+
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder  # in the order of tests/conftest.py
 
@@ -24,6 +29,16 @@ test: .venv/installed-test  ## lint, format check, and every test but the slow o
 
 test-all: .venv/installed-test  ## every test, and those of `make faults`: KILLS (20)
 	KILLS=$(or $(KILLS),20) $(PYTEST) $(WORKERS)
+
+# Named by CHROMIUM=/path where it is elsewhere.
+CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
+export CHROMIUM
+
+test-web: .venv/installed-web web/node_modules/installed-test  ## the playground in a headless Chromium, its types and parts
+	@test -x "$(CHROMIUM)" || { echo "make test-web needs Chromium: apt install chromium, or CHROMIUM=/path make test-web"; exit 1; }
+	$(BIN)/python scripts/export_web.py shipped --out web/dist --overwrite
+	$(BIN)/python web/tests/parity.py shipped web/tests/parity.json
+	cd web && node_modules/.bin/prettier --check . && node_modules/.bin/tsc && node --test --test-concurrency=1 tests/*.test.js
 
 faults: .venv/installed-test  ## kill a training run at KILLS (20) random moments, and at each file operation, and compare
 	KILLS=$(or $(KILLS),20) $(PYTEST) tests/runs/test_faults.py tests/runs/test_operations.py
@@ -45,6 +60,19 @@ bench: .venv/installed-bench  ## compare with three libraries on this CPU, in an
 
 bench-gpu: .venv/installed  ## the default config on one CUDA GPU; DATA=FOLDER
 	$(BIN)/python scripts/bench_gpu.py $(if $(DATA),--data $(DATA))
+
+web/node_modules/installed: web/package.json
+	$(call NPM,--omit=dev)
+	touch $@
+
+web/node_modules/installed-test: web/package.json
+	$(NPM)
+	touch web/node_modules/installed $@
+
+define NPM
+@command -v npm >/dev/null || { echo "make $(firstword $(MAKECMDGOALS)) needs npm: install Node.js 20 or newer"; exit 1; }
+cd web && npm install --ignore-scripts --loglevel=error $(1)
+endef
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'

@@ -102,8 +102,9 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
     empty = ~seen.any(-1, keepdim=True)
     bias = bias.masked_fill(empty, 0.0)
     rows, tokens = overflows(q), overflows(k) | overflows(v)
-    # On the CPU it is cheap to see that all is finite. On a GPU it would wait for the device.
-    if q.device.type == "cpu" and not (rows.any() or tokens.any()):
+    # On the CPU it is cheap to see that all is finite. On a GPU it would wait for the device. An exported graph cannot
+    # branch on values, and takes it to be so.
+    if torch.compiler.is_exporting() or (q.device.type == "cpu" and not (rows.any() or tokens.any())):
         return attend(q, k, v, bias).masked_fill(empty, 0.0)
     # NaN + -inf and NaN * 0 are NaN, so a mask does not keep NaN out. Compute without it, then set to NaN the rows that
     # may see one.

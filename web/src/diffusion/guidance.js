@@ -1,0 +1,85 @@
+// @ts-check
+/** Guidance, as ddpm/diffusion/guidance.py: uncond + s (cond - uncond). */
+
+/**
+ * @typedef {object} Condition what a sprite is asked to be
+ * @property {Float32Array} context [V]
+ * @property {Float32Array | null} away the context to go away from; null: no context
+ *
+ * @typedef {{sample: number, context: Float32Array, scale: number}} Row a prediction for the sprite `sample` of a batch
+ * @typedef {(x: Float32Array, step: number, rows: Row[]) => Promise<Float32Array>} ContextDenoiser x0_hat of each row
+ *
+ * @typedef {(step: number, cond: Float32Array, uncond: Float32Array) => void} OnPair
+ */
+
+const f = Math.fround;
+
+/**
+ * A denoiser that is guided by classifier-free guidance, one scale s for each sprite; x0_hat is kept in [-1, 1].
+ * Only the predictions that are needed are made: that to go away from alone where s is 0, the other alone where it is
+ * 1; but both wherever `onPair` is told of them.
+ * @param {ContextDenoiser} denoise
+ * @param {Condition[]} conditions
+ * @param {number[]} scales
+ * @param {OnPair} [onPair]
+ * @returns {import("./samplers.js").Denoiser}
+ */
+export function classifierFree(denoise, conditions, scales, onPair) {
+  const needed = conditions.flatMap(({ context, away }, sample) => {
+    const row = (/** @type {Float32Array} */ asked, /** @type {boolean} */ cond) => ({
+      sample,
+      context: asked,
+      scale: 1,
+      cond,
+    });
+    const uncond = onPair || scales[sample] !== 1 ? [row(away ?? new Float32Array(context.length), false)] : [];
+    return onPair || scales[sample] !== 0 ? [...uncond, row(context, true)] : uncond;
+  });
+  return async (x, step) => {
+    const n = x.length / conditions.length;
+    const predicted = await denoise(x, step, needed);
+    const [cond, uncond] = [new Float32Array(x.length), new Float32Array(x.length)];
+    needed.forEach((row, i) => (row.cond ? cond : uncond).set(predicted.subarray(i * n, (i + 1) * n), row.sample * n));
+    onPair?.(step, cond, uncond);
+    return mixed(cond, uncond, scales);
+  };
+}
+
+/**
+ * uncond + s (cond - uncond), kept in [-1, 1]; for s = 0 and 1 one of the two as it is.
+ * @param {Float32Array} cond
+ * @param {Float32Array} uncond
+ * @param {number[]} scales
+ */
+export function mixed(cond, uncond, scales) {
+  const n = cond.length / scales.length;
+  return cond.map((value, i) => {
+    const s = f(scales[Math.floor(i / n)]);
+    const x0 = s === 0 ? uncond[i] : s === 1 ? value : f(uncond[i] + f(s * f(value - uncond[i])));
+    return Math.min(1, Math.max(-1, x0));
+  });
+}
+
+/**
+ * The denoiser of a student, which takes the scale as an input and goes away from nothing else than no context
+ * (ddpm/sampling.py, StudentGuide).
+ * @param {ContextDenoiser} denoise
+ * @param {Condition[]} conditions
+ * @param {number[]} scales
+ * @returns {import("./samplers.js").Denoiser}
+ */
+export function ofStudent(denoise, conditions, scales) {
+  const rows = conditions.map(({ context }, sample) => ({ sample, context, scale: scales[sample] }));
+  return (x, step) => denoise(x, step, rows);
+}
+
+/**
+ * Outside a mask x0_hat is what is there already, so that a sampler draws only what is inside.
+ * @param {import("./samplers.js").Denoiser} denoise
+ * @param {Float32Array} kept x0
+ * @param {Uint8Array} mask as large as x: 1 where it is to be drawn anew
+ * @returns {import("./samplers.js").Denoiser}
+ */
+export function inside(denoise, kept, mask) {
+  return async (x, step) => (await denoise(x, step)).map((value, i) => (mask[i] ? value : kept[i]));
+}

@@ -1,0 +1,126 @@
+// @ts-check
+/** The playground: a model in a web page. */
+
+import { Client } from "./model/client.js";
+import { CATEGORY, known, words } from "./model/context.js";
+import { at, make } from "./page/dom.js";
+import { DEFAULTS, Store, format, parse } from "./page/state.js";
+import { Studio } from "./page/studio.js";
+import { askPart } from "./page/parts/ask.js";
+import { galleryPart } from "./page/parts/gallery.js";
+import { editorPart } from "./page/parts/editor.js";
+import { gridPart } from "./page/parts/grid.js";
+import { lessonPart } from "./page/parts/lesson.js";
+import { palettePart } from "./page/parts/palette.js";
+import { pinsPart } from "./page/parts/pins.js";
+import { placePart } from "./page/parts/place.js";
+import { takePart } from "./page/parts/take.js";
+import { keepTo } from "./sprites/colour.js";
+import { paletteOf } from "./sprites/palettes.js";
+
+/**
+ * Tell what went wrong, or what to know, at the top of the page.
+ * @param {string} text
+ * @param {string} [action] the words of a button
+ * @param {() => void} [onAction]
+ */
+function notice(text, action, onAction) {
+  const close = () => (at("notice").hidden = true);
+  const button = make("button", { type: "button" }, action ?? "Close");
+  button.addEventListener("click", () => {
+    close();
+    onAction?.();
+  });
+  at("notice").replaceChildren(make("p", {}, text), button);
+  at("notice").hidden = false;
+}
+
+/** Read model.json. @returns {Promise<import("./model/sampling.js").About>} */
+async function readAbout() {
+  const response = await fetch("model.json");
+  if (!response.ok) throw new Error(`model.json: the server answered ${response.status}`);
+  return response.json();
+}
+
+/**
+ * The settings of the address, without tags that the model does not know.
+ * @param {import("./model/sampling.js").About} about
+ */
+function settings(about) {
+  const found = parse(location.hash);
+  const { known: tags, unknown } = known(found.tags ?? [], about.vocabulary);
+  if (unknown.length) notice(`This model does not know ${words(unknown)}, which the link asks for; the rest is shown.`);
+  const first = { facet: CATEGORY, value: about.vocabulary[CATEGORY][0] };
+  const scales = Object.values(about.networks)[0].scales;
+  const s = Math.min(scales[1], Math.max(scales[0], found.s ?? DEFAULTS.s));
+  return { ...DEFAULTS, ...found, s, tags: location.hash.length > 1 ? tags : [first] };
+}
+
+/** Keep the files of the page for later, so that it works offline. */
+async function keepFiles() {
+  if (!("serviceWorker" in navigator)) return;
+  try {
+    await navigator.serviceWorker.register("sw.js");
+    await navigator.serviceWorker.ready;
+    document.documentElement.dataset.kept = "";
+  } catch (error) {
+    console.info("The page will not work offline:", error); // a private window, or no https
+  }
+}
+
+async function start() {
+  if (typeof WebAssembly !== "object") {
+    notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");
+    return;
+  }
+  const about = await readAbout();
+  document.documentElement.style.setProperty("--unit", `${about.size <= 32 ? about.size : 8}px`);
+  const store = new Store(settings(about));
+  const client = new Client(about, (file, share) => {
+    if (share === 1) performance.mark(`loaded ${file}`);
+    if (document.documentElement.dataset.drawn) return;
+    at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
+  });
+  const studio = new Studio(about, client);
+  const palette = () => (store.state.palette ? paletteOf(store.state.palette) : null);
+  const page = {
+    palette,
+    dress: (/** @type {Uint8ClampedArray} */ pixels) => (palette() ? keepTo(pixels, palette() ?? []) : pixels),
+    failed: (/** @type {Error} */ error) =>
+      notice(`The model could not be loaded or run: ${error.message}.`, "Try again", () => draw()),
+    notice,
+  };
+  askPart(store, about);
+  palettePart(store, about, notice);
+  const editor = editorPart(store, about, studio, page, (wants, title) => gallery.vary(wants, title));
+  const gallery = galleryPart(store, about, studio, page, editor);
+  const grid = gridPart(store, about, studio, page, editor.open);
+  placePart(about, editor);
+  takePart(about, editor, page);
+  pinsPart(about, editor, notice, gallery.vary);
+  lessonPart(store, about, studio, page, editor);
+  store.on((_, changed) => changed.has("palette") && editor.dressAgain());
+
+  const draw = () => Promise.all([gallery.refresh(), grid.refresh()]);
+  addEventListener("hashchange", () => location.hash !== format(store.state) && store.set(settings(about)));
+  at("copy-link").addEventListener("click", () => copyLink(store.state));
+  at("about-model").textContent = `The model “${about.name}” draws ${about.size}×${about.size} sprites.`;
+  await Promise.all([gallery.refresh().then(() => performance.mark("gallery")), grid.refresh()]);
+  performance.mark("grid");
+  document.documentElement.dataset.drawn = "first";
+  await keepFiles();
+  for (const network of Object.keys(about.networks)) await client.load(network).catch(() => null);
+}
+
+/** @param {import("./page/state.js").State} state */
+async function copyLink(state) {
+  try {
+    await navigator.clipboard.writeText(new URL(format(state), location.href).href);
+    at("copy-link").textContent = "Copied";
+  } catch {
+    notice("This browser lets no page copy: the link is the address above.");
+  }
+  setTimeout(() => (at("copy-link").textContent = "Copy link"), 2000);
+}
+
+start().catch((error) => notice(`The page could not start: ${error.message}.`, "Try again", () => location.reload()));

@@ -1,0 +1,127 @@
+// @ts-check
+/** Runs the networks, off the thread of the page. What it is told and says is in client.js. */
+
+// @ts-ignore: it lies beside the page once that is built
+import * as ort from "../../runtime/ort.wasm.min.mjs";
+import { sample } from "./sampling.js";
+
+const BATCH = 8; // sprites drawn together
+
+/** @type {import("./sampling.js").About} */
+let about;
+/** @type {Map<string, Promise<any>>} */
+const sessions = new Map();
+/** @type {Set<number>} */
+const cancelled = new Set();
+const base = new URL("../../", import.meta.url);
+
+class Cancelled extends Error {}
+
+/** Lets messages in: a network that runs holds the thread. */
+function breathe() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = resolve;
+    port2.postMessage(null);
+  });
+}
+
+/**
+ * The bytes of a file, told of as they come.
+ * @param {string} file
+ * @param {number} total
+ */
+async function fetched(file, total) {
+  const response = await fetch(new URL(file, base));
+  if (!response.ok || !response.body) throw new Error(`${file}: the server answered ${response.status}`);
+  const parts = [];
+  let bytes = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    bytes += part.value.length;
+    postMessage({ type: "progress", file, bytes, total });
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** @param {string} name of a network */
+function session(name) {
+  let found = sessions.get(name);
+  if (!found) {
+    const { file, bytes } = about.networks[name];
+    found = fetched(file, bytes).then((data) => ort.InferenceSession.create(data, { executionProviders: ["wasm"] }));
+    sessions.set(name, found);
+    found.catch(() => sessions.delete(name)); // so that it can be tried again
+  }
+  return found;
+}
+
+/**
+ * A network as a function of rows.
+ * @param {any} network
+ * @returns {import("./sampling.js").Run}
+ */
+function runner(network) {
+  const { size, channels } = about;
+  return async (x, t, contexts, scales) => {
+    const B = contexts.length;
+    const V = contexts[0].length;
+    const context = new Float32Array(B * V);
+    contexts.forEach((row, i) => context.set(row, i * V));
+    /** @type {Record<string, any>} */
+    const feeds = {
+      x: new ort.Tensor("float32", x, [B, channels, size, size]),
+      t: new ort.Tensor("int64", new BigInt64Array(B).fill(BigInt(t)), [B]),
+      context: new ort.Tensor("float32", context, [B, V]),
+    };
+    if (network.inputNames.includes("scale")) feeds.scale = new ort.Tensor("float32", Float32Array.from(scales), [B]);
+    return (await network.run(feeds)).x0.data;
+  };
+}
+
+/** @param {any} request */
+async function draw({ id, network, items, watch, eta }) {
+  const how = about.networks[network];
+  const way = eta === undefined ? how.way : { ...how.way, eta };
+  const run = runner(await session(network));
+  const started = performance.now();
+  const check = async () => {
+    await breathe();
+    if (cancelled.has(id)) throw new Cancelled();
+  };
+  const onStep = watch && ((/** @type {any} */ step) => postMessage({ type: "step", id, step }));
+  for (let first = 0; first < items.length; first += BATCH) {
+    const part = items.slice(first, first + BATCH);
+    const sprites = await sample(run, about, { ...how, way }, part, { check, onStep });
+    postMessage({ type: "sprites", id, first, sprites });
+  }
+  postMessage({ type: "done", id, ms: performance.now() - started });
+}
+
+/** @type {Promise<void>} */
+let queue = Promise.resolve();
+
+addEventListener("message", ({ data }) => {
+  if (data.type === "about") {
+    about = data.about;
+    ort.env.wasm.wasmPaths = new URL("runtime/", base).href;
+    ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+  } else if (data.type === "cancel") cancelled.add(data.id);
+  else {
+    const answer = async () => {
+      try {
+        if (data.type === "load")
+          await session(data.network).then(() => postMessage({ type: "done", id: data.id, ms: 0 }));
+        else await draw(data);
+      } catch (error) {
+        const gone = error instanceof Cancelled;
+        postMessage({ type: gone ? "cancelled" : "failed", id: data.id, message: gone ? "" : String(error) });
+      }
+      cancelled.delete(data.id);
+    };
+    if (data.type === "load")
+      answer(); // a file that comes slowly holds nothing else up
+    else queue = queue.then(answer);
+  }
+});
