@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from sprites.colour import codes, colours_of, nearest, oklab, opaque
 from sprites.files import DataError, plural
 from sprites.reading.guesses import block_of
-from sprites.reading.image import fit, is_opaque, read_rgba
+from sprites.reading.image import fit, is_animated, is_opaque, opened, read_rgba, rgba
 
 PLAIN = 0.9  # share of an edge's pixels that have one colour, where this is the ground that a sprite stands on
 
@@ -36,6 +36,15 @@ FITS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "nearest": lambda pixels, size: fit(pixels, size, "nearest"),
     "box": lambda pixels, size: fit(pixels, size, "box"),
 }
+
+
+def read_first(path: Path) -> tuple[np.ndarray, bool]:
+    """An image as uint8 [H, W, 4], of an animation the first frame, and whether it is one. Raises DataError for what is
+    none."""
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; name the images in it, as in {path / '*.png'}")
+    with opened(path) as image:
+        return rgba(image)[0], is_animated(image)
 
 
 def brought_to(path: Path, pixels: np.ndarray, size: int, how: str | None) -> np.ndarray:
@@ -122,9 +131,9 @@ def recoloured(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return out
 
 
-def told(path: Path, ground: int, moved: int) -> list[str]:
+def told(path: Path, animated: bool, ground: int, moved: int) -> list[str]:
     """What was done to an image, a line each."""
-    lines = []
+    lines = [f"{path}: an animation, of which the first frame was taken"] if animated else []
     if ground:
         lines.append(f"{path}: the plain ground around it, {plural(ground, 'pixel')}, was taken as transparent")
     if moved:

@@ -13,6 +13,7 @@ from ddpm.system.console import warn
 from ddpm.system.memory import check_fits
 from ddpm.system.outputs import check_apart, written_aside
 from sprites.export.album import Album, grouped
+from sprites.files import plural
 from sprites.writing.png import check_png_names, save_pngs
 
 SOFTWARE = "ddpm-sprites"  # stands in pictures of sample.py and edit.py
@@ -86,6 +87,7 @@ class Sampled:
     settings: Mapping[str, object]  # by their names as flags
     palette: np.ndarray | None = None  # uint8 [P, 3], of PNG files of indices; None: they are RGB or RGBA
     stems: Sequence[str] = ()  # names of the scales in those of files; left out, as "s1.5"
+    images: int = 0  # how many columns, the first ones, are no samples
 
     def of_done(self, values: np.ndarray) -> np.ndarray:
         """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""
@@ -99,7 +101,7 @@ class Sampled:
         done = np.zeros_like(self.done[:, :1])
         done[:, 0, 0] = True
         pixels, done = np.concatenate([first, self.pixels], 1), np.concatenate([done, self.done], 1)
-        return replace(self, pixels=pixels, done=done, columns=[name, *self.columns])
+        return replace(self, pixels=pixels, done=done, columns=[name, *self.columns], images=1)
 
     def side_by_side(self) -> "Sampled":
         """The same with every sprite beside and above itself, to see how its edges fit."""
@@ -135,8 +137,9 @@ class Sampled:
         told = f", {how}".format_map(self.settings) if how else ""
         few = left_out(pixels.shape)
         shown = f"\n{path} shows {few}; --npz and --png-folder take all" if few else ""
-        each = f"{N} sprites" if done.all() else f"up to {N} sprites"
-        return f"{path}: {R} rows x {S} columns x {each}{told}{shown}"
+        up_to = "" if done[:, self.images :].all() else "up to "
+        what = f"{plural(R, 'row')} x {plural(S - self.images, 'column')} x {up_to}{plural(N, 'sprite')}"
+        return f"{path}: {what}{told}{shown}"
 
     def save_npz(self, path: Path) -> str:
         """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n], row int64 [n], and rows

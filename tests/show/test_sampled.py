@@ -215,7 +215,7 @@ def test_an_interrupted_sampling_keeps_what_is_done(call, tmp_path, monkeypatch,
     result = call("sample", *many)
     assert result.returncode == 128 + number and "stopping after this batch" in result.stderr
     assert result.stdout.splitlines()[0] == "stopped after 128 of 400 sprites"
-    assert "grid.png: 2 rows x 1 scales x up to 128 sprites" in result.stdout
+    assert "grid.png: 2 rows x 1 column x up to 128 sprites" in result.stdout
     monkeypatch.undo()
     part = np.load(tmp_path / "a.npz")
     assert part["sprites"].shape == (128, 8, 8, 4) and part["labels"].tolist() == [0] * 128

@@ -9,6 +9,7 @@ import tyro
 from ddpm.commands.shared.exports import check_exports
 from ddpm.commands.shared.flags import check_count, check_file, check_new_folder, parse_guidance
 from ddpm.config import Sampling
+from sprites.reading.folder import SUFFIXES
 from sprites.reading.image import Fit
 
 
@@ -47,7 +48,8 @@ class Arguments:
     weak: Path | None = None
     """The worse network that the form auto guides away from."""
     like: Path | None = None
-    """A picture that edit.py wrote: its settings are taken, where the command line names no others."""
+    """A picture that edit.py wrote: its settings are taken, the mask among them, where the command line names no
+    others. Model and images are given again."""
     out: Path = Path("edit.png")
     """The picture grid."""
     npz: Path | None = None
@@ -103,7 +105,9 @@ class Arguments:
             raise ValueError(f"{extra[0]} does not go with {'--recolour' if self.recolour else '--between'}")
         if self.between is None:
             if not self.images:
-                raise ValueError("no image is given; name one or more after the model")
+                is_image = self.model.suffix.lower() in SUFFIXES
+                meant = f"{self.model} stands where the model does: write shipped {self.model}" if is_image else ""
+                raise ValueError(f"no image is given; {meant or 'name one or more after the model'}")
             return
         check_count("--between", self.between, 1000)
         requests = len(self.categories) + len(self.tags)

@@ -18,7 +18,8 @@ from ddpm.evaluation.report import guidance_labels
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.console import progress, warn
-from sprites.originals import brought_to, hardened, read_mask, recoloured, told, without_ground
+from sprites.colour import count_colours
+from sprites.originals import brought_to, hardened, read_first, read_mask, recoloured, told, without_ground
 from sprites.palettes import read_palette
 from sprites.reading.image import read_rgba
 
@@ -63,11 +64,12 @@ def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray]
     that a drawing stands on, unless a part of it is to stay."""
     exact, plain = [], []
     for path in args.images:
-        pixels, ground = brought_to(path, read_rgba(path), spec.size, args.fit), 0
+        pixels, animated = read_first(path)
+        pixels, ground = brought_to(path, pixels, spec.size, args.fit), 0
         if spec.channels == 4 and not args.mask and args.tile is None:
             pixels, ground = without_ground(pixels)
         hard, moved = hardened(pixels)
-        for line in told(path, ground, moved):
+        for line in told(path, animated, ground, moved):
             print(line)
         if spec.channels == 3 and (hard[..., 3] == 0).any():
             warn(f"{path} has transparent pixels, and sprites of this model have none: they become black")
@@ -197,5 +199,8 @@ def in_palette(args: Arguments, spec: ModelSpec) -> Edited:
     exact, plain = originals(args, spec)
     palette = read_palette(args.recolour)
     pixels = np.stack([recoloured(image, palette) for image in plain])[:, None, None]
+    for path, before, after in zip(args.images, count_colours(plain), count_colours(pixels[:, 0, 0]), strict=True):
+        if after < before:
+            print(f"{path}: {before} colours became {after}, as the palette has {len(palette)}")
     rows, labels = [path.stem for path in args.images], np.full(len(exact), -1)
     return Edited(pixels, np.ones(pixels.shape[:3], bool), rows, [args.recolour.name], labels, [0.0], None, exact)
