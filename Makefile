@@ -17,6 +17,8 @@ demo: .venv/installed  ## sample from the model that comes along; then train for
 play: .venv/installed-web web/node_modules/installed  ## the playground in a browser: MODEL (shipped), PORT (8000)
 	$(BIN)/python scripts/export_web.py $(or $(MODEL),shipped) --out web/dist --overwrite
 	@echo "Open http://localhost:$(or $(PORT),8000)/ and end it here by Ctrl-C"
+	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(or $(PORT),8000))).close()" 2> /dev/null || \
+		{ echo "port $(or $(PORT),8000) is taken by another program: make play PORT=8080"; exit 1; }
 	@$(BIN)/python -m http.server $(or $(PORT),8000) --bind 127.0.0.1 --directory web/dist
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest

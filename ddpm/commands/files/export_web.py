@@ -113,18 +113,16 @@ def pictures(model: "ContextUNet", spec: "ModelSpec") -> "np.ndarray":
     from ddpm.context.condition import Condition
     from ddpm.data.tensors import to_uint8
     from ddpm.sampling import Sampler
+    from sprites.writing.sheets import side_by_side
 
     tags = torch.eye(spec.places)
     with progress(total=len(tags), desc="pictures", unit="tag") as bar:
         sampler = Sampler(model, spec)
         x = sampler(Condition.of(tags), PICTURE_SCALE, range(len(tags)), batch=16, on_sprites=bar.update)
     sprites = to_uint8(x)
-    rows = -(-len(sprites) // COLUMNS)
-    sheet = np.zeros((rows * COLUMNS, spec.size, spec.size, 4), np.uint8)
-    sheet[: len(sprites), ..., 3] = 255
-    sheet[: len(sprites), ..., : spec.channels] = sprites
-    tiles = sheet.reshape(rows, COLUMNS, spec.size, spec.size, 4).swapaxes(1, 2)
-    return tiles.reshape(rows * spec.size, COLUMNS * spec.size, 4)
+    tiles = np.full((*sprites.shape[:-1], 4), 255, np.uint8)
+    tiles[..., : spec.channels] = sprites
+    return side_by_side(tiles, COLUMNS)
 
 
 def differing(model: "ContextUNet", spec: "ModelSpec", data: bytes) -> float:
