@@ -17,7 +17,7 @@ from ddpm.diffusion.schedule import Schedule
 Sample = Callable[..., Tensor]  # as those of `ddpm.diffusion.samplers.SAMPLERS`
 
 # Strengths are even in lambda = log(alpha / sigma) between these two. At the first a denoiser still sees what each
-# pixel was, at the last nothing of a sprite. Between them the share of changed pixels rises about evenly
+# pixel was, at the last nothing of a sprite. Between them the share of changed pixels rises steadily
 # (docs/editing.md).
 KEPT, LOST = 2.5, -2.5
 LEAST = 0.05  # alpha of a pixel whose colour can be told
