@@ -568,7 +568,7 @@ def command_line(name: str, first: list, last: list, seeds: list[str], stubs: di
     return make
 
 
-def blank(sampler: Sampler, condition: Condition, *how: object) -> torch.Tensor:
+def blank(sampler: Sampler, condition: Condition, *how: object, **watched: object) -> torch.Tensor:
     """Sprites that are all the same, in place of sampled ones."""
     return torch.zeros(len(condition), sampler.spec.channels, sampler.spec.size, sampler.spec.size)
 
