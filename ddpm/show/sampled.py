@@ -151,10 +151,10 @@ class Sampled:
         with written_aside(path) as aside, open(aside, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, rows=np.array(self.rows), **arrays)
         n, height, width, channels = arrays["sprites"].shape
-        return f"{path}: {n} sprites {height}x{width}x{channels}"
+        return f"{path}: {plural(n, 'sprite')} {height}x{width}x{channels}"
 
     def save_pngs(self, folder: Path) -> str:
         """Write each sprite as a file of a new folder."""
         with written_aside(folder) as aside:
             save_pngs(aside, self.of_done(self.pixels), self.names(), self.palette)
-        return f"{folder}: {self.done.sum()} PNG files"
+        return f"{folder}: {plural(int(self.done.sum()), 'PNG file')}"

@@ -1,6 +1,7 @@
 """Animations: GIF and APNG, of all frames in their order, over and over."""
 
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 
 from PIL import GifImagePlugin, Image
@@ -16,8 +17,10 @@ CLEAR = 2  # before the next frame a frame gives way to transparent, or they wou
 FASTEST = 20  # milliseconds; browsers show what is shorter as 100
 
 
-def told(album: Album, what: str) -> str:
-    return f"{plural(len(album), 'frame')} of {album.size[0]}x{album.size[1]} pixels in {what}"
+def told(album: Album, what: str, delays: Sequence[int]) -> str:
+    """delays: milliseconds of each frame, as the file holds them."""
+    each = " to ".join(str(delay) for delay in sorted({min(delays), max(delays)}))
+    return f"{plural(len(album), 'frame')} of {album.size[0]}x{album.size[1]} pixels in {what}, {each} ms each"
 
 
 def write_gif(album: Album, name: str, columns: int | None) -> Files:
@@ -28,14 +31,15 @@ def write_gif(album: Album, name: str, columns: int | None) -> Files:
     """
     w, h = album.check_size()
     index, colours = album.indexed()
+    shown = [10 * round(max(FASTEST, delay) / 10) for delay in album.delays]
     bits = max(2, (len(colours) - 1).bit_length())
     table = colours.tobytes().ljust(3 << bits, b"\0")
     parts = [b"GIF89a", struct.pack("<HHBBB", w, h, 0x80 | (bits - 1) << 4 | bits - 1, 0, 0), table, FOREVER]
-    for pixels, delay in zip(index, album.delays, strict=True):
+    for pixels, delay in zip(index, shown, strict=True):
         picture = picture_of(pixels, colours, clear=True)
-        shown = 10 * round(max(FASTEST, delay) / 10)
-        parts += GifImagePlugin.getdata(picture, duration=shown, disposal=CLEAR, transparency=0)
-    return Files({name: b"".join([*parts, b";"])}, told(album, f"one palette of {plural(len(colours) - 1, 'colour')}"))
+        parts += GifImagePlugin.getdata(picture, duration=delay, disposal=CLEAR, transparency=0)
+    what = f"one palette of {plural(len(colours) - 1, 'colour')}"
+    return Files({name: b"".join([*parts, b";"])}, told(album, what, shown))
 
 
 def write_apng(album: Album, name: str, columns: int | None) -> Files:
@@ -50,6 +54,5 @@ def write_apng(album: Album, name: str, columns: int | None) -> Files:
     how = {"duration": album.delays, "loop": 0, "disposal": Disposal.OP_NONE, "blend": Blend.OP_SOURCE}
     file = BytesIO()
     first.save(file, format="png", save_all=True, append_images=others, **how)
-    return Files(
-        {name: file.getvalue()}, told(album, f"one palette of {plural(len(table) - 1, 'colour')}" if few else "RGBA")
-    )
+    what = f"one palette of {plural(len(table) - 1, 'colour')}" if few else "RGBA"
+    return Files({name: file.getvalue()}, told(album, what, album.delays))

@@ -48,8 +48,8 @@ def walks_of(album: Album, order: Sequence[str]) -> dict[str, Walk]:
     if None in looks:
         unclear = [run.name for run, look in zip(runs, looks, strict=True) if look is None]
         raise ValueError(
-            f"where does it look in {some(unclear, 3)}? Give each frame tag its direction by a word, as in walk_left, "
-            "or four in a row, or a single one; --only takes some of them"
+            f"no direction in the names {some(unclear, 3)}: name them as in walk_left, or pick one or four of them by "
+            "--only"
         )
     walks: dict[str, Walk] = {}
     for run, look in zip(runs, looks, strict=True):

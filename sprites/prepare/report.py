@@ -67,7 +67,7 @@ def palette_line(images: np.ndarray) -> str:
     of_all = (
         f"{len(palette)}, learnt exactly as a palette" if palette is not None else f"more than {MOST}, so no palette"
     )
-    return f"{of_all}; {each:.0f} in the middle sprite"
+    return f"{of_all}; a typical sprite has {each:.0f}"
 
 
 def background(images: np.ndarray) -> str | None:

@@ -76,18 +76,21 @@ def test_every_format_is_written_and_told(call, name):
     wanted = {f"walk_left{end}" for end in (suffix, *form.beside)}
     assert files() == wanted and all(file in result.stdout for file in wanted) and f": {name}, " in result.stdout
     again = call("export", "walk_left", "--format", name)
-    assert_one_line_error(again, "walk_left")
+    assert_one_line_error(again, "would write walk_left", "which is there already: name another with --out")
     assert call("export", "walk_left", "--format", name, "--overwrite").returncode == 0
     assert files() == wanted
 
 
 def test_flags_change_what_is_written(call):
     how = ("--scale", 3, "--delay", 70, "--palette", 2, "--count", 3)
-    assert call("export", "walk_left", "--out", "a.gif", *how).returncode == 0
+    assert call("export", "walk_left", "--out", "a.gif", *how).stdout.endswith(", 70 ms each\n")
     with Image.open("a.gif") as image:
         assert image.size == (24, 24) and image.n_frames == 3 and image.info["duration"] == 70
         colours = {tuple(c) for c in np.asarray(image.convert("RGBA")).reshape(-1, 4) if c[3]}
     assert len(colours) == 2
+    quick = call("export", "walk_left", "--out", "a.gif", "--delay", 5, "--overwrite")
+    with Image.open("a.gif") as image:
+        assert image.info["duration"] == 20 and quick.stdout.endswith(", 20 ms each\n")
     assert call("export", "walk_left", "--out", "a.png", "--columns", 3).returncode == 0
     np.testing.assert_array_equal(np.asarray(Image.open("a.png"))[8:, :8], call.walk[3])
     assert Image.open("a.png").size == (24, 16)
@@ -127,6 +130,15 @@ def test_mistakes_are_told_in_one_line_and_nothing_is_written(call, model, tmp_p
     before = files()
     assert_one_line_error(call("export", *words.split()), said)
     assert files() == before
+
+
+def test_the_help_keeps_the_lines_of_its_examples(call, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["export.py", "--help"])
+    with pytest.raises(SystemExit):
+        command_module("export").main()
+    said = capfd.readouterr().out
+    lines = [line for line in said.splitlines() if line.strip().startswith("python scripts/export.py ")]
+    assert len(lines) == 5 and "OPTIONS] SPRITES" in said
 
 
 def test_files_of_the_user_are_not_replaced_unasked(call):

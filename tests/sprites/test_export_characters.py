@@ -113,7 +113,7 @@ def test_what_is_no_character_is_refused():
     with pytest.raises(ValueError, match=r"5 frames, and RPG Maker shows walks of 1 to 4; .* --count"):
         files_of("rpgmaker", of_five, Path("x.png"))
     two = grouped(of_five.sprites, np.array([0, 0, 0, 1, 1]), ("food", "hero"))
-    with pytest.raises(ValueError, match=r"where does it look in food, hero\?.*--only"):
+    with pytest.raises(ValueError, match=r"no direction in the names food, hero: .*--only"):
         files_of("lpc", two, Path("x.png"))
     uneven = grouped(of_five.sprites, np.array([0, 0, 0, 1, 1]), ("left", "right"))
     with pytest.raises(ValueError, match=r"left 3, right 2"):

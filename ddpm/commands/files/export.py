@@ -1,10 +1,12 @@
 """Write sprites as files that engines and art programs open.
 
-python scripts/export.py sprites.npz --out hero.aseprite                    # what sample.py wrote with --npz
-python scripts/export.py FOLDER --out walk.gif --delay 100                  # a folder of PNGs, in the order of names
-python scripts/export.py FOLDER --format json-array --out hero.json         # a sheet and Aseprite's JSON of it
-python scripts/export.py sprites --only "kind=knight facing=left" --count 4 --format rpgmaker --out '$knight.png'
-python scripts/export.py shipped --out colours.gpl                          # the palette of a model
+    python scripts/export.py sprites.npz --out hero.aseprite                    # what sample.py wrote with --npz
+    python scripts/export.py FOLDER --out walk.gif --delay 100                  # a folder of PNGs, by their names
+    python scripts/export.py FOLDER --format json-array --out hero.json         # a sheet and Aseprite's JSON of it
+    python scripts/export.py sprites --only "kind=knight facing=left" --count 4 --format rpgmaker --out '$knight.png'
+    python scripts/export.py shipped --out colours.gpl                          # the palette of a model
+
+Without --out, the file has the name of what is exported. More in docs/files.md.
 """
 
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ LISTED = "; ".join(f"{name}: {form.about} ({', '.join(form.suffixes) or 'a folde
 
 @dataclass(frozen=True)
 class Arguments:
-    sprites: tyro.conf.Positional[Path]
+    sprites: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SPRITES")]
     """An npz that sample.py wrote, a folder of PNGs (each folder in it becomes a frame tag), a sprite set, a PNG or a
     palette; or a model, for its palette."""
     format: Annotated[FormatName | None, tyro.conf.arg(help=f"{LISTED}. Left out, the first that fits --out.")] = None
@@ -89,8 +91,12 @@ class Arguments:
                 raise ValueError(f"--{flag} changes nothing in the format {self.name}; it goes with {', '.join(fit)}")
         if self.sprites.is_dir() and not is_model(self.sprites):
             check_apart("--out", self.place, self.sprites)
-        if self.sprites.resolve() in [path.resolve() for path in places(FORMATS[self.name], self.place)]:
+        written = places(FORMATS[self.name], self.place)
+        if self.sprites.resolve() in [path.resolve() for path in written]:
             raise ValueError(f"--out {self.place} would replace {self.sprites} itself; choose another")
+        if not self.out and not self.overwrite and (there := next((path for path in written if path.exists()), None)):
+            way = "name another with --out, or add --overwrite to replace it"
+            raise ValueError(f"would write {there}, which is there already: {way}")
         check_export("--out", self.place, self.overwrite, self.name)
 
 

@@ -55,8 +55,8 @@ class Arguments:
     size: int | None = None
     """Side of the sprites made, 8 to 128; left out, that of most of them, as a multiple of 8."""
     fit: Fit = "pad"
-    """What is done with larger sprites: pad leaves out what is not empty enough, crop keeps the middle, nearest and box
-    scale. Smaller ones are centred."""
+    """What is done with larger sprites: pad drops what is too large, crop keeps the middle, nearest and box scale.
+    Smaller ones are centred."""
     category: str | None = None
     """One category for all, or a pattern for names of files, as in "{category}_{colour}_*.png", where other fields are
     tags."""
