@@ -45,7 +45,7 @@ def randomised(spec: ModelSpec) -> torch.nn.Module:
     "spec",
     [
         pytest.param(PLAIN, id="categories in RGB, padded", marks=pytest.mark.slow),
-        pytest.param(TAGS, id="student of tags"),
+        pytest.param(TAGS, id="student of tags", marks=pytest.mark.slow),
     ],
 )
 def test_the_graph_is_the_denoiser_at_any_batch_and_timestep(spec):
