@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,8 +49,12 @@ class Told:
     """Of each guessed grid, the sheets."""
     softened: int = 0
     """Pixels whose alpha was neither 0 nor 255."""
-    blank: int = 0
-    repeated: int = 0
+    blank: list[str] = field(default_factory=list)
+    """Of each blank sprite the file."""
+    repeated: list[str] = field(default_factory=list)
+    """Of each sprite that is another of its category the file."""
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """Further lines of the report, each with its heading."""
     unused: int = 0
     """Rows of the table that no sprite belongs to."""
     left_out: LeftOut = field(default_factory=LeftOut)
@@ -63,6 +68,7 @@ class Collection:
     labels: np.ndarray  # int64 [N]
     categories: tuple[str, ...]
     facets: Sequence[dict[str, str]]  # of each sprite
+    files: Sequence[str]  # of each sprite, what it is from
     told: Told
 
     @property
@@ -78,6 +84,16 @@ class Group:
     picture: Picture
     frames: np.ndarray
     names: list[dict[str, str]]
+    soft: np.ndarray
+    """Of each sprite, how many of its pixels were neither clear nor opaque, int [n]."""
+
+
+class Origin(NamedTuple):
+    """What else is known of a sprite."""
+
+    facets: dict[str, str]
+    file: str
+    soft: int
 
 
 def collect(sources: Sequence[Path], settings: Settings, tick: Callable[[], object] = lambda: None) -> Collection:
@@ -86,7 +102,12 @@ def collect(sources: Sequence[Path], settings: Settings, tick: Callable[[], obje
     told = Told(root=f"{sources[0]}/" if len(sources) == 1 else "")
     with quiet():
         pictures = true_sized([p for s in sources for p in read_pictures(s, settings, told, tick)], told)
+        has_tags = any(picture.tags for picture, _ in pictures)
         groups = list(cut_all(pictures, settings, told))
+    if not groups and settings.naming.by == "tag" and not has_tags:
+        raise DataError(f"{', '.join(map(str, sources))}: no frame tags found; use --by folder")
+    if note := settings.naming.note:
+        told.notes.append(("categories", note))
     if not groups:
         why = next(iter(told.left_out.names.items()), None)
         only = f"; {some(why[1], 2)}: {why[0]}" if why else ""
@@ -179,21 +200,23 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
         names = settings.naming.of(picture, wraps[picture.file.source], len(frames), told.left_out)
         if names is None:
             continue
-        if group := visible(picture, hardened(frames, told), names, told):
+        if group := visible(picture, frames, names, told):
             yield group
 
 
 def visible(picture: Picture, frames: np.ndarray, names: list[dict[str, str]], told: Told) -> Group | None:
     """The sprites of a picture that show something and have a category; None if there are none."""
+    frames, soft = hardened(frames)
     seen = np.flatnonzero(frames[..., 3].any(axis=(1, 2))).tolist()
-    told.blank += len(frames) - len(seen)
+    told.blank += [str(picture.file.path)] * (len(frames) - len(seen))
     chosen = [index for index in seen if names[index][CATEGORY]]
     if len(chosen) < len(seen):
         told.left_out.add(f"{picture.file.path} ({plural(len(seen) - len(chosen), 'frame')})", "in no frame tag")
     if not chosen:
         return None
     told.sizes[frames.shape[2], frames.shape[1]] += len(chosen)
-    return Group(picture, frames if len(chosen) == len(frames) else frames[chosen], [names[index] for index in chosen])
+    kept = frames if len(chosen) == len(frames) else frames[chosen]
+    return Group(picture, kept, [names[index] for index in chosen], soft[chosen])
 
 
 def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:
@@ -209,6 +232,9 @@ def cut(picture: Picture, times: int, settings: Settings, known: int | None, tol
         grid = guess_grid(frames[0], known)
         if grid:
             told.sheets[str(grid)].append(str(path))
+        elif h != w and told.files == 1:
+            advice = "if it is a sheet, give --tile, and --margin and --spacing if it has any"
+            told.notes.append(("sheets", f"{path}: {w}x{h} is not square; {advice}"))
     if not grid or (h <= grid.height and w <= grid.width):
         return frames
     try:
@@ -227,17 +253,17 @@ def shrunk(grid: Grid, times: int) -> Grid:
     return Grid(*(side // times for side in sides))
 
 
-def hardened(frames: np.ndarray, told: Told) -> np.ndarray:
-    """uint8 [n, h, w, 4] with an alpha of 0 or 255, and no colour where nothing is seen."""
+def hardened(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [n, h, w, 4] with an alpha of 0 or 255, and no colour where nothing is seen; of each sprite, how many
+    pixels had another alpha, int [n]."""
     alpha = frames[..., 3]
-    soft = int(np.count_nonzero(alpha + np.uint8(1) > 1))  # 255 + 1 is 0
-    told.softened += soft
+    soft = np.count_nonzero(alpha + np.uint8(1) > 1, axis=(1, 2))  # 255 + 1 is 0
     hidden = alpha < HARD
-    if soft or frames[hidden].any():
+    if soft.any() or frames[hidden].any():
         frames = np.array(frames)
         frames[hidden] = 0
         frames[..., 3][~hidden] = 255
-    return frames
+    return frames, soft
 
 
 def common_size(groups: Sequence[Group]) -> int:
@@ -261,18 +287,19 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     check_total(groups[0].picture.file.path, sum(len(group.frames) for group in groups), size)
     spelt = one_spelling([name[CATEGORY] for group in groups for name in group.names])
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
-    facets: dict[str, list[dict[str, str]]] = defaultdict(list)
+    origins: dict[str, list[Origin]] = defaultdict(list)
     groups.reverse()
     while groups:
         group = groups.pop()
+        file = str(group.picture.file.path)
         placed, fitting = placed_at(group, size, settings.fit, told)
         categories = np.array([spelt[name[CATEGORY]] for name in group.names])
         for category in dict.fromkeys(categories[fitting].tolist()):
             chosen = fitting & (categories == category)
             parts[category].append(placed if chosen.all() else placed[chosen])
-            facets[category] += [
-                {facet: value for facet, value in name.items() if facet != CATEGORY}
-                for name, one in zip(group.names, chosen, strict=True)
+            origins[category] += [
+                Origin({facet: value for facet, value in name.items() if facet != CATEGORY}, file, int(soft))
+                for name, soft, one in zip(group.names, group.soft, chosen, strict=True)
                 if one
             ]
     if not parts:
@@ -280,15 +307,17 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
         raise DataError(f"{names[0]}: {reason}, so no sprite is left")
     order = sorted(parts, key=str.casefold)
     check_names(order)
-    images, said, labels = [], [], []
+    images, said, labels = [], list[Origin](), []
     for label, category in enumerate(order):
-        pixels, rows = distinct(category, parts.pop(category), facets[category], settings.naming, told)
+        pixels, rows = distinct(category, parts.pop(category), origins[category], settings.naming, told)
         images.append(pixels)
         said += rows
         labels += [label] * len(rows)
     table = settings.naming.table
     told.unused = len(table.rows.keys() - table.used) if table else 0
-    return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), said, told)
+    told.softened = sum(one.soft for one in said)
+    facets, files = [one.facets for one in said], [one.file for one in said]
+    return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), facets, files, told)
 
 
 def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray, np.ndarray]:
@@ -303,22 +332,24 @@ def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray
         placed = np.concatenate([np.zeros((1, size, size, 4), np.uint8) if one is None else one for one in each])
     if not fitting.all():
         tile = f"--tile {size}" if not (frames.shape[1] % size or frames.shape[2] % size) else "--tile"
-        reason = f"larger than {size}x{size}; --fit box or crop, another --size, or {tile} if it is a sheet"
+        sheet = f"{tile} (--margin, --spacing) if it is a sheet"
+        reason = f"larger than {size}x{size}; --fit box or crop, another --size, or {sheet}"
         told.left_out.add(group.picture.file.path, reason)
     return np.zeros((n, size, size, 4), np.uint8) if placed is None else placed, fitting
 
 
 def distinct(
-    category: str, parts: list[np.ndarray], facets: list[dict[str, str]], naming: Naming, told: Told
-) -> tuple[np.ndarray, list[dict[str, str]]]:
+    category: str, parts: list[np.ndarray], origins: list[Origin], naming: Naming, told: Told
+) -> tuple[np.ndarray, list[Origin]]:
     """The sprites of a category, each once, with what the table says of each by its index."""
     images = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if naming.table and not naming.table.by_file:
         key = category.casefold()
-        facets = [said | naming.table.row((key, str(index))) for index, said in enumerate(facets)]
+        rows = (naming.table.row((key, str(index))) for index in range(len(origins)))
+        origins = [one._replace(facets=one.facets | row) for one, row in zip(origins, rows, strict=True)]
     _, first = np.unique(content_hashes(images), return_index=True)
-    told.repeated += len(images) - len(first)
     if len(first) == len(images):
-        return images, facets
+        return images, origins
     first.sort()
-    return images[first], [facets[index] for index in first]
+    told.repeated += [origins[index].file for index in np.setdiff1d(np.arange(len(images)), first)]
+    return images[first], [origins[index] for index in first]

@@ -111,6 +111,14 @@ class Naming:
         if self.category and set(self.category) & set("{}*?"):
             self.pattern, self.fields = compiled(self.category)
 
+    @property
+    def note(self) -> str | None:
+        """What a user may not expect of a pattern."""
+        if not self.fields or CATEGORY in self.fields:
+            return None
+        source = {"folder": "folders", "tag": "frame tags", "slice": "slices", "file": "names of files"}[self.by]
+        return f"no {{category}} in the pattern: categories are from {source}"
+
     def matched(self, file: File) -> dict[str, str] | None:
         """What the pattern says of a file; None if its name is another."""
         if self.pattern is None:
@@ -139,7 +147,7 @@ class Naming:
             said = dict(picture.facets[frame]) if picture.facets else {}
             if tag and self.by != "tag":
                 said[ANIMATION] = tag
-            said[CATEGORY] = (tag or "") if self.by == "tag" and picture.tags else usual
+            said[CATEGORY] = tag or picture.label or "" if self.by == "tag" else usual
             said |= {name: value for name, value in matched.items() if name not in KEYS or name == CATEGORY}
             if self.table and self.table.by_file:
                 said |= self.said_of_file(file, index)

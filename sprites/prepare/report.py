@@ -24,7 +24,7 @@ class Likeness(NamedTuple):
 
     mirrored: int  # an earlier one, flipped left to right
     recoloured: int  # an earlier one in other colours
-    in_two: int  # pictures in more than one category
+    in_two: list[tuple[int, int]]  # of each picture in more than one category, the first sprites of two of them
 
 
 def patterns(images: np.ndarray) -> np.ndarray:
@@ -50,8 +50,10 @@ def likeness(images: np.ndarray, labels: np.ndarray) -> Likeness:
     distinct, first = np.unique(own, return_index=True)
     unique = images[first]
     kinds = {row.tobytes() for part in parts(unique) for row in patterns(unique[part])}
-    _, counts = np.unique(np.unique(np.stack([own, labels.astype(np.uint64)], 1), axis=0)[:, 0], return_counts=True)
-    return Likeness(mirrored, len(distinct) - len(kinds), int((counts > 1).sum()))
+    by_category, where = np.unique(np.stack([own, labels.astype(np.uint64)], 1), axis=0, return_index=True)
+    _, begins, counts = np.unique(by_category[:, 0], return_index=True, return_counts=True)
+    in_two = [(int(where[i]), int(where[i + 1])) for i in begins[counts > 1]]
+    return Likeness(mirrored, len(distinct) - len(kinds), sorted(in_two))
 
 
 def sized(sizes: Mapping[tuple[int, int], int]) -> str:
@@ -70,12 +72,25 @@ def palette_line(images: np.ndarray) -> str:
     return f"{of_all}; a typical sprite has {each:.0f}"
 
 
-def background(images: np.ndarray) -> str | None:
-    """The colour, as in "ffffff", that most of sprites uint8 [N, H, W, 4] have in all corners, being opaque."""
-    corners = codes(images[:, [0, 0, -1, -1], [0, -1, 0, -1]])
-    alike = (corners == corners[:, :1]).all(1) & (images[..., 3] > 0).all(axis=(1, 2))
-    colour, count = Counter(corners[alike, 0].tolist()).most_common(1)[0] if alike.any() else (0, 0)
-    return f"{colour:06x}" if 2 * count > len(images) else None
+def backgrounds(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Colours, as "ff00ff", that look like a plain ground, and which sprites have it: int [n] each, most first.
+
+    These have no clear pixel, and the colour in all corners. Tiles are often so. Therefore most sprites of a category
+    must have the colour, or most of the set must have clear pixels, among which opaque ones stand out.
+    """
+    corners, full = codes(images[:, [0, 0, -1, -1], [0, -1, 0, -1]]), (images[..., 3] > 0).all(axis=(1, 2))
+    alike = (corners == corners[:, :1]).all(1) & full
+    found, sizes = {}, np.bincount(labels)
+    for colour, _ in Counter(corners[alike, 0].tolist()).most_common():
+        own = np.flatnonzero(alike & (corners[:, 0] == colour))
+        if 2 * full.sum() < len(full) or (2 * np.bincount(labels[own], minlength=len(sizes)) > sizes).any():
+            found[f"{colour:06x}"] = own
+    return found
+
+
+def named(files: Sequence[str]) -> str:
+    """The first files, each once, in brackets; nothing if there are none."""
+    return f" ({some(list(dict.fromkeys(files)), 3)})" if files else ""
 
 
 def report(found: Collection) -> Iterator[tuple[str, str]]:
@@ -102,20 +117,20 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
     yield "colours", palette_line(found.images)
     if facets := Counter(facet for row in found.facets for facet in row):
         yield "tags", some([f"{facet} ({count:,})" for facet, count in facets.items()], FIRST)
-    if colour := background(found.images):
-        yield (
-            "background",
-            f"most sprites have no clear pixel and {colour} in all corners; --clear {colour} takes it away",
-        )
+    yield from told.notes
+    for colour, own in list(backgrounds(found.images, found.labels).items())[:3]:
+        which = f"{plural(len(own), 'sprite')} without a clear pixel and with {colour} in all corners"
+        yield "background", f"{which}{named([found.files[i] for i in own])}; --clear {colour} takes it away"
     if told.softened:
         yield "alpha", f"{plural(told.softened, 'pixel')} between clear and opaque made one or the other, at 128"
-    if told.blank or told.repeated:
-        yield "dropped", f"{told.blank:,} blank, {told.repeated:,} the same as another of its category"
+    for what, names in (("blank", told.blank), ("the same as another of its category", told.repeated)):
+        if names:
+            yield "dropped", f"{len(names):,} {what}{named(names)}"
     yield from told_alike(found)
     if told.unused:
         yield "table", f"{plural(told.unused, 'row')} of the table of tags that no sprite belongs to"
     for reason, names in told.left_out.names.items():
-        yield "left out", f"{some(names, 2)}: {reason}"
+        yield "left out", f"{some(names, 3)}: {reason}"
 
 
 def told_alike(found: Collection) -> Iterator[tuple[str, str]]:
@@ -125,7 +140,8 @@ def told_alike(found: Collection) -> Iterator[tuple[str, str]]:
         what = f"{alike.mirrored:,} mirrored, {alike.recoloured:,} recoloured from another; all are kept"
         yield "alike", what
     if alike.in_two:
-        yield "in two", f"{plural(alike.in_two, 'sprite')} in more than one category; keep each in one"
+        pairs = [" = ".join(dict.fromkeys(found.files[i] for i in pair)) for pair in alike.in_two]
+        yield "in two", f"{plural(len(pairs), 'sprite')} in more than one category{named(pairs)}; keep each in one"
 
 
 def on_squares(images: np.ndarray, times: int) -> np.ndarray:

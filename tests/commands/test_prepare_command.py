@@ -2,14 +2,17 @@
 
 import os
 import re
+import shlex
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT, command_module
 from PIL import Image
 
+from ddpm.commands.shared.parsing import command_line, project_file
 from ddpm.config import DataConfig
 from ddpm.data.loading import load_data
 from sprites.loading import load_sprites
@@ -66,6 +69,26 @@ def test_a_messy_folder_becomes_a_set_and_stays_as_it_was(tmp_path, art, prepare
     assert re.fullmatch(
         rf"next: \S+ \S+train(\.py)? configs/finetune.toml --data {tmp_path / 'set'} --out runs/mine", last
     )
+
+
+def test_few_sprites_are_warned_of(tmp_path, art, prepare):
+    code, _, complaints = prepare(art / "food.png", "--out", tmp_path / "set")
+    assert code == 0 and "12 sprites are few: 20 or more are needed" in complaints
+
+
+@pytest.mark.parametrize("place", [".", "elsewhere", "scripts"])
+def test_the_next_command_is_found_from_where_the_user_stands(tmp_path, monkeypatch, place):
+    for name in ("scripts/train.py", "configs/finetune.toml", "elsewhere/x", "my venv/python"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path / place)
+    monkeypatch.setattr(sys, "argv", [os.path.relpath(tmp_path / "scripts" / "prepare.py")])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "my venv" / "python"))
+    words = shlex.split(f"{command_line('train')} {project_file('configs/finetune.toml')}")
+    expected = [tmp_path / name for name in ("my venv/python", "scripts/train.py", "configs/finetune.toml")]
+    assert [Path(word).resolve() for word in words] == expected
+    if place == ".":
+        assert words == ["my venv/python", "scripts/train.py", "configs/finetune.toml"]
 
 
 def test_a_dry_run_reports_and_writes_nothing(tmp_path, art, prepare):

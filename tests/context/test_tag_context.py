@@ -410,6 +410,14 @@ def test_what_is_asked_for():
     assert not condition.contexts[1].any()
     assert labels_of(SPEC, condition).tolist() == [-1, -1]
     assert torch.equal(named(SPEC, "holds=book"), context("holds=book"))
+
+
+def test_rows_that_may_be_meant_as_one_are_told(capsys):
+    for rows in (("kind=apple",), ("kind=apple holds=book",), ("kind=apple", "kind=bread"), ("kind=apple", "")):
+        asked(SPEC, (), rows, {})
+    assert not capsys.readouterr().err
+    asked(SPEC, (), ("kind=apple", "holds=book"), {})
+    assert 'quote them together: "kind=apple holds=book"' in capsys.readouterr().err
     assert torch.equal(
         named(SPEC, "hero=0.5,food=0.5"), 0.5 * context("category=hero") + 0.5 * context("category=food")
     )

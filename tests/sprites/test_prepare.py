@@ -19,7 +19,7 @@ from sprites.files import DataError
 from sprites.loading import load_sprites
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import Naming, Table, read_table
-from sprites.prepare.report import background, likeness, patterns, picture, report
+from sprites.prepare.report import backgrounds, likeness, patterns, picture, report
 from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, guess_grid, parse_tile
 from sprites.reading.folder import REASONS, SUFFIXES
@@ -80,6 +80,10 @@ def of(found: Collection, category: str) -> np.ndarray:
     return found.images[found.labels == found.categories.index(category)]
 
 
+def lines_of(found: Collection) -> dict[str, str]:
+    return dict(report(found))
+
+
 # --- sources ------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +132,11 @@ def test_frame_tags_are_categories_or_a_facet(tmp_path):
     found = made(tmp_path / "hero.aseprite", naming=Naming(by="tag"))
     assert found.categories == ("hit", "walk") and (of(found, "walk") == HEROES[:2]).all()
     assert list(found.told.left_out.names) == ["in no frame tag"]
+    save_all(tmp_path / "loose")
+    both = made(tmp_path, naming=Naming(by="tag"))
+    assert both.categories == ("hit", "walk") and len(both.told.left_out.names["in no frame tag"]) == 13
+    assert "no frame tags found; use --by folder" in refused(tmp_path / "loose", naming=Naming(by="tag"))
+    assert made(tmp_path / "loose", naming=Naming("{category}??.*", by="tag")).categories == ("a",)
 
 
 def test_slices_are_cut_out_where_that_is_asked_for(tmp_path):
@@ -347,7 +356,23 @@ def test_a_sheet_that_the_tile_does_not_divide_is_refused_and_told_what_would(tm
 def test_blank_and_repeated_tiles_are_dropped_and_counted(tmp_path):
     tiles = np.concatenate([HEROES[:5], np.zeros((2, 16, 16, 4), np.uint8), HEROES[:3], HEROES[5:7]])
     found = made(save(tmp_path / "a.png", sheet(tiles, 4)), grid=Grid(16, 16))
-    assert (found.images == HEROES[:7]).all() and (found.told.blank, found.told.repeated) == (2, 3)
+    assert (found.images == HEROES[:7]).all() and [len(found.told.blank), len(found.told.repeated)] == [2, 3]
+    told = [what for heading, what in report(found) if heading == "dropped"]
+    assert told == [f"2 blank ({tmp_path}/a.png)", f"3 the same as another of its category ({tmp_path}/a.png)"]
+
+
+def test_a_sheet_alone_whose_tiles_are_not_found_is_told(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (18, 70, 4), np.uint8)
+    hint = "70x18 is not square; if it is a sheet, give --tile, and --margin and --spacing if it has any"
+    assert hint in lines_of(made(save(tmp_path / "a.png", pixels)))["sheets"]
+    save_all(tmp_path)
+    found = made(tmp_path)
+    assert "sheets" not in lines_of(found) and "(--margin, --spacing)" in next(iter(found.told.left_out.names))
+
+
+def test_files_of_sprites_in_two_categories_are_named(tmp_path):
+    save_all(tmp_path / "hero", HEROES[:3]), save(tmp_path / "food" / "x.png", HEROES[1])
+    assert "1 sprite in more than one category (food/x.png = hero/a01.png)" in lines_of(made(tmp_path))["in two"]
 
 
 # --- one size -----------------------------------------------------------------------------------------------
@@ -384,14 +409,25 @@ def test_soft_alpha_becomes_hard_and_what_moved_is_told(tmp_path):
     soft[0, :3] = [(9, 9, 9, 127), (9, 9, 9, 128), (9, 9, 9, 1)]
     found = made(save(tmp_path / "a.png", soft))
     assert found.told.softened == 3
+    save(tmp_path / "large.png", np.full((24, 16, 4), 99, np.uint8)), save(tmp_path / "twice.png", soft)
+    assert made(tmp_path, size=16).told.softened == 3  # of those that are kept
     assert found.images[0, 0, :3].tolist() == [[0, 0, 0, 0], [9, 9, 9, 255], [0, 0, 0, 0]]
 
 
 def test_a_colour_can_stand_for_transparent(tmp_path):
     filled = np.where(HEROES[..., 3:] > 0, HEROES, np.array([255, 0, 255, 255], np.uint8))
-    save_all(tmp_path, filled[..., :3])
-    assert background(made(tmp_path).images) == "ff00ff" and background(HEROES) is None
-    assert (made(tmp_path, clear=(255, 0, 255)).images == HEROES).all()
+    save_all(tmp_path / "filled", filled[..., :3])
+    found = made(tmp_path / "filled")
+    assert list(backgrounds(found.images, found.labels)) == ["ff00ff"]
+    assert not backgrounds(HEROES, np.zeros(len(HEROES), int))
+    save_all(tmp_path / "more", FOOD)
+    save(tmp_path / "more" / "b.png", np.where(HEROES[0, ..., 3:] > 0, HEROES[0], np.array([0, 0, 255, 255], np.uint8)))
+    told = lines_of(made(tmp_path / "more"))
+    assert "1 sprite without a clear pixel and with 0000ff in all corners (b.png); --clear 0000ff" in told["background"]
+    tiles = np.full((4, 16, 16, 4), 255, np.uint8)
+    tiles[:, :, :, 0] = np.arange(4)[:, None, None]
+    assert not backgrounds(tiles, np.zeros(4, int))  # a set of tiles
+    assert (made(tmp_path / "filled", clear=(255, 0, 255)).images == HEROES).all()
 
 
 def test_photographs_alone_are_refused_with_what_would_do(tmp_path):
@@ -423,6 +459,8 @@ def test_categories_and_tags_from_a_pattern(tmp_path):
     assert [name for name, _ in deep] == ["x", "y"]
     tags_only = named("a/x_1.png", "b/y_2.png", folder=tmp_path / "tags", category="{mood}_*")
     assert tags_only == [("a", {"mood": "x"}), ("b", {"mood": "y"})]
+    told = lines_of(made(tmp_path / "tags", naming=Naming("{mood}_*")))
+    assert told["categories"] == "no {category} in the pattern: categories are from folders"
 
 
 @pytest.mark.parametrize("pattern", ["{", "a}", "{}_*", "{a}{a}", "*.png", "{a b}", "{a=b}"])
@@ -491,7 +529,7 @@ def test_mirrored_and_recoloured_sprites_are_counted():
     seen = other[..., 3] > 0
     other[seen, :3] = 255 - other[seen, :3]
     images = np.stack([HEROES[0], HEROES[0][:, ::-1], other, HEROES[1], HEROES[1]])
-    assert likeness(images, np.array([0, 0, 0, 0, 1])) == (1, 1, 1)
+    assert likeness(images, np.array([0, 0, 0, 0, 1])) == (1, 1, [(3, 4)])
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)

@@ -21,11 +21,11 @@ import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_folder
-from ddpm.commands.shared.parsing import command_line, parse
+from ddpm.commands.shared.parsing import command_line, parse, project_file
 from ddpm.show.fonts import label_font
-from ddpm.system.console import one_line, progress
+from ddpm.system.console import one_line, progress, warn
 from ddpm.system.outputs import check_apart, folder_written_aside
-from sprites.files import some
+from sprites.files import plural, some
 from sprites.prepare.collection import Collection, Settings, collect
 from sprites.prepare.names import By, Naming, read_table
 from sprites.prepare.report import picture, report
@@ -37,6 +37,7 @@ from sprites.writing.sprite_set import write_sprite_set
 
 MANIFEST = "prepared.json"  # the files of an earlier result, and a digest of each
 PICTURE = "report.png"
+FEW = 20  # sprites; fewer are not worth training on
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -151,5 +152,9 @@ def main() -> int:
         write(out, found, check)
         print(f"made {out}; look at {out / PICTURE}")
         data = shlex.quote(str(out))
-        print(f"next: {command_line('train')} configs/finetune.toml --data {data} --out runs/mine")
+        if (count := len(found.images)) < FEW:
+            few = f"{plural(count, 'sprite')} {'is' if count == 1 else 'are'} few"
+            warn(f"{few}: {FEW} or more are needed to learn from, see docs/finetuning.md")
+        config = project_file("configs/finetune.toml")
+        print(f"next: {command_line('train')} {config} --data {data} --out runs/mine")
     return 0

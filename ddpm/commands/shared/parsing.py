@@ -186,9 +186,22 @@ def in_one_line(box: str) -> str:
 
 
 def command_line(name: str) -> str:
-    """How to start another command: as a script if this one is a script, else by python -m ddpm."""
-    by_script = sys.argv[0].endswith(".py")
-    return f"{sys.executable} {f'scripts/{name}.py' if by_script else f'-m ddpm {name}'}"
+    """How to start another command from where the user stands: as a script if this one is a script, else by python -m
+    ddpm."""
+    python, here = Path(sys.executable), Path.cwd()
+    if python.is_relative_to(here):
+        python = python.relative_to(here)
+    return f"{shlex.quote(str(python))} {project_file(f'scripts/{name}.py') if by_script() else f'-m ddpm {name}'}"
+
+
+def by_script() -> bool:
+    """Whether this command is a file of scripts/."""
+    return sys.argv[0].endswith(".py")
+
+
+def project_file(name: str) -> str:
+    """A file of the project, quoted for a shell, from where the user stands; as it is if this command is no script."""
+    return shlex.quote(os.path.normpath(Path(sys.argv[0]).parent / ".." / name) if by_script() else name)
 
 
 def words_of(settings: Any, apart: Collection[str] = (), prefix: str = "--") -> list[str]:

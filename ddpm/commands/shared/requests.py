@@ -14,6 +14,7 @@ from ddpm.context.condition import Condition
 from ddpm.context.tags import Vocabulary, facet_guidance, parse_tags
 from ddpm.diffusion.forms import parse_form
 from ddpm.runs.spec import ModelSpec
+from ddpm.system.console import warn
 from ddpm.system.names import near
 from sprites.files import some
 
@@ -35,6 +36,7 @@ def asked(
         raise ValueError("give --categories or --tags, not both; a category is a tag too, as in category=hero")
     if rows:
         check_tags(spec)
+        hint_at_quotes(rows, spec.vocabulary)
         return rows, Condition.stack([parse_row(row, spec.vocabulary, scales) for row in rows])
     if scales:
         raise ValueError(f"--guidance {next(iter(scales))}=... goes with --tags, which say what each row is to be")
@@ -42,6 +44,13 @@ def asked(
         return spec.categories, Condition.of(spec.contexts())
     found = [parse_composition(name, spec.categories) for name in categories]
     return categories, Condition.stack([Condition(wide(row.contexts, spec), row.scales) for row in found])
+
+
+def hint_at_quotes(rows: Sequence[str], vocabulary: Vocabulary) -> None:
+    """Say so where rows of one tag each, of different facets, may have been meant as one row."""
+    facets = [list(parse_tags(row, vocabulary)) for row in rows]
+    if len(rows) > 1 and all(len(each) == 1 for each in facets) and len({each[0] for each in facets}) == len(rows):
+        warn(f'{len(rows)} rows; for one sprite that is all of it, quote them together: "{" ".join(rows)}"')
 
 
 def named(spec: ModelSpec, text: str) -> Tensor:
