@@ -83,7 +83,7 @@ def backgrounds(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]
     found, sizes = {}, np.bincount(labels)
     for colour, _ in Counter(corners[alike, 0].tolist()).most_common():
         own = np.flatnonzero(alike & (corners[:, 0] == colour))
-        if 2 * full.sum() < len(full) or (2 * np.bincount(labels[own], minlength=len(sizes)) > sizes).any():
+        if 2 * full.sum() < len(images) or (2 * np.bincount(labels[own], minlength=len(sizes)) > sizes).any():
             found[f"{colour:06x}"] = own
     return found
 
