@@ -6,7 +6,7 @@
 It samples the same sprites with the weights as they were and in half precision, and tells how many pixels differ.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +18,7 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.system.outputs import held, write_texts
 
 if TYPE_CHECKING:
+    from ddpm.config import Config
     from ddpm.network.unet import ContextUNet
     from ddpm.runs.spec import ModelSpec
 
@@ -55,13 +56,21 @@ def differing(models: list["ContextUNet"], spec: "ModelSpec", scale: float, coun
     return float((a != b).any(-1).mean())
 
 
+def without_folders(config: "Config") -> "Config":
+    """The same, paths of this machine cut down to their names."""
+    paths = {name: value for name, value in vars(config).items() if isinstance(value, Path) and value.is_absolute()}
+    palette = Path(config.palette).name if Path(config.palette).is_absolute() else config.palette
+    return replace(config, palette=palette, **{name: Path(path.name) for name, path in paths.items()})
+
+
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
     import torch
 
-    from ddpm.runs.folder import CONFIG_FILE, run_of
+    from ddpm.config import to_toml
+    from ddpm.runs.folder import CONFIG_FILE, run_of, trained_with
     from ddpm.runs.models import MODEL_FILE, built, load_model, read_model
     from ddpm.runs.tensor_files import write_safetensors
     from ddpm.show.figures import training_curves
@@ -75,9 +84,8 @@ def main() -> int:
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}[args.precision]
     with held(args.out):
         write_safetensors(file, {name: tensor.to(half) for name, tensor in tensors.items()}, about)
-        saved = run_of(args.model) / CONFIG_FILE
-        if saved.exists():
-            write_texts(args.out, {CONFIG_FILE: saved.read_text(encoding="utf-8")})
+        if (run_of(args.model) / CONFIG_FILE).exists():
+            write_texts(args.out, {CONFIG_FILE: to_toml(without_folders(trained_with(args.model)))})
     if args.curves:
         save_picture(args.curves, training_curves(run_of(args.model)))
     share = differing([model, load_model(file)[0]], spec, args.guidance, args.count)

@@ -1,5 +1,6 @@
 """The models that come along: found by name, as good as their card says, and how one becomes such."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from conftest import ROOT, assert_one_line_error, run, tiny_sprites, write_npy
 
-from ddpm.config import Config, load_config
+from ddpm.config import Config, load_config, to_toml
 from ddpm.context.condition import Condition
 from ddpm.data.loading import load_data
 from ddpm.data.order import generator
@@ -84,11 +85,16 @@ def test_publishing_halves_a_model_and_keeps_its_settings(tmp_path):
     model, spec = load_model("shipped")
     folder = tmp_path / "run"
     shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("student"))
+    config = dataclasses.replace(load_config(SHIPPED / "config.toml"), out=folder, data=tmp_path / "mine")
+    (folder / "config.toml").write_text(to_toml(config))
     out = tmp_path / "out"
     told = run("publish", folder, "--out", out, "--precision", "bf16", "--count", 1)
     assert told.returncode == 0 and "of the pixels of 5 sprites differ" in told.stdout, told.stderr
     again, same = load_model(out)
-    assert same == spec and (out / "config.toml").read_text() == (folder / "config.toml").read_text()
+    published = load_config(out / "config.toml")
+    assert same == spec and published == dataclasses.replace(config, out=Path("run"), data=Path("mine"))
+    assert str(tmp_path) not in (out / "config.toml").read_text()
+    assert not load_config(SHIPPED / "config.toml").out.is_absolute()
     for a, b in zip(again.parameters(), model.parameters(), strict=True):
         assert torch.equal(a, b.bfloat16().float())
     assert_one_line_error(run("publish", folder, "--out", out), "is there already", "--overwrite")
