@@ -58,9 +58,12 @@ def differing(models: list["ContextUNet"], spec: "ModelSpec", scale: float, coun
 
 def without_folders(config: "Config") -> "Config":
     """The same, paths of this machine cut down to their names."""
-    paths = {name: value for name, value in vars(config).items() if isinstance(value, Path) and value.is_absolute()}
-    palette = Path(config.palette).name if Path(config.palette).is_absolute() else config.palette
-    return replace(config, palette=palette, **{name: Path(path.name) for name, path in paths.items()})
+
+    def name(path: Path) -> Path:
+        return Path(path.name) if path.is_absolute() else path
+
+    palette, start = str(name(Path(config.palette))), config.start and name(config.start)
+    return replace(config, data=name(config.data), out=name(config.out), start=start, palette=palette)
 
 
 @exit_on_user_error
