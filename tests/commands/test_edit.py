@@ -107,6 +107,9 @@ def test_recolour_and_tile(edit):
     sprites = arrays(edit, "a.png", "--recolour", "p.hex")
     seen = sprites[0][..., 3] > 0
     assert set(map(tuple, sprites[0][seen][:, :3].tolist())) <= {(255, 0, 0), (0, 255, 0), (0, 0, 255)}
+    large = arrays(edit, "big.png", "--recolour", "p.hex")
+    assert large.shape == (1, 24, 24, 4)
+    assert_one_line_error(edit("a.png", "big.png", "--recolour", "p.hex"), "images of one size at a time")
     whole = Image.new("RGB", (8, 8), (200, 10, 10))
     whole.save("ground.png")
     sprites = arrays(edit, "ground.png", "--tile", "--count", 2)

@@ -53,7 +53,7 @@ class Edited:
 def made(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[int]) -> Edited:
     """All that the command line asks for; after a signal in `caught`, what was done by then."""
     if args.recolour:
-        return in_palette(args, spec)
+        return in_palette(args)
     if args.between is None:
         return changed(args, model, spec, caught)
     return between(args, model, spec)
@@ -193,14 +193,21 @@ def mixture(ends: Condition, share: Tensor) -> Condition:
     return Condition(mixed(ends.contexts), mixed(ends.scales), None if ends.away is None else mixed(ends.away))
 
 
-def in_palette(args: Arguments, spec: ModelSpec) -> Edited:
-    """Each image in the colours of a palette."""
+def in_palette(args: Arguments) -> Edited:
+    """Each image in the colours of a palette; of any size, as no model draws. Raises ValueError for several sizes."""
     assert args.recolour
-    exact, plain = originals(args, spec)
-    palette = read_palette(args.recolour)
+    palette, exact = read_palette(args.recolour), [read_first(path)[0] for path in args.images]
+    if others := [path for path, image in zip(args.images, exact, strict=True) if image.shape != exact[0].shape]:
+        raise ValueError(f"{others[0]} is not as large as {args.images[0]}; recolour images of one size at a time")
+    height, width = exact[0].shape[:2]
+    if height != width:
+        raise ValueError(f"{args.images[0]} has {width}x{height} pixels, expected a square; add empty pixels around it")
+    plain = np.stack([hardened(image)[0] for image in exact])
     pixels = np.stack([recoloured(image, palette) for image in plain])[:, None, None]
     for path, before, after in zip(args.images, count_colours(plain), count_colours(pixels[:, 0, 0]), strict=True):
         if after < before:
             print(f"{path}: {before} colours became {after}, as the palette has {len(palette)}")
     rows, labels = [path.stem for path in args.images], np.full(len(exact), -1)
-    return Edited(pixels, np.ones(pixels.shape[:3], bool), rows, [args.recolour.name], labels, [0.0], None, exact)
+    return Edited(
+        pixels, np.ones(pixels.shape[:3], bool), rows, [args.recolour.name], labels, [0.0], None, np.stack(exact)
+    )
