@@ -1,6 +1,6 @@
 """Images that someone wants changed, brought to the size of a model's sprites, and masks for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +98,16 @@ def hardened(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return out, int((out[..., 3] != pixels[..., 3]).sum())
 
 
-def read_mask(path: Path, image: Path, shape: tuple[int, ...], size: int, how: str | None) -> np.ndarray:
+def read_mask(path: Path, shapes: Mapping[Path, tuple[int, ...]], size: int, how: str | None) -> np.ndarray:
     """Which pixels a mask marks, bool [size, size]: the opaque ones of an image with transparent pixels, else the light
-    ones. Raises DataError for a mask that has not the shape (H, W) of `image`, or marks nothing."""
+    ones. shapes: (H, W) of the images that it is for.
+
+    Raises DataError for a mask that is not as large as each of them, or marks nothing.
+    """
     pixels = read_rgba(path)
-    if pixels.shape[:2] != shape:
+    for image, shape in shapes.items():
+        if pixels.shape[:2] == shape:
+            continue
         (height, width), (H, W) = pixels.shape[:2], shape
         raise DataError(f"{path}: {width}x{height} pixels, and {image} has {W}x{H}; a mask is as large as its image")
     pixels = brought_to(path, pixels, size, "nearest" if how == "box" else how)

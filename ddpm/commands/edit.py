@@ -13,16 +13,12 @@ Rows are images, and what is asked of them; columns strengths and guidance scale
 
 import re
 import shlex
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddpm.commands.shared.edit_arguments import Arguments
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.exports import save_album
+from ddpm.commands.shared.exports import save_sampled
 from ddpm.commands.shared.parsing import ARGUMENTS, parse, words_of
-from ddpm.system.outputs import write_all
 from ddpm.system.processes import interruptible
 
 if TYPE_CHECKING:
@@ -48,14 +44,7 @@ def save(args: Arguments, edited: "Edited") -> None:
     pictured = found if edited.before is None else found.after("image", edited.before)
     if args.tile is not None:
         pictured = pictured.side_by_side()
-    saves = [(pictured.save_grid, args.out), (found.save_npz, args.npz), (found.save_pngs, args.png_folder)]
-    if args.exports:
-        saves += [(partial(save_album, found.album(None)), path) for path in args.exports]
-    write_all(*(partial(tell, save, path) for save, path in saves if path))
-
-
-def tell(save: Callable[[Path], str], path: Path) -> None:
-    print(save(path))
+    save_sampled(args, found, pictured, None)
 
 
 @exit_on_user_error

@@ -8,16 +8,15 @@
 Rows are categories, mixtures, sums or tags, columns guidance scales; the noise is the same in all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.exports import check_exports, save_album
+from ddpm.commands.shared.exports import check_exports, save_sampled
 from ddpm.commands.shared.flags import (
     check_count,
     check_file,
@@ -28,7 +27,6 @@ from ddpm.commands.shared.flags import (
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
-from ddpm.system.outputs import write_all
 from ddpm.system.processes import interruptible
 
 if TYPE_CHECKING:
@@ -125,14 +123,7 @@ def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequ
     about |= {name: value for name in names if (value := getattr(sampler.sampling, name)) is not None}
     palette = sampler.pixel_art.indices if args.indexed else None
     sampled = Sampled(*cells, rows, columns, labels_of(sampler.spec, condition).numpy(), scales, about, palette)
-    saves = [(sampled.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)]
-    if args.exports:
-        saves += [(partial(save_album, sampled.album(sampler.pixel_art.palette)), path) for path in args.exports]
-    write_all(*(partial(tell, save, path) for save, path in saves if path))
-
-
-def tell(save: Callable[[Path], str], path: Path) -> None:
-    print(save(path))
+    save_sampled(args, sampled, sampled, sampler.pixel_art.palette)
 
 
 @exit_on_user_error

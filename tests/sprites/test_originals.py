@@ -90,10 +90,10 @@ def test_masks_are_light_or_opaque(tmp_path):
     files = [saved(tmp_path / "g.png", "L", light), saved(tmp_path / "1.png", "1", light)]
     Image.fromarray(clear).save(tmp_path / "a.png")
     for path in (*files, tmp_path / "a.png"):
-        assert np.array_equal(read_mask(path, path, (16, 16), 16, None), wanted), path
+        assert np.array_equal(read_mask(path, {path: (16, 16)}, 16, None), wanted), path
     for path, words in ((saved(tmp_path / "0.png", "L", 0 * light), "marks no pixel"), (files[0], "as large as")):
         with pytest.raises(DataError, match=words):
-            read_mask(path, tmp_path / "image.png", (16, 16) if words[0] == "m" else (8, 8), 16, None)
+            read_mask(path, {tmp_path / "image.png": (16, 16) if words[0] == "m" else (8, 8)}, 16, None)
 
 
 def test_new_colours_keep_the_areas():

@@ -1,7 +1,8 @@
 """What edit.py makes: images read and made ready, and the cells of its picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,6 @@ from ddpm.system.console import progress, warn
 from sprites.colour import count_colours
 from sprites.originals import brought_to, hardened, read_first, read_mask, recoloured, told, without_ground
 from sprites.palettes import read_palette
-from sprites.reading.image import read_rgba
 
 # Strengths that are not given: all over; within a mask; within the frame of --tile, where a higher one would leave an
 # edge of its own, between the frame and what is inside.
@@ -59,12 +59,13 @@ def made(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[int]
     return between(args, model, spec)
 
 
-def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The images as they are, uint8 [R, H, W, C], and as the model takes them: with hard alpha, and without the ground
-    that a drawing stands on, unless a part of it is to stay."""
-    exact, plain = [], []
+def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray, dict[Path, tuple[int, ...]]]:
+    """The images as they are, uint8 [R, H, W, C]; as the model takes them: with hard alpha, and without the ground that
+    a drawing stands on, unless a part of it is to stay; and the height and width of each file."""
+    exact, plain, shapes = [], [], {}
     for path in args.images:
         pixels, animated = read_first(path)
+        shapes[path] = pixels.shape[:2]
         pixels, ground = brought_to(path, pixels, spec.size, args.fit), 0
         if spec.channels == 4 and not args.mask and args.tile is None:
             pixels, ground = without_ground(pixels)
@@ -75,7 +76,7 @@ def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray]
             warn(f"{path} has transparent pixels, and sprites of this model have none: they become black")
         exact.append(pixels[..., : spec.channels])
         plain.append(hard[..., : spec.channels])
-    return np.stack(exact), np.stack(plain)
+    return np.stack(exact), np.stack(plain), shapes
 
 
 def requests(args: Arguments, spec: ModelSpec, usual: str) -> tuple[Sequence[str], Condition, tuple[float, ...]]:
@@ -95,11 +96,10 @@ def usual_strength(args: Arguments) -> float:
     return MASKED if args.mask else ALL_OVER if args.tile is None else FRAMED
 
 
-def region(args: Arguments, size: int) -> np.ndarray | None:
-    """Which pixels are painted anew, bool [H, W]; None: all of them, by their strength."""
+def region(args: Arguments, size: int, shapes: Mapping[Path, tuple[int, ...]]) -> np.ndarray | None:
+    """Which pixels are painted anew, bool [H, W]; None: all of them, by their strength. shapes: of the images."""
     if args.mask:
-        masks = [read_mask(args.mask, path, read_rgba(path).shape[:2], size, args.fit) for path in args.images]
-        return masks[0]
+        return read_mask(args.mask, shapes, size, args.fit)
     if args.tile is None or args.strength:
         return None
     return frame(size, *args.ways)
@@ -113,8 +113,8 @@ def frame(size: int, across: bool, down: bool) -> np.ndarray:
 
 def changed(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[int]) -> Edited:
     """Images and what is asked of them down, strengths and guidance scales across."""
-    exact, plain = originals(args, spec)
-    part = region(args, spec.size)
+    exact, plain, shapes = originals(args, spec)
+    part = region(args, spec.size, shapes)
     asked_for, condition, scales = requests(args, spec, "2")
     sampler = ready(args.sampling, args.weak, args.model, model, spec)
     R, every = len(plain) * len(condition), torch.arange(len(condition)).repeat(len(plain))
@@ -168,7 +168,7 @@ def between(args: Arguments, model: ContextUNet, spec: ModelSpec) -> Edited:
         sampling = replace(sampling, sampler="ddim", steps=sampling.steps or STEPS)
     sampler = ready(sampling, args.weak, args.model, model, spec)
     if args.images:
-        exact, plain = originals(args, spec)
+        exact, plain, _ = originals(args, spec)
         x0 = to_tensor(plain)[torch.arange(2).repeat(args.count)]
         x_T = sampler.inverted(x0, ends[torch.arange(2).repeat(args.count)], range(len(x0)))
         edit = From(slerp(x_T[0::2][rows], x_T[1::2][rows], share.repeat(args.count)))

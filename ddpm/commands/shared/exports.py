@@ -1,12 +1,32 @@
 """Sprites as files of engines and art programs: what may be replaced, and all files of an export together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from ddpm.commands.shared.flags import check_file, check_new_folder
-from ddpm.system.outputs import check_writable, write_together, written_aside
+from ddpm.system.outputs import check_writable, write_all, write_together, written_aside
 from sprites.export.album import Album
 from sprites.export.formats import FORMATS, files_of, format_of, places
+
+if TYPE_CHECKING:
+    from ddpm.show.sampled import Sampled
+
+
+class Outputs(Protocol):
+    """What the command lines of sample.py and edit.py say of their files."""
+
+    @property
+    def out(self) -> Path: ...
+    @property
+    def npz(self) -> Path | None: ...
+    @property
+    def png_folder(self) -> Path | None: ...
+    @property
+    def exports(self) -> Sequence[Path]: ...
 
 
 def check_export(flag: str, path: Path, overwrite: bool, name: str | None = None) -> None:
@@ -36,6 +56,21 @@ def check_exports(flag: str, paths: Sequence[Path], others: Sequence[Path | None
         for place in places(FORMATS[format_of(path)], path):
             if taken & {place.absolute(), *place.absolute().parents}:
                 raise ValueError(f"{flag} {path} would write {place}, which another flag names too; choose another")
+
+
+def save_sampled(args: Outputs, sampled: "Sampled", pictured: "Sampled", palette: np.ndarray | None) -> None:
+    """Write the picture of `pictured`, and if asked arrays, PNG files and exports of `sampled`; tell of each.
+
+    palette: of the exports, uint8 [P, 3]; None: their own colours.
+    """
+    saves = [(pictured.save_grid, args.out), (sampled.save_npz, args.npz), (sampled.save_pngs, args.png_folder)]
+    if args.exports:
+        saves += [(partial(save_album, sampled.album(palette)), path) for path in args.exports]
+    write_all(*(partial(tell, save, path) for save, path in saves if path))
+
+
+def tell(save: Callable[[Path], str], path: Path) -> None:
+    print(save(path))
 
 
 def save_album(album: Album, path: Path, name: str | None = None, columns: int | None = None) -> str:
