@@ -69,6 +69,9 @@ class ModelConfig(Settings, table="model"):
     mask_tags: bool = True
     """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
 
+    frames: Annotated[int, between(1, 64)] = 1
+    """Frames of the clips that are learnt with `clips`, each of which sees those before it; 1: stills alone."""
+
     def for_size(self, size: int) -> Self:
         """With what is left out filled in for sprites of this size, in pixels."""
         patch = self.patch or -(-size // 32)
@@ -263,6 +266,9 @@ class DataConfig(Settings):
     the set; or a palette file (.hex, .gpl, .pal, .png). Sprites are brought to the nearest of them."""
     tags: bool = False
     """Learn the tags of the folder's tags.csv too, as tokens that the pixels attend to."""
+    clips: Share = 0.0
+    """Share of the frames of a training batch that are frames of clips, cycles such as walks, `model.frames` of each;
+    the others are stills. 0: stills alone."""
     hold_out: tuple[str, ...] = ()
     """Tags that are never seen together in training, as "kind=knight colour=red": sprites with both are held out."""
 
@@ -287,6 +293,8 @@ class Config(DataConfig, RunConfig):
     """Share of the training samples that keep their category and no other tag."""
     keep_context: Share = 0.9
     """Probability with which a training sample keeps its context."""
+    keep_history: Share = 0.9
+    """Probability with which the frames of a training clip see those before them."""
     model: ModelConfig = field(default_factory=ModelConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -68,7 +68,13 @@ class Guide:
 
     def denoiser(self, condition: Condition, scale: Tensor, on_gap: OnGap | None) -> Denoiser:
         """The guided denoiser of one batch."""
-        return build(self.form, self.strong, condition, scale, self.schedule, weak=self.weak, on_gap=on_gap)
+        return self.around(self.strong, condition, scale, on_gap)
+
+    def around(
+        self, strong: ContextDenoiser, condition: Condition, scale: Tensor, on_gap: OnGap | None = None
+    ) -> Denoiser:
+        """The same, of another denoiser than that of the network alone."""
+        return build(self.form, strong, condition, scale, self.schedule, weak=self.weak, on_gap=on_gap)
 
 
 def knots(spec: ModelSpec) -> Tensor:
@@ -129,7 +135,8 @@ class Sampler:
         self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None, weak: nn.Module | None = None
     ) -> None:
         sampling = sampling or Sampling()
-        self.spec, self.device, diffusion = spec, next(model.parameters()).device, spec.build_diffusion()
+        self.spec, self.device = spec, next(model.parameters()).device
+        diffusion = spec.build_diffusion().to(self.device)
         autocast = autocast_dtype(sampling.precision, self.device)
         strong = network_denoiser(model, diffusion, autocast)
         weaker = None if weak is None else network_denoiser(weak.to(self.device), diffusion, autocast)
@@ -176,14 +183,20 @@ class Sampler:
         """Sample B sprites at once, at guidance scales [B]; see `__call__`."""
         noise = SampleNoise(self.sampling.seed, indices, self.device)
         denoise = self.guide.denoiser(condition.to(self.device), scale.to(self.device), on_gap)
+        x = self.pixel_art(self.run(denoise, noise, on_step, edit))
+        return edit.keep(x) if edit else x
+
+    def run(
+        self, denoise: Denoiser, noise: SampleNoise, on_step: OnStep | None = None, edit: Edit | None = None
+    ) -> Tensor:
+        """From noise to x0 [B, C, H, W] by a denoiser, before it is made pixel art."""
         x = noise((self.spec.channels, self.spec.size, self.spec.size))
         if self.towards:
             denoise = projected(denoise, self.towards, self.timesteps, self.schedule, noise)
         sample = SAMPLERS[self.sampling.sampler]
         if edit:
             sample = edit.around(sample)
-        x = self.pixel_art(sample(denoise, x, self.timesteps, self.schedule, noise, on_step))
-        return edit.keep(x) if edit else x
+        return sample(denoise, x, self.timesteps, self.schedule, noise, on_step)
 
     def __call__(
         self,

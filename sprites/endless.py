@@ -19,7 +19,7 @@ def drawn(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
     from sprites.draw.dice import TAG_NAMES
     from sprites.draw.output import draw_category
     from sprites.draw.palette import COLOURS
-    from sprites.draw.registry import CATEGORIES, WHOLE
+    from sprites.draw.registry import CATEGORIES, CYCLES, WHOLE
     from sprites.writing.sheets import enlarge
 
     if size not in SIZES:
@@ -31,7 +31,9 @@ def drawn(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
     labels = np.repeat(np.arange(len(CATEGORIES)), each)
     images = COLOURS[enlarge(np.concatenate(tiles), size)]
     facets = {name: facet_of(tuple(row[name] for row in rows)) for name in TAG_NAMES}
-    return Sprites(images, labels, CATEGORIES, Path("drawn")), Tags(facets, labels, CATEGORIES)
+    each_cycle = np.array([CYCLES[name] for name in CATEGORIES])[labels]
+    starts = np.arange(len(labels)) - np.arange(len(labels)) % each % each_cycle
+    return Sprites(images, labels, CATEGORIES, Path("drawn"), clips=starts), Tags(facets, labels, CATEGORIES)
 
 
 GENERATORS: dict[str, Generator] = {"drawn": drawn}

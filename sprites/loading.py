@@ -23,6 +23,7 @@ class Sprites:
     source: Path
     notes: tuple[str, ...] = ()  # what the user should know, one line each: files left out, and the like
     files: Sequence[Path] = ()  # of each sprite, in a folder per category
+    clips: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, h, w, c = self.images.shape

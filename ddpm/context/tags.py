@@ -110,16 +110,17 @@ def mask_tags(context: Tensor, categories: int, config: Config, generator: torch
 
     Returns the masked context and which samples have any left, float32 [B].
     """
-    which, u = torch.rand(2, len(context), 1, generator=generator)
-    present = (context != 0).cpu()
+    device = generator.device
+    which, u = torch.rand(2, len(context), 1, generator=generator, device=device)
+    present = (context != 0).to(device)
     k = ((present.sum(1, keepdim=True) + 1) ** u).long().clamp(max=context.shape[1])
-    order = torch.rand(context.shape, generator=generator).masked_fill(~present, 2)
+    order = torch.rand(context.shape, generator=generator, device=device).masked_fill(~present, 2)
     last = order.sort(1).values.gather(1, k - 1)
-    each = torch.bernoulli(torch.full(context.shape, config.keep_tag), generator=generator).bool()
+    each = torch.bernoulli(torch.full(context.shape, config.keep_tag, device=device), generator=generator).bool()
     kept = torch.where(which < config.few_tags, order <= last, each)
     if config.category_alone:  # or runs from before would see other random numbers
-        alone = torch.rand(len(context), 1, generator=generator) < config.category_alone
-        kept = torch.where(alone, torch.arange(context.shape[1]) < categories, kept)
+        alone = torch.rand(len(context), 1, generator=generator, device=device) < config.category_alone
+        kept = torch.where(alone, torch.arange(context.shape[1], device=device) < categories, kept)
     masked, _ = mask_context(context * kept.to(context.device), config.keep_context, generator)
     return masked, masked.any(1).float()
 

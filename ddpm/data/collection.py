@@ -49,6 +49,36 @@ class SpriteData:
     """The colours of all opaque pixels, uint8 [P, 3], if they are few or were given."""
 
     @cached_property
+    def cycles(self) -> np.ndarray:
+        """The first sprite and the length of each clip of two frames or more that is trained on as a whole,
+        int64 [M, 2]."""
+        if self.sprites.clips is None:
+            return np.empty((0, 2), np.int64)
+        _, first, length = np.unique(self.sprites.clips, return_index=True, return_counts=True)
+        trained = np.zeros(len(self.sprites) + 1, np.int64)
+        trained[1 + self.train] = 1
+        trained = trained.cumsum()
+        whole = (length > 1) & (trained[first + length] - trained[first] == length)
+        return np.stack([first, length], 1)[whole][first[whole].argsort()]
+
+    @cached_property
+    def varying(self) -> Tensor:
+        """bool [V]: places of a context that differ between the frames of a cycle, such as those of a tag "frame"."""
+        differs = torch.zeros(sum(map(len, self.vocabulary.values())), dtype=torch.bool)
+        if self.flags is not None and self.sprites.clips is not None:
+            same_clip = torch.from_numpy(self.sprites.clips[1:] == self.sprites.clips[:-1])
+            changes = (self.flags[1:] != self.flags[:-1]) & same_clip[:, None]
+            differs[len(self.sprites.categories) :] = changes.any(0)
+        return differs
+
+    @cached_property
+    def turned(self) -> Tensor:
+        """int64 [V]: the places of a context that a sprite has when it is mirrored: left and right change places."""
+        places = [(facet, value) for facet, values in self.vocabulary.items() for value in values]
+        other = {"left": "right", "right": "left"}
+        return torch.tensor([places.index((facet, other.get(value, value))) for facet, value in places])
+
+    @cached_property
     def style(self) -> Style | None:
         """What the training sprites are like, if they have a palette."""
         some = self.train[:: -(-len(self.train) // STYLE_MOST)]
@@ -59,15 +89,10 @@ class SpriteData:
         """How many sprites are exact copies of an earlier one."""
         return count_duplicates(self.hashes)
 
-    def batch(self, indices: Tensor | np.ndarray, flipped: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]; mirrored where `flipped`, bool [B], says so."""
+    def batch(self, indices: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
+        """x float32 [B, C, H, W] in [-1, 1], labels int64 [B]."""
         indices = np.asarray(indices)
-        x, labels = to_tensor(self.sprites.take(indices)), torch.from_numpy(self.sprites.labels[indices])
-        if flipped is not None:
-            from torchvision.transforms.v2.functional import horizontal_flip  # takes a second
-
-            x = torch.where(flipped[:, None, None, None], horizontal_flip(x), x)
-        return x, labels
+        return to_tensor(self.sprites.take(indices)), torch.from_numpy(self.sprites.labels[indices])
 
     def contexts(self, indices: Tensor | np.ndarray) -> Tensor:
         """All that is known of these sprites, float32 [B, K], or with tags [B, K + V]."""
@@ -79,7 +104,8 @@ class SpriteData:
         """bool [B]: which sprites of these categories to mirror, half of those that may be; None if none may."""
         if not self.mirror.any():
             return None
-        return (torch.rand(len(labels), generator=generator) < 0.5) & self.mirror[labels]
+        device = generator.device
+        return (torch.rand(len(labels), generator=generator, device=device) < 0.5) & self.mirror.to(device)[labels]
 
     @property
     def vocabulary(self) -> dict[str, tuple[str, ...]]:

@@ -102,8 +102,13 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
         if "=" in facet:
             better = facet.replace("=", "_")
             raise ValueError(f"{folder}/tags.csv: a facet cannot hold an equals sign, got {facet!r}; say {better!r}")
-    if mirror.any() and {"left", "right"} & {value for values in facets.values() for value in values}:
-        raise ValueError("mirror makes sprites that face right of those that face left, against their tags; drop one")
+    for facet, values in facets.items():
+        if mirror.any() and len(one := {"left", "right"} & {*values}) == 1:
+            has, lacks = one.pop(), ({"left", "right"} - one).pop()
+            raise ValueError(
+                f"mirror makes sprites with {facet}={lacks} of those with {facet}={has}, but no tag says {lacks}; "
+                "drop mirror, or give some sprites that tag"
+            )
     # The n-th row of a category is of its n-th sprite; sorted by category, and else left in order, both stand alike.
     categories_of_rows = [sprites.categories.index(table.categories[label]) for label in table.labels]
     rows, places = (torch.from_numpy(np.argsort(k, kind="stable")) for k in (categories_of_rows, sprites.labels))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 # Streams of random numbers of a run, kept apart by their seeds.
-ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES = range(6)
+ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES, CYCLES = range(7)
 
 
 def seed_of(*parts: int) -> int:
@@ -13,9 +13,9 @@ def seed_of(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
 
 
-def generator(*parts: int) -> torch.Generator:
-    """A CPU generator seeded from several numbers."""
-    return torch.Generator().manual_seed(seed_of(*parts))
+def generator(*parts: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator seeded from several numbers. Those of a CPU and of a GPU give other numbers."""
+    return torch.Generator(device).manual_seed(seed_of(*parts))
 
 
 class ShuffledOrder:

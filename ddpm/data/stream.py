@@ -1,36 +1,53 @@
 """Which sprites each step of training sees: those of a set over and over, or ones that are drawn meanwhile."""
 
+import os
+import signal
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
-from typing import Protocol
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Any, Protocol
 
 import numpy as np
 
 from ddpm.config import Config
 from ddpm.context.tags import flags_of
 from ddpm.data.collection import SpriteData
-from ddpm.data.order import VOLUMES, ShuffledOrder, seed_of
+from ddpm.data.order import CYCLES, VOLUMES, ShuffledOrder, seed_of
 from sprites.colour import keep_to
 from sprites.content import content_hashes
-from sprites.endless import GENERATORS, Generator
+from sprites.endless import GENERATORS
 
+NONE = np.empty(0, np.int64)
 VOLUME = 10_000  # sprites drawn in one go, and kept: some seconds, and 10 MB at 16x16
 
 
 class Stream(Protocol):
-    """(start, count): sprites at positions start ... start + count - 1 of an endless order, as indices int64 [count]
-    into a collection. A function of the seed and of these numbers, so that a resumed run sees the same."""
+    """step, counted from 1: a collection, and the sprites of it that this step sees, int64 [stills + clips]: stills,
+    and the first frames of cycles. A function of the seed and of the step, so that a resumed run sees the same."""
 
-    def __call__(self, start: int, count: int) -> tuple[SpriteData, np.ndarray]: ...
+    def __call__(self, step: int) -> tuple[SpriteData, np.ndarray]: ...
 
 
 class Shuffled:
-    """The training sprites of a set, in another order each time."""
+    """The training sprites and cycles of a set, in another order each time."""
 
-    def __init__(self, data: SpriteData, seed: int) -> None:
-        self.data, self.order = data, ShuffledOrder(len(data.train), seed)
+    def __init__(self, data: SpriteData, seed: int, stills: int, clips: int) -> None:
+        self.data, self.stills, self.clips = data, stills, clips
+        self.sprites = ShuffledOrder(len(data.train), seed)
+        if clips and not len(data.cycles):
+            raise ValueError(
+                "clips needs cycles of two frames or more to learn from, and the data has none to train on; see "
+                "docs/walks.md for how to give them"
+            )
+        self.cycles = ShuffledOrder(len(data.cycles), seed_of(seed, CYCLES))
 
-    def __call__(self, start: int, count: int) -> tuple[SpriteData, np.ndarray]:
-        return self.data, self.data.train[self.order(start, count)]
+    def __call__(self, step: int) -> tuple[SpriteData, np.ndarray]:
+        found = self.data.train[self.sprites((step - 1) * self.stills, self.stills)] if self.stills else NONE
+        if not self.clips:
+            return self.data, found
+        firsts = self.data.cycles[self.cycles((step - 1) * self.clips, self.clips), 0]
+        return self.data, np.concatenate([found, firsts])
 
 
 class Endless:
@@ -40,35 +57,70 @@ class Endless:
     Raises ValueError for a generator of other categories, channels, sizes or facets than those of `data`.
     """
 
-    def __init__(self, data: SpriteData, generate: Generator, seed: int, hold_out: tuple[str, ...]) -> None:
-        self.data, self.generate, self.seed, self.hold_out = data, generate, seed, hold_out
+    def __init__(self, data: SpriteData, config: Config, stills: int, clips: int, ahead: int = 0) -> None:
+        """ahead: processes that draw the volumes to come; 0: each is drawn when it is needed."""
+        self.drawing = (data, config.endless, config.hold_out)
+        self.seed, self.stills, self.clips, self.ahead = config.seed, stills, clips, ahead
+        self.pool = ProcessPoolExecutor(ahead, get_context("spawn"), be_worker, self.drawing) if ahead else None
+        self.coming: dict[int, Future[SpriteData]] = {}
         self.turn_to(0)
 
     def turn_to(self, number: int) -> None:
-        """Draw a volume, in place of the one before."""
-        base, seed = self.data, seed_of(self.seed, VOLUMES, number)
-        sprites, tags = self.generate(seed, VOLUME, base.sprites.size)
-        if (sprites.categories, sprites.channels) != (base.sprites.categories, base.sprites.channels):
-            kinds = (f"{', '.join(s.categories)} in {s.channels} channels" for s in (sprites, base.sprites))
-            raise ValueError("endless draws {}; the data has {}".format(*kinds))
-        hashes = content_hashes(sprites.images)
-        if base.palette is not None:
-            sprites = replace(sprites, images=keep_to(sprites.images, base.palette))
-        flags = None if base.flags is None else flags_of(tags, base.facets)
-        train = np.flatnonzero(~np.isin(hashes, base.hashes[base.val]))
-        volume = replace(base, sprites=sprites, train=train, val=train[:0], hashes=hashes, flags=flags, notes=())
-        self.number, self.volume = number, volume.without(self.hold_out)
-        self.order = ShuffledOrder(len(self.volume.train), seed)
+        """Have a volume, in place of the one before."""
+        seed = seed_of(self.seed, VOLUMES, number)
+        self.number, self.stream = number, Shuffled(self.volume(number), seed, self.stills, self.clips)
 
-    def __call__(self, start: int, count: int) -> tuple[SpriteData, np.ndarray]:
-        number, place = divmod(start // count, max(1, VOLUME // count))
+    def volume(self, number: int) -> SpriteData:
+        """A volume as it is, or will be, drawn."""
+        if self.pool is None:
+            return volume_of(*self.drawing, seed_of(self.seed, VOLUMES, number))
+        for n in range(number, number + self.ahead + 1):
+            if n not in self.coming:
+                self.coming[n] = self.pool.submit(work, seed_of(self.seed, VOLUMES, n))
+        self.coming = {n: future for n, future in self.coming.items() if n >= number}
+        return self.coming.pop(number).result()
+
+    def __call__(self, step: int) -> tuple[SpriteData, np.ndarray]:
+        number, place = divmod(step - 1, max(1, VOLUME // (self.stills + self.clips)))
         if number != self.number:
             self.turn_to(number)
-        return self.volume, self.volume.train[self.order(place * count, count)]
+        return self.stream(place + 1)
 
 
-def stream_of(data: SpriteData, config: Config) -> Stream:
-    """What a run trains on. Raises ValueError for a generator that does not draw such sprites."""
+def be_worker(*drawing: Any) -> None:
+    """Begin a process that draws: it leaves Ctrl-C to its parent, and ends when that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent
+    Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    globals()["drawing"] = drawing
+
+
+def work(seed: int) -> SpriteData:
+    """`volume_of` in a process that draws."""
+    return volume_of(*globals()["drawing"], seed)
+
+
+def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], seed: int) -> SpriteData:
+    """What a generator draws from a seed, brought to the palette and the tags of `base`, without what is held out."""
+    sprites, tags = GENERATORS[generator](seed, VOLUME, base.sprites.size)
+    if (sprites.categories, sprites.channels) != (base.sprites.categories, base.sprites.channels):
+        kinds = (f"{', '.join(s.categories)} in {s.channels} channels" for s in (sprites, base.sprites))
+        raise ValueError("endless draws {}; the data has {}".format(*kinds))
+    hashes = content_hashes(sprites.images)
+    if base.palette is not None:
+        sprites = replace(sprites, images=keep_to(sprites.images, base.palette))
+    flags = None if base.flags is None else flags_of(tags, base.facets)
+    train = np.flatnonzero(~np.isin(hashes, base.hashes[base.val]))
+    volume = replace(base, sprites=sprites, train=train, val=train[:0], hashes=hashes, flags=flags, notes=())
+    return volume.without(hold_out)
+
+
+def stream_of(data: SpriteData, config: Config, stills: int, clips: int, ahead: int = 0) -> Stream:
+    """What a run trains on, so many stills and clips a step; by `ahead` processes more where it is drawn.
+
+    Raises ValueError for a generator that does not draw such sprites, and for clips where there are none.
+    """
     if config.endless == "none":
-        return Shuffled(data, config.seed)
-    return Endless(data, GENERATORS[config.endless], config.seed, config.hold_out)
+        return Shuffled(data, config.seed, stills, clips)
+    return Endless(data, config, stills, clips, ahead)

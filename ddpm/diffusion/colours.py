@@ -10,6 +10,7 @@ So schedule, samplers and guidance are those of any other prediction. Near the c
 that predicts nothing, f = 0, is right about pixels that are independent and uniform.
 """
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -34,6 +35,12 @@ class Colours:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def to(self, device: torch.device) -> "Colours":
+        """The same on a device."""
+        moved = copy.copy(self)
+        moved.table = self.table.to(device)
+        return moved
 
     def products(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x . c [B, H, W, K] of x [B, C, H, W], and |c|^2 [K]; in full precision under autocast too, since they are

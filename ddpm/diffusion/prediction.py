@@ -10,7 +10,8 @@ instead: see ddpm/diffusion/colours.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,12 +94,17 @@ class Diffusion:
                 "sampling starts, and nothing would be learnt; choose loss weight 'none', or zero_terminal_snr = false"
             )
 
-    def loss(self, model: nn.Module, x0: Tensor, context: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    def to(self, device: torch.device) -> "Diffusion":
+        """With its tables on a device, or each call would bring them there."""
+        schedule = Schedule(self.schedule.alpha.to(device), self.schedule.sigma.to(device))
+        return replace(self, schedule=schedule, colours=self.colours and self.colours.to(device))
+
+    def loss(self, model: nn.Module, x0: Tensor, context: Tensor, t: Tensor, eps: Tensor, **more: Any) -> Tensor:
         """Weighted squared error of each sample, or what `Colours.loss` gives: x0, eps [B, C, H, W], context [B, K],
-        t int64 [B] -> [B]."""
+        t int64 [B] -> [B]. more: arguments of the network."""
         alpha, sigma = self.schedule.at(t, x0)
         x_t = alpha * x0 + sigma * eps
-        predicted = model(x_t, t, context).float()
+        predicted = model(x_t, t, context, **more).float()
         if self.colours:
             return self.colours.loss(self.colours.logits(predicted, x_t, alpha, sigma), x0, sigma)
         wanted = target(self.prediction, x0, eps, alpha, sigma)
@@ -107,14 +113,14 @@ class Diffusion:
 
     def denoiser(self, model: nn.Module, autocast: torch.dtype | None = None) -> ContextDenoiser:
         """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W]; that of a
-        student takes a guidance scale [B] too.
+        student takes a guidance scale [B] too. Arguments by name go to the model.
 
         autocast: a lower precision for the network; all around it stays in that of x_t.
         """
 
-        def denoise(x_t: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
+        def denoise(x_t: Tensor, t: Tensor, *conditions: Tensor, **more: Any) -> Tensor:
             with torch.autocast(x_t.device.type, autocast, enabled=autocast is not None):
-                predicted = model(x_t, t, *conditions).to(x_t)
+                predicted = model(x_t, t, *conditions, **more).to(x_t)
             alpha, sigma = self.schedule.at(t, x_t)
             if self.colours:
                 return self.colours.expected(self.colours.logits(predicted, x_t, alpha, sigma))
@@ -128,6 +134,7 @@ def stratified_timesteps(batch: int, T: int, generator: torch.Generator) -> Tens
 
     One uniform offset shared by the batch lowers the variance of the loss (Kingma et al. 2021, arXiv:2107.00630, I.1).
     """
-    offset = torch.rand((), generator=generator, dtype=torch.float64)
-    u = (offset + torch.arange(batch, dtype=torch.float64) / batch) % 1
-    return (u * T).long().clamp(max=T - 1)[torch.randperm(batch, generator=generator)]
+    device = generator.device
+    offset = torch.rand((), generator=generator, dtype=torch.float64, device=device)
+    u = (offset + torch.arange(batch, dtype=torch.float64, device=device) / batch) % 1
+    return (u * T).long().clamp(max=T - 1)[torch.randperm(batch, generator=generator, device=device)]

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.network.attention import CrossAttention, SelfAttention, zeroed
+from ddpm.network.frames import FEATURES, FrameAttention, Frames
 
 SCALE_UNIT = 100.0  # brings guidance scales to the range of timesteps, for which the embedding is made
 
@@ -62,6 +63,8 @@ class ContextUNet(nn.Module):
     facets: for a model of tags, the number of values of each facet. A context is then a flag for each value, and the
     pixels attend to a token for each facet, at the levels of `attention`. mask_tags: whether tokens of facets left open
     are masked; else they are zeros.
+    frames: frames of the longest clips that it is made for; if more than one, rows of a batch may be frames of clips,
+    which attend to one another at the levels of `attention` (ddpm/network/frames.py).
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
@@ -78,12 +81,15 @@ class ContextUNet(nn.Module):
         facets: tuple[int, ...] = (),
         mask_tags: bool = True,
         outputs: int | None = None,
+        frames: int = 1,
     ):
         super().__init__()
         if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
             raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
         if facets and not any(level < len(widths) for level in attention):
             raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
+        if frames > 1 and len(widths) - 1 not in attention:
+            raise ValueError(f"clips need attention at the lowest level, {len(widths) - 1}, got {list(attention)}")
         self.channels, self.categories, self.patch = channels, categories, patch
         self.outputs = outputs or channels
         self.facets, self.mask_tags = facets, mask_tags
@@ -94,11 +100,15 @@ class ContextUNet(nn.Module):
         self.embed_context = nn.Linear(categories, E, bias=False)
         self.embed_tag = nn.Embedding(categories, E) if facets else None
         self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
+        self.embed_frame = zeroed(nn.Linear(FEATURES, E, bias=False)) if frames > 1 else None
 
         def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
             attend = SelfAttention(outputs) if level in attention else nn.Identity()
             cross = [CrossAttention(outputs, E)] if facets and level in attention else []
-            return nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
+            layers = nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
+            if frames > 1 and level in attention:
+                layers.add_module("frames", FrameAttention(outputs, everywhere=level == len(widths) - 1))
+            return layers
 
         self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -125,12 +135,15 @@ class ContextUNet(nn.Module):
         parts = (self.down, self.middle, self.up)
         return [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
 
-    def embedding(self, t: Tensor, context: Tensor, scale: Tensor | None) -> Tensor:
+    def embedding(self, t: Tensor, context: Tensor, scale: Tensor | None, frames: Frames | None) -> Tensor:
         """Of all that is known but the image: [B, E]."""
         e = self.embed_time(timestep_embedding(t, self.time_features)) + self.embed_context(context)
         if self.embed_scale is not None:
             assert scale is not None
             e = e + self.embed_scale(timestep_embedding(SCALE_UNIT * scale, self.time_features))
+        if frames is not None:
+            assert self.embed_frame is not None
+            e = e + self.embed_frame(frames.features())
         return F.silu(e)
 
     def tokens(self, context: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,20 +156,27 @@ class ContextUNet(nn.Module):
         keep = torch.stack([f.any(1) for f in flags], dim=1)
         return tokens, keep if self.mask_tags else torch.ones_like(keep)
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None) -> Tensor:
-        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, outputs, H, W]."""
+    def forward(
+        self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None, frames: Frames | None = None
+    ) -> Tensor:
+        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, outputs, H, W].
+
+        frames: of a network of clips, which rows are frames of which; without, all are stills.
+        """
         height, width = x.shape[-2:]
         h = F.pad(x, (0, -width % self.stride, 0, -height % self.stride))
         if self.patch > 1:
             h = F.pixel_unshuffle(h, self.patch)
         h = self.stem(h.contiguous(memory_format=torch.channels_last))
-        embedding = self.embedding(t, context, scale)
+        embedding = self.embedding(t, context, scale, frames)
         tokens = () if self.embed_tag is None else self.tokens(context)
 
         def through(block: nn.Module, h: Tensor) -> Tensor:
-            residual, attend, *cross = block.children()
+            residual, attend, *more = block.children()
             h = attend(residual(h, embedding))
-            return cross[0](h, *tokens) if cross else h
+            for layer in more:
+                h = layer(h, frames) if isinstance(layer, FrameAttention) else layer(h, *tokens)
+            return h
 
         skips = []
         for level, stage in enumerate(self.down):

@@ -92,7 +92,17 @@ class ModelSpec:
         colours = self.colours
         outputs = len(colours) if colours else None
         return ContextUNet(
-            self.channels, self.places, m.widths, m.blocks, m.attention, m.patch, guided, facets, m.mask_tags, outputs
+            self.channels,
+            self.places,
+            m.widths,
+            m.blocks,
+            m.attention,
+            m.patch,
+            guided,
+            facets,
+            m.mask_tags,
+            outputs,
+            m.frames,
         )
 
     def build_diffusion(self) -> Diffusion:

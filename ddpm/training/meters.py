@@ -30,15 +30,17 @@ class GroupMeans:
         """losses float [B]; groups: for each kind of group, its index for each sample, int64 [B]."""
         for kind, index in groups.items():
             pair = torch.stack([losses, torch.ones_like(losses)])
-            sums = torch.zeros(2, len(self.names[kind])).index_add_(1, index, pair)
-            self.sums[kind] = self.sums.get(kind, 0) + sums
+            sums = torch.zeros(2, len(self.names[kind]), device=pair.device).index_add_(1, index, pair)
+            if kind in self.sums:
+                sums += self.sums[kind].to(pair.device)
+            self.sums[kind] = sums
 
     def pop(self) -> dict[str, float]:
         """{"kind/name": mean} of the groups that had samples; starts anew."""
         means = {
             f"{kind}/{name}": (losses / count).item()
             for kind, sums in self.sums.items()
-            for name, losses, count in zip(self.names[kind], *sums, strict=True)
+            for name, losses, count in zip(self.names[kind], *sums.cpu(), strict=True)
             if count
         }
         self.sums = {}

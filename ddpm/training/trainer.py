@@ -10,19 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from ddpm.config import Config, OptimConfig, check_levels
-from ddpm.context.categories import mask_context
-from ddpm.context.tags import mask_tags
-from ddpm.data.augmentation import shifted
 from ddpm.data.collection import SpriteData
-from ddpm.data.order import STEP, VALIDATION, generator, seed_of
-from ddpm.data.stream import stream_of
+from ddpm.data.order import VALIDATION, generator, seed_of
 from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
 from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
@@ -30,13 +25,14 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import Taken, model_like, take_over
 from ddpm.system.console import progress
 from ddpm.system.devices import autocast_dtype, make_deterministic
-from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, own, parallel, world
+from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, parallel, world
 from ddpm.system.outputs import attempt
 from ddpm.system.processes import interruptible
 from ddpm.system.settings import from_dict, to_dict
-from ddpm.training.early import Kept
-from ddpm.training.ema import EMA
+from ddpm.training.batches import Batch, Batches
+from ddpm.training.ema import EMA, Kept
 from ddpm.training.footprint import check_training_fits
+from ddpm.training.graph import Captured
 from ddpm.training.meters import Clock, GroupMeans
 from ddpm.training.optim import Optimizers, learning_rate
 from sprites.colour import hexadecimals
@@ -44,7 +40,6 @@ from sprites.colour import hexadecimals
 VALIDATION_LEAST = 256  # samples of held-out sprites for the validation loss; fewer sprites get more than one noise
 ENOUGH = 1000  # in place of the number of a signal: training stops by itself
 SKIPPED_MOST = 10  # steps in a row that may be skipped
-NOISE_ROWS = 64  # noise is drawn in blocks of so many samples, so that a process draws only its own
 
 
 def nothing(*_: object) -> dict[str, float]:
@@ -66,15 +61,6 @@ class Hooks:
     """(averaged network, step): returns something true if sprites were learnt by heart."""
     save: Callable[[], object] = nothing
     """Before a checkpoint is written: write what is held back, or a run that is killed and resumed would lack it."""
-
-
-class Batch(NamedTuple):
-    """Samples of one step: x0 and eps float32 [n, C, H, W], context float32 [n, V], t int64 [n]."""
-
-    x0: Tensor
-    context: Tensor
-    t: Tensor
-    eps: Tensor
 
 
 @dataclass(frozen=True)
@@ -143,9 +129,11 @@ class Trainer:
         self.network = self._parallel()
         self.ema = EMA(self.model, config.optim.ema)
         self.kept = Kept(self.ema.model) if config.copies or (config.patience and len(data.val)) else None
-        self.diffusion = self.spec.build_diffusion()
+        self.diffusion = self.spec.build_diffusion().to(device)
         self.optimizers = Optimizers(self.model, config.optim, self.taken or Taken())
-        self.stream = stream_of(data, config)
+        self.batches = Batches(config, data, self.spec, len(self.diffusion.schedule), device)
+        self.captured: Captured | None = None
+        self.ahead: tuple[Batch, dict[str, Tensor]] | None = None
         self.autocast = autocast_dtype(config.optim.precision, device)
         self.step = 0
         self.skipped = self.skipped_in_a_row = 0
@@ -193,9 +181,11 @@ class Trainer:
         """
         optim = self.config.optim
         self.step += 1
-        batch, groups = self.batch()
-        losses = gather(self.backward(batch), optim.batch).cpu()
+        batch, groups = self.ahead or self.batches(self.step)
+        losses = gather(self.backward(batch), optim.batch)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
+        if self.device.type == "cuda":  # which is still computing: meanwhile the next batch can be made
+            self.ahead = self.batches(self.step + 1)
         if not norm.isfinite():
             self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
             return norm
@@ -210,50 +200,25 @@ class Trainer:
         """Factor on the peak learning rates at this step, from 0 to 1."""
         return learning_rate(self.step, self.config.steps, self.config.optim.warmup)
 
-    def batch(self) -> tuple[Batch, dict[str, Tensor]]:
-        """This process's own rows of the batch of this step; and the groups of all its rows, int64 [B] each."""
-        config, B, T = self.config, self.config.optim.batch, len(self.diffusion.schedule)
-        g = generator(config.seed, STEP, self.step)
-        data, indices = self.stream((self.step - 1) * B, B)
-        labels = torch.from_numpy(data.sprites.labels[indices])
-        flipped = data.flips(labels, g)
-        context = data.contexts(indices)
-        if self.spec.facets:
-            context, kept = mask_tags(context, len(self.spec.categories), config, g)
-        else:
-            context, kept = mask_context(context, config.keep_context, g)
-        t = stratified_timesteps(B, T, g)
-        moves = torch.rand(B, 2, generator=g) if config.shift else None
-        own_rows = own(B)
-        x0, _ = data.batch(indices[own_rows], None if flipped is None else flipped[own_rows])
-        if moves is not None:
-            x0 = shifted(x0, moves[own_rows], config.shift)
-        groups = {
-            "loss_by_timestep": t * 4 // T,
-            "loss_by_category": labels,
-            "loss_by_context": kept.long(),
-            "loss": torch.zeros_like(labels),
-        }
-        return Batch(x0, context[own_rows], t[own_rows], self.noise(own_rows, x0.shape[1:], g)), groups
-
-    def noise(self, rows: slice, shape: torch.Size, first: torch.Generator) -> Tensor:
-        """eps of some rows of the batch of this step, float32 [n, *shape]; `first` draws that of the first block."""
-        drawn = []
-        for block in range(rows.start // NOISE_ROWS, math.ceil(rows.stop / NOISE_ROWS)):
-            g = generator(self.config.seed, STEP, self.step, block) if block else first
-            count = min(NOISE_ROWS, self.config.optim.batch - block * NOISE_ROWS)
-            drawn.append(torch.randn(count, *shape, generator=g))
-        skipped = rows.start % NOISE_ROWS
-        return torch.cat(drawn)[skipped : skipped + rows.stop - rows.start]
-
     def backward(self, batch: Batch) -> Tensor:
+        """As `accumulated`; on a single GPU as one CUDA graph, which spares the time to launch its kernels."""
+        if self.device.type == "cpu" or world() > 1:
+            return self.accumulated(batch)
+        if self.captured is None:
+            self.captured = Captured(self.accumulated, self.model, batch)
+        return self.captured(batch)
+
+    def accumulated(self, batch: Batch) -> Tensor:
         """Accumulate the gradient of the mean loss of the whole batch. Returns the loss of each of this process's
         samples, [n]."""
         losses, count = [], self.config.optim.accumulate
-        for i, part in enumerate(zip(*(a.to(self.device).tensor_split(count) for a in batch), strict=True)):
+        for i, part in enumerate(batch.split(count)):
             with averaged(self.network, now=i == count - 1):
-                with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-                    losses.append(self.diffusion.loss(self.network, *part))
+                # Weights that autocast keeps from one part to the next cannot be captured.
+                half = self.autocast is not None
+                with torch.autocast(self.device.type, self.autocast, enabled=half, cache_enabled=world() > 1):
+                    more = {"frames": part.frames} if part.frames else {}
+                    losses.append(self.diffusion.loss(self.network, part.x0, part.context, part.t, part.eps, **more))
                 # The gradients are averaged over the processes, whose shares may differ by a sample.
                 (losses[-1].sum() * world() / self.config.optim.batch).backward()
         return torch.cat(losses).detach()

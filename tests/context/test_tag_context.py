@@ -328,11 +328,11 @@ def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
     assert data.facets == {"kind": ("barish", "squareish"), "side": ("left",)}
     config = Config(out=tmp_path, tags=True, keep_tag=1.0, few_tags=0.0, keep_context=1.0, optim=OptimConfig(batch=8))
     trainer = Trainer(config, data, torch.device("cpu"))
-    trainer.step = 1
-    (_, contexts, _, _), groups = trainer.batch()
+    batch, groups = trainer.batches(1)
+    contexts = batch.context
     assert torch.equal(contexts[:, :2].argmax(1), groups["loss_by_category"])
     assert torch.equal(contexts[:, 0], contexts[:, 3]) and torch.equal(contexts[:, 1], contexts[:, 2])
-    with pytest.raises(ValueError, match="face right"):
+    with pytest.raises(ValueError, match="no tag says right"):
         load_data(tagged, DataConfig(tags=True, mirror=("*",)))
 
 

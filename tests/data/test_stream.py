@@ -3,6 +3,7 @@
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from conftest import ROOT, tiny_sprites
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import stream
 from ddpm.data.loading import load_data
+from ddpm.data.order import VOLUMES, seed_of
 from ddpm.data.stream import Endless, stream_of
 from ddpm.training.trainer import Trainer
 from sprites.draw.output import draw_category
@@ -37,35 +39,39 @@ def data(npy_folder, monkeypatch):
     return load_data(npy_folder, DataConfig(val_fraction=0.3, palette="none"))
 
 
-def seen(source, start, count):
-    volume, rows = source(start, count)
+def endless(data, seed=5, hold_out=(), **how):
+    return Endless(data, SimpleNamespace(endless="tiny", seed=seed, hold_out=hold_out), 8, 0, **how)
+
+
+def seen(source, step):
+    volume, rows = source(step)
     return volume.sprites.take(rows)
 
 
 def test_a_place_has_the_same_sprites_however_it_is_reached(data):
-    source = Endless(data, tiny, 5, ())
-    there = [seen(source, start, 8) for start in range(0, 80, 8)]
+    source = endless(data)
+    there = [seen(source, step) for step in range(1, 11)]
     for place in (9, 0, 4, 3):
-        assert np.array_equal(seen(Endless(data, tiny, 5, ()), place * 8, 8), there[place])
-        assert np.array_equal(seen(source, place * 8, 8), there[place])
-    assert not np.array_equal(seen(Endless(data, tiny, 6, ()), 0, 8), there[0])
+        assert np.array_equal(seen(endless(data), place + 1), there[place])
+        assert np.array_equal(seen(source, place + 1), there[place])
+    assert not np.array_equal(seen(endless(data, seed=6), 1), there[0])
     assert not np.array_equal(there[0], there[3])  # of the next volume
 
 
 def test_within_a_volume_every_sprite_is_seen_once(data):
-    source = Endless(replace(data, val=data.val[:0]), tiny, 5, ())
-    rows = np.concatenate([source(start, 8)[1] for start in (0, 8, 16)])
+    source = endless(replace(data, val=data.val[:0]))
+    rows = np.concatenate([source(step)[1] for step in (1, 2, 3)])
     assert sorted(rows) == list(range(24))
 
 
 def test_what_is_held_out_is_never_seen(data):
-    free = Endless(data, tiny, 5, ())
-    known = free.volume
+    free = endless(data)
+    known = free.stream.data
     held = replace(data, hashes=np.concatenate([data.hashes, known.hashes[:9]]), val=np.arange(40, 49))
     hidden = {image.tobytes() for image in known.sprites.images[:9]}
-    assert hidden & {image.tobytes() for start in (0, 8, 16) for image in seen(free, start, 8)}
-    source = Endless(held, tiny, 5, ())
-    assert not hidden & {image.tobytes() for start in range(0, 96, 8) for image in seen(source, start, 8)}
+    assert hidden & {image.tobytes() for step in (1, 2, 3) for image in seen(free, step)}
+    source = endless(held)
+    assert not hidden & {image.tobytes() for step in range(1, 13) for image in seen(source, step)}
 
 
 def test_tags_that_are_held_out_are_never_seen_together(data):
@@ -73,8 +79,8 @@ def test_tags_that_are_held_out_are_never_seen_together(data):
     tagged = replace(data, facets=facets, flags=torch.zeros(len(data.sprites), 3, dtype=torch.bool))
     counts = {}
     for hold_out in ((), ("colour=dark shape=bar",)):
-        source = Endless(tagged, tiny, 5, hold_out)
-        contexts = torch.cat([volume.contexts(rows) for volume, rows in (source(s, 8) for s in range(0, 160, 8))])
+        source = endless(tagged, hold_out=hold_out)
+        contexts = torch.cat([volume.contexts(rows) for volume, rows in map(source, range(1, 21))])
         dark, bar = contexts[:, 2], contexts[:, 3]
         assert torch.equal(bar, contexts[:, 1]) and torch.equal(contexts[:, 4], contexts[:, 0])
         counts[hold_out] = (dark * bar).sum().item(), bar.sum().item()
@@ -84,16 +90,25 @@ def test_tags_that_are_held_out_are_never_seen_together(data):
 
 def test_colours_are_brought_to_those_of_the_data(data):
     palette = np.array([[0, 0, 0], [200, 200, 200], [255, 255, 255]], np.uint8)
-    source = Endless(replace(data, palette=palette), tiny, 5, ())
-    colours = np.unique(source.volume.sprites.images.reshape(-1, 3), axis=0)
+    source = endless(replace(data, palette=palette))
+    colours = np.unique(source.stream.data.sprites.images.reshape(-1, 3), axis=0)
     assert {tuple(c) for c in colours} <= {tuple(c) for c in palette}
 
 
 def test_one_volume_is_kept(data):
-    source = Endless(data, tiny, 5, ())
-    first = weakref.ref(source(0, 8)[0].sprites.images)
-    source(24, 8)
+    source = endless(data)
+    first = weakref.ref(source(1)[0].sprites.images)
+    source(4)
     assert first() is None
+
+
+def test_processes_that_draw_ahead_change_nothing(npy_folder):
+    data = load_data(ROOT / "sprites", DataConfig(tags=True))
+    config = Config(endless="drawn", seed=3, hold_out=("kind=fish colour=red",))
+    ahead, plain = (Endless(data, config, 5000, 0, ahead=count) for count in (1, 0))
+    for step in (1, 2, 3):
+        assert np.array_equal(seen(ahead, step), seen(plain, step))
+    ahead.pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +120,7 @@ def test_one_volume_is_kept(data):
 )
 def test_a_generator_of_other_sprites_is_refused(data, change, words):
     with pytest.raises(ValueError, match=words):
-        Endless(replace(data, sprites=replace(data.sprites, **change)), tiny, 5, ())
+        endless(replace(data, sprites=replace(data.sprites, **change)))
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(data, tmp_path):
@@ -119,7 +134,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(data, tmp_path):
             log=LogConfig(evaluate=0),
         )
         made = Trainer(config, data, torch.device("cpu"))
-        made.stream = Endless(data, tiny, 5, ())
+        made.batches.stream = endless(data)
         if steps < 9:
             while made.step < steps:
                 made.advance()
@@ -153,9 +168,8 @@ def test_the_artist_draws_without_end_what_it_draws_for_a_set():
 
 def test_the_shipped_set_gives_all_that_the_artist_says_a_name():
     data = load_data(ROOT / "sprites", DataConfig(tags=True))
-    source = stream_of(data, Config(endless="drawn", tags=True))
-    volume, _ = source(0, 64)
-    _, tags = drawn(source.order.seed, stream.VOLUME, 16)
+    volume, _ = stream_of(data, Config(endless="drawn", tags=True), 64, 0)(1)
+    _, tags = drawn(seed_of(0, VOLUMES, 0), stream.VOLUME, 16)
     said = sum((facet.codes >= 0).sum() for name, facet in tags.facets.items() if name != "accessory")
     width = len(data.facets["accessory"])
     accessory = list(data.facets).index("accessory")

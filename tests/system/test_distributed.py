@@ -124,24 +124,22 @@ def trainer(folder, **optim):
 @pytest.mark.parametrize("world", [2, 3, 4, 7])
 def test_processes_draw_the_very_batch_of_one(folder, monkeypatch, world):
     whole = trainer(folder)
-    for whole.step in (1, 2, 3):
-        wanted, groups = whole.batch()
+    for step in (1, 2, 3):
+        wanted, groups = whole.batches(step)
         drawn = []
         for rank in range(world):
             with monkeypatch.context() as patched:
                 patched.setattr(ddpm.system.distributed, "rank", lambda rank=rank: rank)
                 patched.setattr(ddpm.system.distributed, "world", lambda: world)
-                inputs, same = whole.batch()
+                inputs, same = whole.batches(step)
             drawn.append(inputs)
             assert all(torch.equal(groups[k], same[k]) for k in groups)
-        for i, tensor in enumerate(wanted):
-            assert torch.equal(tensor, torch.cat([inputs[i] for inputs in drawn]))
+        for name in ("x0", "context", "t", "eps"):
+            assert torch.equal(getattr(wanted, name), torch.cat([getattr(inputs, name) for inputs in drawn]))
 
 
 def test_noise_is_normal_and_no_block_of_it_is_another(folder):
-    t = trainer(folder)
-    t.step = 1
-    eps = t.batch()[0][3].flatten(1)
+    eps = trainer(folder).batches(1)[0].eps.flatten(1)
     assert eps.mean().abs() < 5 / eps.numel() ** 0.5
     assert eps.var().item() == pytest.approx(1, abs=5 * (2 / eps.numel()) ** 0.5)
     correlation = (eps @ eps.T / eps.shape[1]).fill_diagonal_(0)

@@ -1,0 +1,214 @@
+"""Clips: a model of frames, a `Condition` and a `Sampling` become walks, one frame after another, as a decoder writes.
+
+Each frame is sampled as a still is, by a denoiser that has seen the frames before it. Of those the network keeps its
+keys and values (ddpm/network/frames.py), so that a frame of a clip costs what a still costs.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ddpm.config import Sampling
+from ddpm.context.condition import Condition
+from ddpm.data.order import CONDITIONS, generator
+from ddpm.diffusion.guidance import with_away
+from ddpm.diffusion.prediction import ContextDenoiser, stratified_timesteps
+from ddpm.diffusion.samplers import SampleNoise
+from ddpm.network.attention import causal_mask
+from ddpm.network.frames import Frames, Memory
+from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import BATCH, Sampler, ignore
+
+LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
+
+OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
+
+
+class Past:
+    """The frames of B clips that are done, as the network remembers them for each of its M contexts [B, M, V].
+
+    A context gets a column more, by which the network finds its memory: with it guidance is the same as for stills.
+    """
+
+    def __init__(self, strong: ContextDenoiser, contexts: Tensor, cycle: int, most: int) -> None:
+        self.strong, self.contexts, self.cycle, self.most = strong, contexts.flatten(0, 1), cycle, most
+        self.memory, self.count = Memory(), 0
+
+    def denoiser(self, place: Tensor) -> ContextDenoiser:
+        """Of the frame after these, which is at these steps of the cycle, [B]: (x_t [n, C, H, W], t [n], contexts
+        [n, V + 1]) -> x0_hat, where the last column is the row in `contexts`, or -1 for one that sees no past."""
+        places = place.repeat_interleave(len(self.contexts) // len(place))
+
+        def denoise(x_t: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
+            row = contexts[:, -1].long()
+            frames = self.frames(places[row.clamp(min=0)], row.clamp(min=0), row >= 0)
+            return self.strong(x_t, t, contexts[:, :-1], frames=frames)
+
+        return denoise
+
+    def frames(self, place: Tensor, row: Tensor, sees: Tensor, remember: Memory | None = None) -> Frames:
+        """One frame for each of n rows of `contexts`; sees: whether it sees the past, bool [n]."""
+        seen = torch.cat([sees[:, None].expand(-1, self.count), torch.ones_like(sees)[:, None]], 1)[:, None]
+        length = torch.full_like(place, self.cycle)
+        return Frames(place, length, seen, self.memory[row] if self.count else None, remember)
+
+    def add(self, x0: Tensor, place: Tensor) -> None:
+        """Remember a frame x0 [B, C, H, W] that is done, and forget those too long ago."""
+        each = len(self.contexts) // len(x0)
+        row, remember = torch.arange(len(self.contexts), device=x0.device), Memory()
+        frames = self.frames(place.repeat_interleave(each), row, torch.ones_like(row, dtype=torch.bool), remember)
+        self.strong(x0.repeat_interleave(each, 0), torch.zeros_like(row), self.contexts, frames=frames)
+        self.count += 1
+        keep = min(self.count, self.most)
+        self.memory, self.count = remember.last(keep, self.count), keep
+
+
+def told(condition: Condition, scale: Tensor, history: float | None) -> Condition:
+    """A condition of B rows whose contexts say which row of `Past` they are, the first of each sample being the one to
+    go away from.
+
+    history: None, and all predictions see the frames before; so s guides over the contexts alone. A number h, and it is
+    guided over them apart (as two conditions are in Brooks et al. 2023, arXiv:2211.09800, eq. 3):
+
+        out = f(none) + s (f(context) - f(none)) + h (f(context, past) - f(context))
+
+    which is a composition: s times (1 - h / s) of a context without the past, and h / s of one with it.
+    """
+    B, M = condition.scales.shape
+    row = torch.arange(B * (1 + M), device=condition.contexts.device).view(B, 1 + M)
+    away = torch.zeros_like(condition.contexts[:, 0]) if condition.away is None else condition.away
+    blind = torch.full_like(row, -1)
+
+    def with_row(contexts: Tensor, row: Tensor) -> Tensor:
+        return torch.cat([contexts, row[..., None].to(contexts)], -1)
+
+    sighted = with_row(condition.contexts, row[:, 1:])
+    if history is None:
+        return Condition(sighted, condition.scales, with_row(away, row[:, 0]))
+    share = (history / scale)[:, None]
+    terms = torch.cat([with_row(condition.contexts, blind[:, 1:]), sighted], 1)
+    scales = torch.cat([condition.scales * (1 - share), condition.scales * share], 1)
+    return Condition(terms, scales, with_row(away, blind[:, 0]))
+
+
+class Animator:
+    """A model of clips made ready once, to sample clips for any conditions at any scales, on the device it is on.
+
+    sampling: as of `Sampler`; `colours` counts over a clip. Raises ValueError for a model of stills, and as `Sampler`.
+    """
+
+    def __init__(self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None) -> None:
+        if spec.model.frames == 1:
+            raise ValueError(
+                "the model was trained on stills alone, and knows no frames; train one with configs/walks.toml"
+            )
+        self.spec, self.sampler = spec, Sampler(model, spec, sampling)
+        self.device, self.guide = self.sampler.device, self.sampler.guide
+        self.model, self.diffusion = model, spec.build_diffusion().to(self.device)
+
+    @torch.no_grad()
+    def batch(
+        self,
+        condition: Condition,
+        scale: Tensor,
+        indices: Sequence[int],
+        frames: int,
+        history: float | None,
+        given: Tensor | None,
+        start: Tensor,
+        on_frames: OnFrames = ignore,
+    ) -> Tensor:
+        """Sample B clips at once; see `__call__`."""
+        spec, condition, scale = self.spec, condition.to(self.device), scale.to(self.device)
+        noise = SampleNoise(self.sampler.sampling.seed, indices, self.device)
+        contexts, _ = with_away(condition)
+        cycle = spec.model.frames
+        past = Past(self.guide.strong, contexts, cycle, most=cycle - 1)
+        asked, done = told(condition, scale, history), []
+        first = torch.empty(len(contexts), 0, spec.channels, spec.size, spec.size) if given is None else given
+        for frame in range(frames):
+            place = (start.to(self.device) + frame) % cycle
+            if frame < first.shape[1]:
+                x = first[:, frame].to(self.device)
+            else:
+                x = self.sampler.run(self.guide.around(past.denoiser(place), asked, scale), noise)
+            done.append(x)
+            on_frames(len(x))
+            if frame + 1 < frames:
+                past.add(x if frame < first.shape[1] else self.sampler.pixel_art(x), place)
+        return self.as_one(torch.stack(done, 1), first.to(self.device))
+
+    def as_one(self, clips: Tensor, given: Tensor) -> Tensor:
+        """Clips [B, F, C, H, W] as pixel art, of which the given frames [B, G, C, H, W] stay as they are."""
+        strip = self.sampler.pixel_art(rearrange(clips, "b f c h w -> b c h (f w)"))
+        clips = rearrange(strip, "b c h (f w) -> b f c h w", f=clips.shape[1])
+        return torch.cat([given, clips[:, given.shape[1] :]], 1)
+
+    def __call__(
+        self,
+        condition: Condition,
+        scale: float | Tensor,
+        indices: Sequence[int],
+        frames: int,
+        *,
+        history: float | None = None,
+        given: Tensor | None = None,
+        start: int | Tensor = 0,
+        on_frames: OnFrames = ignore,
+        batch: int = BATCH,
+    ) -> Tensor:
+        """Sample one clip for each of N conditions: x0 [N, frames, C, H, W] in [-1, 1].
+
+        scale: guidance scale s, one number or [N]. history: that over the frames before, or None for no guidance over
+        them (see `told`). indices: N numbers, of which each, with the seed, fixes the noise of its clip. given:
+        [N, G, C, H, W], the first G frames, which stay exactly so. start: the step of the cycle that the first frame
+        shows, one number or [N]. There may be more frames than the model was trained with: each sees as many before it
+        as in training.
+
+        Raises ValueError for numbers that do not fit, and for guidance over history where there is none over contexts.
+        """
+        N, scale = len(condition), torch.as_tensor(scale, dtype=torch.float32)
+        start = torch.as_tensor(start)
+        if len(indices) != N or scale.shape not in ((), (N,)) or start.shape not in ((), (N,)):
+            raise ValueError(
+                f"{N} contexts need as many indices, and one guidance scale and start or as many, got {len(indices)} "
+                f"indices, scales of shape {tuple(scale.shape)} and starts of shape {tuple(start.shape)}"
+            )
+        if given is not None and (len(given) != N or given.shape[1] >= frames):
+            raise ValueError(
+                f"{N} clips of {frames} frames can have up to {frames - 1} given frames each, got {len(given)} times "
+                f"{given.shape[1]}"
+            )
+        if history is not None and not (scale > 0).all():
+            raise ValueError("guidance over the frames before (history) needs guidance scales above 0")
+        scale, start, done = scale.expand(N), start.expand(N), []
+        for rows in torch.arange(N).split(batch):
+            clips = None if given is None else given[rows]
+            some = [indices[i] for i in rows]
+            done.append(self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames))
+        return torch.cat(done)
+
+    @torch.no_grad()
+    def phase(self, given: Tensor, condition: Condition) -> Tensor:
+        """Which step of the cycle the first of the given frames [N, G, C, H, W] shows, int64 [N]: the one under which
+        the model's loss of these frames is lowest, since it has a loss for each (Li et al. 2023, arXiv:2303.16203).
+
+        Only the first context of each condition is looked at.
+        """
+        cycle, G = self.spec.model.frames, given.shape[1]
+        g = generator(self.sampler.sampling.seed, CONDITIONS)
+        t = stratified_timesteps(LOOKS, len(self.guide.schedule), g)
+        eps = torch.randn(LOOKS, *given.shape[1:], generator=g)
+        sees, losses = causal_mask(G)[None], []
+        for clip, context in zip(given, condition.contexts[:, 0], strict=True):
+            place = (torch.arange(cycle)[:, None, None] + torch.arange(G)).expand(-1, LOOKS, -1) % cycle
+            x0, noise = (x.repeat(cycle, 1, 1, 1) for x in (clip.repeat(LOOKS, 1, 1, 1), eps.flatten(0, 1)))
+            rows = len(x0)
+            frames = Frames(place.flatten(), torch.full((rows,), cycle), sees)
+            frames = Frames(*(x.to(self.device) for x in (frames.position, frames.length, frames.sees)))
+            told = (x0, context.expand(rows, -1), t.repeat_interleave(G).repeat(cycle), noise)
+            loss = self.diffusion.loss(self.model, *(x.to(self.device) for x in told), frames=frames)
+            losses.append(loss.view(cycle, -1).mean(1).cpu())
+        return torch.stack(losses).argmin(1)

@@ -1,0 +1,102 @@
+"""Attention over time: the frames of a clip see themselves and the frames before them, as words of a text do.
+
+The network takes the frames of clips as rows of a batch, and knows of the others of a clip by this attention alone. A
+still is a clip of one frame. Because no frame sees a later one, all are trained in one pass, and sampled one after the
+other: what a pass over all frames says of frame i is what a pass over frames 0 to i says.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ddpm.network.attention import attention, zeroed
+
+HARMONICS = 8  # of the angle that a step is in its cycle
+FEATURES = 2 * HARMONICS + 16
+
+
+@dataclass
+class Memory:
+    """Keys and values of frames that are done, by the attention that made them: each [G, heads, frames, D]."""
+
+    kept: dict[nn.Module, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    def __getitem__(self, rows: Tensor) -> "Memory":
+        """Of some of the G clips, int64 [n]."""
+        return Memory({layer: (k[rows], v[rows]) for layer, (k, v) in self.kept.items()})
+
+    def last(self, count: int, of: int) -> "Memory":
+        """Of the last `count` of its frames, of which there are `of`."""
+        return Memory(
+            {layer: tuple(x[:, :, -(x.shape[2] // of * count) :] for x in pair) for layer, pair in self.kept.items()}
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Of which clips the N rows of a batch are frames: G clips of F frames each, one clip after the other."""
+
+    position: Tensor
+    """Which step of its cycle a row is, counted from 0: [N]."""
+    length: Tensor
+    """Steps of its cycle, [N]; 0: neither is told, as of a still."""
+    sees: Tensor
+    """Which frames each frame sees, bool [G or 1, F, M + F], where M frames are in `memory`."""
+    memory: Memory | None = None
+    """Frames before these."""
+    remember: Memory | None = None
+    """Gets the keys and values of these frames too, after those in `memory`."""
+
+    def features(self) -> Tensor:
+        """float32 [N, FEATURES]: where a row is in its cycle, and how long that is; zeros where it is not told.
+
+        Of the angle 2 pi position / length, so that the step after the last is the first again.
+        """
+        angle = 2 * math.pi * self.position / self.length.clamp(min=1)
+        order = torch.arange(1, HARMONICS + 1, device=angle.device)
+        periods = 2.0 ** torch.arange(1, 9, device=angle.device)
+        turns = torch.cat([angle[:, None] * order, 2 * math.pi * self.length[:, None] / periods], 1)
+        return torch.cat([turns.cos(), turns.sin()], 1) * (self.length > 0)[:, None]
+
+
+class FrameAttention(nn.Module):
+    """Residual attention over the frames of a clip, [N, C, H, W] -> the same; starts as the identity.
+
+    everywhere: a place sees all places of the frames that its frame sees; else the same place of them.
+    """
+
+    def __init__(self, width: int, everywhere: bool):
+        super().__init__()
+        self.heads, self.everywhere = width // math.gcd(width, 32), everywhere
+        self.norm = nn.GroupNorm(1, width)
+        self.qkv = nn.Conv2d(width, 3 * width, 1)
+        self.out = zeroed(nn.Conv2d(width, width, 1))
+
+    def forward(self, x: Tensor, frames: Frames | None) -> Tensor:
+        """Without frames each row is a still, which sees itself."""
+        h, w = x.shape[-2:]
+        count = 1 if frames is None else frames.sees.shape[1]
+        # The same place of other frames: each place is a head of its own. All places: they follow one another in time.
+        inside = "g heads (f h w) d" if self.everywhere else "g (heads h w) f d"
+        q, k, v = rearrange(
+            self.qkv(self.norm(x)),
+            f"(g f) (three heads d) h w -> three {inside}",
+            three=3,
+            heads=self.heads,
+            f=count,
+        )
+        mask = None
+        if frames is not None:
+            if frames.memory:
+                k, v = (torch.cat([old, new], 2) for old, new in zip(frames.memory.kept[self], (k, v), strict=True))
+            if frames.remember is not None:
+                frames.remember.kept[self] = k, v
+            mask = frames.sees[:, None]
+            if self.everywhere:
+                mask = mask.repeat_interleave(h * w, 2).repeat_interleave(h * w, 3)
+        y = attention(q, k, v, mask) if self.everywhere or frames is not None else v
+        y = rearrange(y, f"{inside} -> (g f) (heads d) h w", heads=self.heads, h=h, w=w)
+        return x + self.out(y.contiguous(memory_format=torch.channels_last))
