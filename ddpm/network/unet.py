@@ -64,7 +64,7 @@ class ContextUNet(nn.Module):
     pixels attend to a token for each facet, at the levels of `attention`. mask_tags: whether tokens of facets left open
     are masked; else they are zeros.
     frames: frames of the longest clips that it is made for; if more than one, rows of a batch may be frames of clips,
-    which attend to one another at the levels of `attention` (ddpm/network/frames.py).
+    which attend to one another at the levels of `attention`, and in the last block (ddpm/network/frames.py).
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
@@ -102,11 +102,11 @@ class ContextUNet(nn.Module):
         self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
         self.embed_frame = zeroed(nn.Linear(FEATURES, E, bias=False)) if frames > 1 else None
 
-        def block(inputs: int, outputs: int, level: int) -> nn.ModuleList:
+        def block(inputs: int, outputs: int, level: int, last: bool = False) -> nn.ModuleList:
             attend = SelfAttention(outputs) if level in attention else nn.Identity()
             cross = [CrossAttention(outputs, E)] if facets and level in attention else []
             layers = nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
-            if frames > 1 and level in attention:
+            if frames > 1 and (level in attention or last):
                 layers.add_module("frames", FrameAttention(outputs, everywhere=level == len(widths) - 1))
             return layers
 
@@ -121,8 +121,8 @@ class ContextUNet(nn.Module):
         below = widths[-1]
         for level, width in reversed(list(enumerate(widths))):
             stage = nn.ModuleList()
-            for _ in range(blocks):
-                stage.append(block(below + skips.pop(), width, level))
+            for i in range(blocks):
+                stage.append(block(below + skips.pop(), width, level, last=level == 0 and i == blocks - 1))
                 below = width
             self.up.append(stage)
         self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
