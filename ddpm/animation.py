@@ -19,7 +19,7 @@ from ddpm.diffusion.samplers import SampleNoise
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames, Memory
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import BATCH, Sampler, ignore
+from ddpm.sampling import Sampler, ignore
 
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
@@ -157,7 +157,7 @@ class Animator:
         given: Tensor | None = None,
         start: int | Tensor = 0,
         on_frames: OnFrames = ignore,
-        batch: int = BATCH,
+        batch: int | None = None,
     ) -> Tensor:
         """Sample one clip for each of N conditions: x0 [N, frames, C, H, W] in [-1, 1].
 
@@ -184,7 +184,7 @@ class Animator:
         if history is not None and not (scale > 0).all():
             raise ValueError("guidance over the frames before (history) needs guidance scales above 0")
         scale, start, done = scale.expand(N), start.expand(N), []
-        for rows in torch.arange(N).split(batch):
+        for rows in torch.arange(N).split(batch or self.sampler.at_once):
             clips = None if given is None else given[rows]
             some = [indices[i] for i in rows]
             done.append(self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames))

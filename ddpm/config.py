@@ -285,6 +285,8 @@ class Config(DataConfig, RunConfig):
     endless: GeneratorName = "none"
     """Train on sprites that this generator draws meanwhile, without end; `data` gives the palette, the tags that can be
     learnt, and what is validated on."""
+    passes: Count = 1
+    """How many times what `endless` draws is trained on; more for a machine that trains faster than it draws."""
     keep_tag: Share = 0.9
     """Probability with which each tag of a training sample is kept."""
     few_tags: Share = 0.5
@@ -329,6 +331,8 @@ def without_effect(config: Config, has_palette: bool) -> list[str]:
         "where colours are predicted": (colours, ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate", "patience")),
+        "without clips": (not config.clips, ("keep_history", "model.frames")),
+        "without endless": (config.endless == "none", ("passes",)),
         "without a model to start from": (not config.start, ("optim.kept_rate",)),
     }
     now, default = flat(config), flat(Config())

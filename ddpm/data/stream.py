@@ -4,7 +4,7 @@ import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from threading import Thread
 from typing import Any, Protocol
 
@@ -61,7 +61,8 @@ class Endless:
         """ahead: processes that draw the volumes to come; 0: each is drawn when it is needed."""
         self.drawing = (data, config.endless, config.hold_out)
         self.seed, self.stills, self.clips, self.ahead = config.seed, stills, clips, ahead
-        self.pool = ProcessPoolExecutor(ahead, get_context("spawn"), be_worker, self.drawing) if ahead else None
+        self.steps = config.passes * max(1, VOLUME // (stills + clips))  # with a volume
+        self.pool = workers(ahead, self.drawing) if ahead else None
         self.coming: dict[int, Future[SpriteData]] = {}
         self.turn_to(0)
 
@@ -81,10 +82,28 @@ class Endless:
         return self.coming.pop(number).result()
 
     def __call__(self, step: int) -> tuple[SpriteData, np.ndarray]:
-        number, place = divmod(step - 1, max(1, VOLUME // (self.stills + self.clips)))
+        number, place = divmod(step - 1, self.steps)
         if number != self.number:
             self.turn_to(number)
         return self.stream(place + 1)
+
+
+def workers(count: int, drawing: tuple[Any, ...]) -> ProcessPoolExecutor:
+    """Processes that draw, of one thread each. They are forked from one that has imported what they need, where the
+    system can."""
+    context: Any = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload([__name__, "sprites.draw.output"])
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    before = {name: os.environ.get(name) for name in one}
+    os.environ |= one
+    try:
+        pool = ProcessPoolExecutor(count, context, be_worker, drawing)
+        pool.submit(int).result()  # starts the first of them, and the one they are forked from
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    return pool
 
 
 def be_worker(*drawing: Any) -> None:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 
-def to_tensor(images: np.ndarray) -> Tensor:
+def to_tensor(images: np.ndarray | Tensor) -> Tensor:
     """uint8 [..., H, W, C] with straight alpha -> float32 [..., C, H, W] in [-1, 1] with premultiplied colour."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3).float() / 255
+    images = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+    x = images.movedim(-1, -3).float() / 255
     if x.shape[-3] == 4:
         x[..., :3, :, :] *= x[..., 3:, :, :].clone()
     return x * 2 - 1

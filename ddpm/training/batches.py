@@ -16,7 +16,7 @@ from ddpm.context.categories import mask_context
 from ddpm.context.tags import mask_tags
 from ddpm.data.augmentation import shifted
 from ddpm.data.collection import SpriteData
-from ddpm.data.order import STEP, generator
+from ddpm.data.order import CYCLES, STEP, generator
 from ddpm.data.stream import stream_of
 from ddpm.data.tensors import to_tensor
 from ddpm.diffusion.prediction import stratified_timesteps
@@ -27,6 +27,7 @@ from ddpm.system.distributed import local_world, own
 
 NOISE_ROWS = {"cpu": 64, "cuda": 1024}  # noise is drawn in blocks of so many samples: a process draws only its own
 HELD_MOST = 2**33  # bytes of sprites that are kept on a GPU; of more, each batch is brought there
+DRAWERS_MOST = 8  # processes that draw
 CLEAN_PAST = 0.5  # share of the clips whose first frames are clean, as they are in sampling one after another
 
 
@@ -85,7 +86,8 @@ class Batches:
         self.clips = max(1, round(config.clips * groups)) if config.clips else 0
         self.stills = config.optim.batch - self.clips * self.count
         # On a CPU drawing takes a twentieth of the time of training; a GPU would wait for it.
-        ahead = max(1, (os.cpu_count() or 1) // local_world() - 2) if device.type == "cuda" else 0
+        spare = (os.cpu_count() or 1) // local_world() - 2
+        ahead = min(max(1, spare), DRAWERS_MOST) if device.type == "cuda" else 0
         self.stream = stream_of(data, config, self.stills, self.clips, ahead)
         self.held: tuple[SpriteData, Tensor] | None = None
 
@@ -94,8 +96,8 @@ class Batches:
         config, T, device = self.config, self.timesteps, self.device
         g = generator(config.seed, STEP, step, device=device)
         data, firsts = self.stream(step)
-        rows, places = self.rows(data, firsts, g)
-        labels = torch.from_numpy(data.sprites.labels[firsts]).to(device)
+        rows, places = self.rows(data, firsts, step)
+        labels = self.bring(torch.from_numpy(data.sprites.labels[firsts]))
         flipped = data.flips(labels, g)
         context, kept = self.contexts(data, firsts, flipped, g)
         t = stratified_timesteps(len(rows), T, g)
@@ -125,17 +127,21 @@ class Batches:
         clips = torch.arange(self.clips, device=self.device).repeat_interleave(self.count)
         return torch.cat([stills, self.stills + clips])
 
-    def rows(self, data: SpriteData, firsts: np.ndarray, g: torch.Generator) -> tuple[np.ndarray, Tensor | None]:
+    def bring(self, x: Tensor) -> Tensor:
+        """To the device, without waiting for what it computes."""
+        return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x
+
+    def rows(self, data: SpriteData, firsts: np.ndarray, step: int) -> tuple[np.ndarray, Tensor | None]:
         """The sprite of each row, int64 [B], from those that the stills are and the clips begin with; and of clips
         [G, F] the place of each frame in its cycle and the length of that, [2, G, F]. They begin anywhere in it."""
         if not self.clips:
             return firsts, None
         found = np.searchsorted(data.cycles[:, 0], firsts[self.stills :])
         length = torch.from_numpy(data.cycles[found, 1])[:, None]
-        start = torch.rand(self.clips, 1, generator=g, device=g.device).cpu() * length
+        start = torch.rand(self.clips, 1, generator=generator(self.config.seed, CYCLES, step)) * length
         place = (start.long() + torch.arange(self.count)) % length
         rows = np.concatenate([firsts[: self.stills], (firsts[self.stills :, None] + place.numpy()).ravel()])
-        return rows, torch.stack([place, length.expand_as(place)]).to(self.device)
+        return rows, self.bring(torch.stack([place, length.expand_as(place)]))
 
     def contexts(
         self, data: SpriteData, firsts: np.ndarray, flipped: Tensor | None, g: torch.Generator
@@ -144,7 +150,7 @@ class Batches:
         context = data.contexts(firsts)
         if self.clips:  # where in its cycle a frame is, is told by its place
             context[self.stills :, data.varying] = 0
-        context = context.to(self.device)
+        context = self.bring(context)
         if flipped is not None and data.facets:
             context = torch.where(flipped[:, None], context[:, data.turned.to(self.device)], context)
         if self.spec.facets:
@@ -171,10 +177,10 @@ class Batches:
     def pixels(self, data: SpriteData, rows: np.ndarray) -> Tensor:
         """x0 [n, C, H, W] of sprites on the device; a GPU keeps the whole set, if it is not too large."""
         if self.device.type == "cpu" or data.sprites.images.nbytes > HELD_MOST:
-            return to_tensor(data.sprites.take(rows)).to(self.device)
+            return self.bring(to_tensor(data.sprites.take(rows)))
         if self.held is None or self.held[0] is not data:
             self.held = data, torch.from_numpy(np.ascontiguousarray(data.sprites.images)).to(self.device)
-        return to_tensor(self.held[1][torch.from_numpy(rows).to(self.device)])
+        return to_tensor(self.held[1][self.bring(torch.from_numpy(rows))])
 
     def noise(self, rows: slice, shape: torch.Size, first: torch.Generator, step: int) -> Tensor:
         """eps of some rows of the batch of a step, float32 [n, *shape]; `first` draws that of the first block."""

@@ -92,11 +92,13 @@ class Distillation:
     """Trains a student of `teacher`. `student` is the averaged network, the one to keep, and `spec` describes it."""
 
     def __init__(self, teacher: nn.Module, spec: ModelSpec, config: StudentConfig, optim: OptimConfig, seed: int):
-        self.spec, self.optim, self.seed = replace(spec, student=config), optim, seed
+        stills = replace(spec.model, frames=1)
+        self.spec, self.optim, self.seed = replace(spec, student=config, model=stills), optim, seed
         self.device = next(teacher.parameters()).device
-        self.diffusion = self.spec.build_diffusion()
+        self.diffusion = self.spec.build_diffusion().to(self.device)
         self.model = self.spec.build().to(self.device).train()
-        self.model.load_state_dict(teacher.state_dict(), strict=False)  # all but the new input, which starts at zero
+        # All but the new input, which starts at zero, and what a teacher of clips knows of frames.
+        self.model.load_state_dict(teacher.state_dict(), strict=False)
         self.ema = EMA(self.model, optim.ema)
         self.optimizers = Optimizers(self.model, optim)
         self.denoise = self.diffusion.denoiser(self.model, autocast_dtype(optim.precision, self.device))

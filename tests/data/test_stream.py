@@ -39,8 +39,8 @@ def data(npy_folder, monkeypatch):
     return load_data(npy_folder, DataConfig(val_fraction=0.3, palette="none"))
 
 
-def endless(data, seed=5, hold_out=(), **how):
-    return Endless(data, SimpleNamespace(endless="tiny", seed=seed, hold_out=hold_out), 8, 0, **how)
+def endless(data, seed=5, hold_out=(), passes=1, **how):
+    return Endless(data, SimpleNamespace(endless="tiny", seed=seed, hold_out=hold_out, passes=passes), 8, 0, **how)
 
 
 def seen(source, step):
@@ -62,6 +62,13 @@ def test_within_a_volume_every_sprite_is_seen_once(data):
     source = endless(replace(data, val=data.val[:0]))
     rows = np.concatenate([source(step)[1] for step in (1, 2, 3)])
     assert sorted(rows) == list(range(24))
+
+
+def test_a_volume_is_gone_through_as_often_as_asked(data):
+    source = endless(replace(data, val=data.val[:0]), passes=3)
+    rows = np.concatenate([source(step)[1] for step in range(1, 10)]).reshape(3, 24)
+    assert all(sorted(one) == list(range(24)) for one in rows) and len({one.tobytes() for one in rows}) == 3
+    assert source.number == 0 and source(10) and source.number == 1
 
 
 def test_what_is_held_out_is_never_seen(data):

@@ -19,9 +19,12 @@ from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.runs.models import save_model
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import BATCH, Sampler
+from ddpm.sampling import BATCH as BATCHES
+from ddpm.sampling import Sampler
 from ddpm.show.sampled import Sampled, is_sampled
 from ddpm.system import memory
+
+BATCH = BATCHES["cpu"]
 
 
 @pytest.fixture(scope="module")
