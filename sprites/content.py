@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from sprites.files import DataError, plural, some
 from sprites.loading import Sprites, check_whole
@@ -42,18 +44,23 @@ def count_duplicates(hashes: np.ndarray) -> int:
     return len(hashes) - len(np.unique(hashes))
 
 
-def split(sprites: Sprites | np.ndarray, val_fraction: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+def split(
+    sprites: Sprites | np.ndarray, val_fraction: float = 0.05, clips: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation indices, int64 and ascending, of Sprites or of their content hashes [N].
 
     A sprite's own hash decides, so copies are always on the same side, and neither order nor other sprites
     matter. The fraction is met on average; few sprites may leave validation empty. A larger fraction only
-    adds to validation.
+    adds to validation. clips: int64 [N]; those that share a frame, as it is or as a copy, are on the same side, that of
+    the lowest of their hashes, mixed once more, or clips of many frames would be held out more often.
     """
     if not 0 <= val_fraction < 1:
         raise ValueError(f"val_fraction: got {val_fraction}, expected 0 <= val_fraction < 1")
     hashes = content_hashes(sprites.images) if isinstance(sprites, Sprites) else np.asarray(sprites)
     if hashes.dtype != np.uint64 or hashes.ndim != 1:
         raise ValueError(f"hashes: got {hashes.dtype} {list(hashes.shape)}, expected uint64 [N] of content_hashes")
+    if clips is not None:
+        hashes = of_clips(hashes, clips)
     held_out = hashes < np.uint64(int(val_fraction * 2**64))
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
@@ -73,6 +80,18 @@ def examine(images: np.ndarray) -> Content:
                 content.soft[part] = np.count_nonzero(soft, axis=(1, 2))
             content.blank[part] = ~alpha.any(axis=(1, 2))
     return content
+
+
+def of_clips(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """uint64 [N]: one hash for all sprites that belong together, being frames of one clip or copies of each other."""
+    contents, clip = (np.unique(values, return_inverse=True)[1] for values in (hashes, clips))
+    count = clip.max() + 1
+    pairs = coo_array((np.ones(len(clip)), (clip, count + contents)), shape=2 * (count + contents.max() + 1,))
+    _, group = connected_components(pairs, directed=False)
+    lowest = np.full(group.max() + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(lowest, group[clip], hashes)
+    mixed = [int.from_bytes(blake2b(value.tobytes(), digest_size=8).digest(), "little") for value in lowest]
+    return np.array(mixed, np.uint64)[group[clip]]
 
 
 def notes_on_content(sprites: Sprites, content: Content) -> list[str]:

@@ -24,6 +24,8 @@ class Sprites:
     notes: tuple[str, ...] = ()  # what the user should know, one line each: files left out, and the like
     files: Sequence[Path] = ()  # of each sprite, in a folder per category
     clips: np.ndarray | None = None
+    """int64 [N]: the clip that each is a frame of, a cycle whose frames follow each other here, in order. A still is a
+    clip of its own. None: all are stills."""
 
     def __post_init__(self) -> None:
         n, h, w, c = self.images.shape
@@ -55,8 +57,13 @@ class Sprites:
         return f"sprite {index} ({self.categories[self.labels[index]]})"
 
 
-def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize | None = None) -> Sprites:
+def load_sprites(
+    folder: str | Path, *, size: int | None = None, resize: Resize | None = None, clips: bool = False
+) -> Sprites:
     """Reads a sprite set, an npy pair or a folder per category; which one is recognised.
+
+    clips: in a folder per category, an animation is a clip of all its frames, not its first frame alone, and so are
+    the images of a sub-folder. The other two forms say by themselves which sprites are frames of a clip.
 
     `size` is the side wanted, 8 to 128; None takes the most common one of the data. A sprite of another size,
     or not square, is an error unless `resize` says how to scale it: "nearest", or "box" (averages, for
@@ -80,7 +87,7 @@ def load_sprites(folder: str | Path, *, size: int | None = None, resize: Resize 
         raise DataError(f"{folder}: a file, expected the folder that holds {expected()}; or {to_prepare(folder)}")
     try:
         with quiet():
-            return Sprites(**read_folder(folder, size, resize)._asdict(), source=folder)
+            return Sprites(**read_folder(folder, size, resize, clips)._asdict(), source=folder)
     except Unprepared as error:
         raise DataError(f"{error}; or {to_prepare(folder)}") from error
 

@@ -28,7 +28,7 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     """
     if config.hold_out and not config.tags:
         raise ValueError("hold_out names tags, which are learnt with --tags only; add it")
-    sprites = load_sprites(folder, size=config.size, resize=config.resize)
+    sprites = load_sprites(folder, size=config.size, resize=config.resize, clips=config.clips > 0)
     if UNCOND in sprites.categories:
         raise ValueError(
             f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
@@ -40,7 +40,8 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     if palette is not None and (config.palette != "auto" or content.soft.any()):
         check_fits("a copy of the sprites in the colours of the palette", sprites.images.nbytes, "give a smaller set")
         sprites = replace(sprites, images=keep_to(sprites.images, palette))
-    train, val = split(content.hashes, config.val_fraction)  # by what they were, so that it is the same for any palette
+    # By what they were, so that it is the same for any palette. Clips are kept whole only where they are learnt.
+    train, val = split(content.hashes, config.val_fraction, sprites.clips if config.clips else None)
     facets, flags = read_tags(folder, sprites, mirror) if config.tags else ({}, None)
     data = SpriteData(sprites, train, val, mirror, content.hashes, facets, flags, notes, palette)
     try:

@@ -19,11 +19,12 @@ from sprites.writing.sprite_set import TagTable, described
 
 RGB = np.ascontiguousarray(COLOURS[:, :3])
 Tick = Callable[[], object]  # called once a sprite, for progress
+WALKS = {category: cycle for category, cycle in CYCLES.items() if cycle > 1}
 
 # The files of each kind of drawing; the last of them is what the folder is recognised by.
 SHEETS = tuple(f"{category}.png" for category in CATEGORIES)
 SET_FILES = (*SHEETS, "tags.csv", "contact.png", "sprites.toml")
-PAIR_FILES = ("tags.csv", "categories.json", "labels.npy", "sprites.npy")
+PAIR_FILES = ("tags.csv", "categories.json", "labels.npy", "clips.npy", "sprites.npy")
 CONTACT_FILES = (*SHEETS, "walk.gif")
 
 
@@ -35,6 +36,12 @@ def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: Non
         answers.append(answer)
         tick()
     return tiles, answers
+
+
+def clips_drawn(count: int) -> np.ndarray:
+    """int64 [N]: the clip that each sprite is a frame of, of so many of each category; a still is one of its own."""
+    numbers = [k * count + np.arange(count) // cycle for k, cycle in enumerate(CYCLES.values())]
+    return np.concatenate(numbers)
 
 
 def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
@@ -51,7 +58,7 @@ def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: T
             sheet(tiles, RGB).save(folder / f"{category}.png", optimize=True)
             cycle = CYCLES[category]
             samples += [row for row in (tiles[::cycle][:20], tiles[32:52]) if len(row)]
-    (folder / "sprites.toml").write_text(described(size, CATEGORIES), encoding="utf-8")
+    (folder / "sprites.toml").write_text(described(size, CATEGORIES, WALKS), encoding="utf-8")
     contact_sheet(samples, RGB).save(folder / "contact.png", optimize=True)
 
 
@@ -71,6 +78,7 @@ def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: 
                 table.add(category, index, tuple(answer.values()))
                 tick()
     np.save(folder / "labels.npy", np.repeat(np.arange(len(CATEGORIES), dtype=np.int64), count))
+    np.save(folder / "clips.npy", clips_drawn(count))
     (folder / "categories.json").write_text(json.dumps(CATEGORIES), encoding="utf-8")
 
 

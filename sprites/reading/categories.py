@@ -1,6 +1,8 @@
 """A folder per category: its image files at any depth."""
 
+import itertools
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from sprites.reading.folder import (
 )
 from sprites.reading.form import Contents, Form, Inside
 from sprites.reading.guesses import Guesses
-from sprites.reading.image import Resize, check_total, fit, is_opaque, read_rgba, survey, target_size
+from sprites.reading.image import Resize, check_total, fit, is_opaque, read_frames, read_rgba, survey, target_size
 
 
 def found(inside: Inside) -> bool:
@@ -42,9 +44,11 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     except DataError as error:
         raise Unprepared(error) from error
     check_total(root, len(paths), side)
+    shallow: list[Path] = []
+    if inside.clips:
+        return read_clips(inside, groups, categories, side, resize, note_left_out(root, left_out))
     opaque = all(is_opaque(read_rgba(path)) for path in found.unsure)
     images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
-    shallow: list[Path] = []
     for index, path in enumerate(paths):
         pixels = read_rgba(path, shallow)
         guesses.look(path, pixels, side, index)
@@ -52,6 +56,39 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     notes = [*note_left_out(root, left_out), *notes_on_files(root, found.animated, shallow), *guesses.notes()]
     return Contents(images, labels, categories, tuple(notes), paths)
+
+
+def read_clips(
+    inside: Inside,
+    groups: list[list[Path]],
+    categories: tuple[str, ...],
+    side: int,
+    resize: Resize | None,
+    notes: list[str],
+) -> Contents:
+    """All frames of animations, and the images of each sub-folder of a category in natural order, as clips."""
+    images, labels, clips, files, shallow = [], [], [], [], []
+    for label, paths in enumerate(groups):
+        home = inside.folders[label]
+        for folder, together in itertools.groupby(paths, key=lambda path: path.parent):
+            still = folder == home  # images right in a category are no frames of one another
+            for path in sorted(together, key=naturally):
+                frames = read_frames(path, shallow=shallow)
+                check_total(inside.folder, len(images) + len(frames), side)
+                begins = still or len(frames) > 1 or not files or files[-1].parent != folder
+                clips += [(clips[-1] if clips else -1) + begins] * len(frames)
+                images += [fit(frame, side, resize) for frame in frames]
+                labels += [label] * len(frames)
+                files += [path] * len(frames)
+    pixels = np.stack(images)
+    pixels = pixels[..., :3] if is_opaque(pixels) else pixels
+    notes = [*notes, *notes_on_files(inside.folder, [], shallow)]
+    return Contents(pixels, np.array(labels), categories, tuple(notes), files, np.array(clips))
+
+
+def naturally(path: Path) -> list[tuple[int, int | str]]:
+    """A key by which walk2 comes before walk10."""
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -> list[list[Path]]:

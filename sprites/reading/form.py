@@ -14,10 +14,10 @@ from sprites.reading.image import Resize
 
 
 class Inside:
-    """What lies in a folder, sorted by name; see `visible`."""
+    """What lies in a folder, sorted by name; see `visible`. clips: whether animations are wanted as clips."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, clips: bool = False) -> None:
+        self.folder, self.clips = folder, clips
         is_folder = {path: os.path.isdir(path) for path in visible(folder)}
         self.paths = list(is_folder)
         self.folders = [path for path in self.paths if is_folder[path]]
@@ -39,6 +39,7 @@ class Contents(NamedTuple):
     categories: tuple[str, ...]
     notes: tuple[str, ...] = ()
     files: Sequence[Path] = ()
+    clips: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

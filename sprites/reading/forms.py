@@ -21,9 +21,9 @@ def expected() -> str:
     return f"{', '.join(others)} or {last}"
 
 
-def read_folder(folder: Path, size: int | None, resize: Resize | None) -> Contents:
-    """The contents of a folder of any form, recognised by what lies in it."""
-    inside = Inside(folder)
+def read_folder(folder: Path, size: int | None, resize: Resize | None, clips: bool = False) -> Contents:
+    """The contents of a folder of any form, recognised by what lies in it; clips: as in `load_sprites`."""
+    inside = Inside(folder, clips)
     forms = [form for form in FORMS if form.found(inside)]
     if not {*forms} - {categories.FORM}:
         refuse_wrapper(inside)

@@ -14,6 +14,7 @@ from sprites.reading.form import Contents, Form, Inside
 from sprites.reading.image import Resize, check_total, fit_all, target_size
 
 NAMES = "categories.json"
+CLIPS = "clips.npy"
 SUFFIX = ".npy"
 IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
 MAX_SPRITES = 10**8  # of an npy pair; a sparse file can hold any number of them in no space
@@ -23,7 +24,7 @@ COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
 
 
 def arrays_in(inside: Inside) -> list[Path]:
-    return [path for path in inside.files if path.suffix.lower() == SUFFIX]
+    return [path for path in inside.files if path.suffix.lower() == SUFFIX and path.name != CLIPS]
 
 
 def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
@@ -58,7 +59,27 @@ def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Conten
     images = fit_all(images, side, resize)
     if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
         images = np.array(images)
-    return Contents(images, indices, names)
+    clips = folder / CLIPS
+    return Contents(images, indices, names, clips=read_clips(clips, indices) if clips.exists() else None)
+
+
+def read_clips(path: Path, labels: np.ndarray) -> np.ndarray:
+    """int64 [N]: the clip of each sprite. DataError unless the frames of each follow each other in one category."""
+    clips = np.asarray(read_npy(path))
+    if clips.dtype.kind not in "iu" or clips.shape != labels.shape:
+        raise DataError(
+            f"{path}: got {clips.dtype} {list(clips.shape)}, expected integers [{len(labels)}], the clip of each sprite"
+        )
+    begins = np.flatnonzero(np.concatenate([[True], clips[1:] != clips[:-1]]))
+    if len(np.unique(clips)) < len(begins):
+        numbers, counts = np.unique(clips[begins], return_counts=True)
+        raise DataError(
+            f"{path}: the frames of clip {numbers[counts > 1][0]} do not follow each other; put them in order"
+        )
+    lengths = np.diff(np.append(begins, len(clips)))
+    if (mixed := labels != np.repeat(labels[begins], lengths)).any():
+        raise DataError(f"{path}: clip {clips[mixed.argmax()]} is in two categories; each clip has one")
+    return np.repeat(np.arange(len(begins)), lengths)
 
 
 def read_npy(path: Path) -> np.ndarray:

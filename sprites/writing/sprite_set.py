@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO
 
 import numpy as np
@@ -24,11 +25,20 @@ TOML = """\
 tile = {tile}
 categories = {categories}
 """
+CYCLES = """\
+
+# Categories of animations: how many tiles in a row are the frames of one cycle, for all of its cycles or one by one.
+[cycles]
+"""
 
 
-def described(tile: int, categories: Sequence[str]) -> str:
-    """The text of `sprites.toml`."""
-    return TOML.format(tile=tile, categories=json.dumps(categories, ensure_ascii=False))
+def described(
+    tile: int, categories: Sequence[str], cycles: Mapping[str, int | Sequence[int]] = MappingProxyType({})
+) -> str:
+    """The text of `sprites.toml`. cycles: by category, the length of all its cycles or of each."""
+    text = TOML.format(tile=tile, categories=json.dumps(categories, ensure_ascii=False))
+    lines = [f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(length)}\n" for name, length in cycles.items()]
+    return text + CYCLES + "".join(lines) if cycles else text
 
 
 class TagTable:
