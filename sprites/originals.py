@@ -10,8 +10,10 @@ from scipy.optimize import linear_sum_assignment
 
 from sprites.colour import codes, colours_of, nearest, oklab, opaque
 from sprites.files import DataError, plural
+from sprites.prepare.aseprite import read_aseprite
+from sprites.prepare.sources import DRAWINGS
 from sprites.reading.guesses import block_of
-from sprites.reading.image import fit, is_animated, is_opaque, opened, read_rgba, rgba
+from sprites.reading.image import fit, is_animated, is_opaque, opened, read_frames, read_rgba, rgba
 
 PLAIN = 0.9  # share of an edge's pixels that have one colour, where this is the ground that a sprite stands on
 
@@ -133,6 +135,48 @@ def recoloured(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     else:
         new = nearest(colours, palette)
     out[seen, :3] = palette[new[index]]
+    return out
+
+
+def read_tiles(path: Path) -> np.ndarray:
+    """The frames of an animation, an .aseprite file, or a strip of square tiles: uint8 [F, H, W, 4]. DataError for what
+    is none."""
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; name an image")
+    if path.suffix.lower() in DRAWINGS:
+        return np.asarray(read_aseprite(path, None).frames)
+    frames = read_frames(path)
+    height, width = frames.shape[1:3]
+    if len(frames) == 1 and width > height and width % height == 0:
+        return np.stack(np.split(frames[0], width // height, axis=1))
+    return frames
+
+
+def frames_of(
+    path: Path, size: int, channels: int, how: str | None, palette: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The frames of a file, uint8 [F, size, size, channels]: as they are, and as a model takes them: of hard alpha, and
+    in the colours of its palette, if it has one. DataError, naming the file, for another size without `how`."""
+    frames = np.stack([brought_to(path, frame, size, how) for frame in read_tiles(path)])
+    hard = hardened(frames)[0]
+    if palette is not None:
+        hard = recoloured(hard, palette)
+    return frames[..., :channels], hard[..., :channels]
+
+
+def coloured_like(clips: np.ndarray, plain: np.ndarray, exact: np.ndarray) -> np.ndarray:
+    """Clips uint8 [N, F, H, W, C] that begin with the frames `plain` [G, H, W, C], with the frames `exact` in their
+    place, and their colours in all others: where a colour of `plain` stands for one of `exact`, it is that again."""
+    seen = opaque(plain)
+    own, stands = codes(exact[seen][:, :3]), codes(plain[seen][:, :3])
+    pairs, counts = np.unique(np.stack([stands, own], 1), axis=0, return_counts=True)
+    pairs = pairs[np.lexsort((-counts, pairs[:, 0]))]  # of several, the most frequent first
+    known, first = np.unique(pairs[:, 0], return_index=True)
+    out, here = clips.copy(), codes(clips[..., :3])
+    place = np.searchsorted(known, here).clip(max=max(len(known) - 1, 0))
+    found = opaque(clips) & (known[place] == here) if len(known) else np.zeros(here.shape, bool)
+    out[found, :3] = colours_of(pairs[first[place[found]], 1])
+    out[:, : len(exact)] = exact
     return out
 
 

@@ -61,6 +61,11 @@ class SpriteData:
         whole = (length > 1) & (trained[first + length] - trained[first] == length)
         return np.stack([first, length], 1)[whole][first[whole].argsort()]
 
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """The categories that have clips to train on."""
+        return tuple(self.sprites.categories[label] for label in np.unique(self.sprites.labels[self.cycles[:, 0]]))
+
     @cached_property
     def varying(self) -> Tensor:
         """bool [V]: places of a context that differ between the frames of a cycle, such as those of a tag "frame"."""

@@ -35,6 +35,8 @@ class ModelSpec:
     """The colours of the sprites that it was trained on, as "d19b62", if they are few."""
     style: Style | None = None
     """What these are like."""
+    moving: tuple[str, ...] = ()
+    """Of a model of clips: the categories that it saw clips of."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.model.for_size(self.size))
@@ -46,6 +48,8 @@ class ModelSpec:
         files.check_names(self.categories)
         if self.facets:
             files.check_names(tuple(self.facets))
+        if not set(self.moving) <= set(self.categories):
+            raise ValueError(f"moving: got {reprlib.repr(self.moving)}, expected some of its categories")
         for values in self.facets.values():
             files.check_names(values)
         if not all(re.fullmatch("[0-9a-f]{6}", colour) for colour in self.palette) or len(self.palette) > MOST:

@@ -99,6 +99,7 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
         facets=data.facets,
         palette=hexadecimals(data.palette),
         style=data.style,
+        moving=data.moving if config.clips else (),
     )
 
 

@@ -1,0 +1,214 @@
+"""Sample walks and other cycles from a model of clips: from tags, or from your own still or first frames.
+
+    python scripts/animate.py --tags "kind=wolf facing=left" --count 8 --out wolves.gif
+    python scripts/animate.py shipped --image hero.png --out walk.gif
+    python scripts/animate.py shipped --image sheet.png --frames 8 --out walk.png
+    python scripts/animate.py shipped --tags "kind=knight facing=left" --count 1 --export knight.aseprite knight.tres
+
+What is written at --out is for the eye: enlarged, all clips side by side. Files of --export are for engines.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from ddpm.commands.shared.errors import exit_on_user_error
+from ddpm.commands.shared.exports import check_export, check_exports, save_album, tell
+from ddpm.commands.shared.flags import check_count, check_file, parse_guidance
+from ddpm.commands.shared.parsing import parse
+from ddpm.config import Sampling
+from ddpm.system.console import progress, warn
+from ddpm.system.outputs import write_all
+from ddpm.system.processes import interruptible
+from sprites.export.album import DELAY, MOST_DELAY
+from sprites.reading.image import Fit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ddpm.animation import Animator
+    from ddpm.context.condition import Condition
+    from ddpm.runs.spec import ModelSpec
+
+AT_ONCE = 32  # clips sampled between two looks whether to stop
+ENLARGED = 4  # pixels of an animation for one of a sprite; 8 where there is only one clip
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: tyro.conf.Positional[Path] = Path("shipped")
+    """A model of clips: a run folder, a .safetensors file, or the name of one that comes along."""
+    image: Path | None = None
+    """Begin with this: a still, or several frames, as a strip of square tiles or an animation. They stay as they are,
+    to the bit."""
+    frames: int | None = None
+    """Frames of a clip, the given ones among them; left out, those of the cycles that the model was trained on."""
+    start: int | None = None
+    """Which step of its cycle the first frame is, counted from 0; left out, 0, and with --image the one that the model
+    finds likeliest."""
+    categories: tuple[str, ...] = ()
+    """What is to move, a row each: see sample.py. Left out, with --tags and --image too: the categories that the model
+    saw moving."""
+    tags: tuple[str, ...] = ()
+    """The same, of a model with tags: "kind=wolf facing=left"."""
+    negative: Annotated[str | None, tyro.conf.arg(aliases=("--not",))] = None
+    """A category, mixture or tags to guide away from."""
+    guidance: tuple[str, ...] = ("2",)
+    """The guidance scale, or one for each facet of the tags."""
+    history: float | None = None
+    """Guidance scale over the frames before; left out, the network sees them in all that guidance mixes."""
+    count: int = 8
+    """Clips of each row, from different noise."""
+    fit: Fit | None = None
+    """How an image of another size is brought to that of the model."""
+    milliseconds: int = DELAY
+    """How long a frame is shown."""
+    sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
+    out: Path = Path("walks.gif")
+    """An animation (.gif, .apng), or a picture with the frames across (.png)."""
+    export: tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]] = ()
+    """Also write files that engines and art programs open, each in the format of its suffix, as export.py does:
+    --export walk.aseprite walk.json. Each clip is a frame tag."""
+    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Replace --out and --export."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def exports(self) -> list[Path]:
+        """All that --export names, given once or again."""
+        return [path for paths in self.export for path in paths]
+
+    def check(self) -> None:
+        """Refuse values and places that cannot work, before anything is computed."""
+        scales, _ = parse_guidance(self.guidance)
+        if len(scales) > 1:
+            raise ValueError(f"--guidance {' '.join(self.guidance)}: an animation has one scale, or one for each facet")
+        check_count("--count", self.count)
+        check_count("--milliseconds", self.milliseconds, MOST_DELAY)
+        if self.frames is not None:
+            check_count("--frames", self.frames, 1024)
+        if self.out.suffix.lower() == ".png":
+            check_file("--out", self.out, ".png")
+            if self.out.exists() and not self.overwrite:
+                raise ValueError(f"--out {self.out} is there already: name another, or add --overwrite to replace it")
+        elif self.out.suffix.lower() in (".gif", ".apng"):
+            check_export("--out", self.out, self.overwrite)
+        else:
+            raise ValueError(f"--out {self.out} must end in .gif or .apng, which move, or in .png, frames across")
+        check_exports("--export", self.exports, (self.out,), self.overwrite)
+
+
+def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Condition"]:
+    """Names and conditions of the rows: what is asked for, or what moves; with an image, anything."""
+    import torch
+
+    from ddpm.commands.shared.requests import asked, check_form, labels_of, named
+    from ddpm.context.condition import Condition
+
+    _, by_facet = parse_guidance(args.guidance)
+    check_form(args.sampling.form, by_facet)
+    categories = args.categories
+    if args.image and not (categories or args.tags or by_facet):
+        rows, condition = [args.image.stem], Condition.of(torch.zeros(1, spec.places))
+    else:
+        if not categories and not args.tags:
+            categories = spec.moving
+        rows, condition = asked(spec, categories, args.tags, by_facet)
+    for label, row in zip(labels_of(spec, condition).tolist(), rows, strict=True):
+        if label >= 0 and spec.moving and spec.categories[label] not in spec.moving:
+            moving = ", ".join(spec.moving)
+            warn(f"{row}: the model saw no clips of {spec.categories[label]}, only of {moving}; it may hardly move")
+    return rows, condition.away_from(None if args.negative is None else named(spec, args.negative))
+
+
+def sampled(
+    args: Arguments, animator: "Animator", rows: Sequence[str], condition: "Condition", caught: list[int]
+) -> tuple["np.ndarray", int]:
+    """Clips uint8 [n, F, H, W, C], row by row, fewer than asked for if a signal was caught; and how many frames of each
+    were given."""
+    import numpy as np
+    import torch
+
+    from ddpm.data.tensors import to_tensor, to_uint8
+    from sprites.originals import coloured_like, frames_of
+
+    spec, cycle = animator.spec, animator.spec.model.frames
+    scale, _ = parse_guidance(args.guidance)
+    exact = plain = None
+    if args.image:
+        exact, plain = frames_of(args.image, spec.size, spec.channels, args.fit, animator.sampler.pixel_art.palette)
+    given = 0 if exact is None else len(exact)
+    frames = args.frames or max(cycle, given + 1)
+    if given >= frames:
+        raise ValueError(f"{args.image} has {given} frames already; give more by --frames, such as {given + cycle}")
+    every = condition.repeated(args.count)
+    first, start = None, torch.full((len(every),), args.start or 0)
+    if plain is not None:
+        first = to_tensor(plain).expand(len(every), -1, -1, -1, -1)
+        if args.start is None:
+            start = animator.phase(first[:: args.count], condition).repeat_interleave(args.count)
+            print(f"{args.image} is taken for step {int(start[0])} of {cycle}, counted from 0; --start says otherwise")
+    done = []
+    with progress(total=len(every) * frames, desc="animating", unit="frame") as bar:
+        for part in torch.arange(len(every)).split(AT_ONCE):
+            some, clips = part.tolist(), None if first is None else first[part]
+            indices = [i % args.count for i in some]
+            x = animator(
+                every[part],
+                scale[0],
+                indices,
+                frames,
+                history=args.history,
+                given=clips,
+                start=start[part],
+                on_frames=bar.update,
+            )
+            done.append(to_uint8(x))
+            if caught:
+                break
+    clips = np.concatenate(done)
+    if exact is not None and plain is not None:
+        clips = coloured_like(clips, plain, exact)
+    return clips, given
+
+
+@exit_on_user_error
+def main() -> int:
+    args = parse(Arguments, __doc__)
+    args.check()
+    from ddpm.animation import Animator
+    from ddpm.runs.models import load_model
+    from ddpm.show.clips import album_of, moving, strip
+    from ddpm.show.grids import save_picture
+    from ddpm.system.devices import pick_device
+    from sprites.export.album import Album
+    from sprites.files import plural
+
+    device = pick_device(args.device)
+    model, spec = load_model(args.model)
+    animator = Animator(model.to(device), spec, args.sampling)
+    rows, condition = rows_of(args, spec)
+    with interruptible("stopping after these clips; once more to leave at once") as caught:
+        clips, given = sampled(args, animator, rows, condition, caught)
+    asked = len(rows) * args.count
+    names = [f"{row} {i + 1}" if args.count > 1 else row for row in rows for i in range(args.count)][: len(clips)]
+    palette = None if args.image else animator.sampler.pixel_art.palette
+    if len(clips) < asked:
+        print(f"stopped after {len(clips)} of {plural(asked, 'clip')}")
+
+    def save_out(path: Path) -> str:
+        if path.suffix.lower() == ".png":
+            save_picture(path, strip(clips, names, given))
+            return f"{path}: {plural(len(clips), 'clip')} of {plural(clips.shape[1], 'frame')}"
+        frames = moving(clips, None if len(rows) == 1 else args.count)
+        album = Album(frames, [f"frame {i}" for i in range(len(frames))], palette=palette).timed(args.milliseconds)
+        return save_album(album.enlarged(2 * ENLARGED if len(clips) == 1 else ENLARGED), path)
+
+    album = album_of(clips, names, args.milliseconds, palette)
+    saves = [(save_out, args.out), *((partial(save_album, album), path) for path in args.exports)]
+    write_all(*(partial(tell, save, path) for save, path in saves))
+    return 128 + max(caught) if caught and len(clips) < asked else 0
