@@ -399,7 +399,8 @@ PREPARED = {
 def test_a_bomb_is_not_prepared(tmp_path, name):
     file, write, reason = PREPARED[name]
     (tmp_path / file).write_bytes(write())
-    imports = "from sprites.prepare.collection import Settings, collect\nfrom sprites.prepare.names import Naming"
+    names = {"collection": "collect", "names": "Naming", "settings": "Settings"}
+    imports = "\n".join(f"from sprites.prepare.{module} import {name}" for module, name in names.items())
     said, grown = measured(imports, f"collect([Path({str(tmp_path / file)!r})], Settings(Naming()))")
     assert reason in said and "\n" not in said
     assert grown < 90, f"{grown} MB more, {said}"
