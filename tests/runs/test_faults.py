@@ -45,7 +45,7 @@ def whole(tmp_path_factory):
     (tmp / "c.toml").write_text("")
     data = write_npy(tmp / "data", *tiny_sprites(40, 8, 3))
     args = ["train", tmp / "c.toml", "--data", data, "--steps", STEPS, "--log.evaluate", 40, *OFTEN]
-    result = run(*args, "--out", tmp / "run", patience=PATIENCE)
+    result = run(*args, "--out", tmp / "run", patience=PATIENCE, hasty=True)
     assert result.returncode == 0, result.stderr
     return tmp / "run", args
 
@@ -56,7 +56,8 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     chance, resumed = random.Random(0), []
     for life in range(KILLS + 1):
         go_on = ["--resume"] if steps_saved(killed) else []
-        process = start(command(*args, "--out", killed, *go_on), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        line = command(*args, "--out", killed, *go_on, hasty=True)
+        process = start(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         last = max(steps_saved(killed), default=0)
         said = b""
         while b"step/s" not in said and b"s/step" not in said:  # it has begun to train
@@ -80,7 +81,7 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     users = killed / ".notes.tmp"
     for path in (*stale, users):
         path.write_bytes(b"half of it")
-    result = run(*args, "--out", killed, "--resume", patience=PATIENCE)
+    result = run(*args, "--out", killed, "--resume", patience=PATIENCE, hasty=True)
     assert result.returncode == 0, result.stderr
     assert "damaged" not in result.stderr  # a file that is there is whole
 
