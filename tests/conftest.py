@@ -81,10 +81,8 @@ def command_module(script: str) -> ModuleType:
     return importlib.import_module(f"ddpm.commands.{ELSEWHERE.get(script, script)}")
 
 
-def command(script: str, *args: object, hasty: bool = False) -> list[str]:
-    """The command line of a script. hasty: see hasty.py."""
-    by = [str(ROOT / "tests" / "hasty.py")] if hasty else []
-    return [sys.executable, *by, str(ROOT / "scripts" / f"{script}.py"), *map(str, args)]
+def command(script: str, *args: object) -> list[str]:
+    return [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *map(str, args)]
 
 
 def start(line: Sequence[object], fresh: bool = False, **how: Any) -> subprocess.Popen:
@@ -108,9 +106,9 @@ def finish(line: Sequence[object], patience: float = 240, **how: Any) -> subproc
     return subprocess.CompletedProcess(line, process.returncode, out, err)
 
 
-def run(script: str, *args: object, hasty: bool = False, **how: Any) -> subprocess.CompletedProcess:
-    """Run one of the scripts, as `command` and `finish`."""
-    return finish(command(script, *args, hasty=hasty), **how)
+def run(script: str, *args: object, **how: Any) -> subprocess.CompletedProcess:
+    """Run one of the scripts, as `finish`."""
+    return finish(command(script, *args), **how)
 
 
 @pytest.fixture

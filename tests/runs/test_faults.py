@@ -17,7 +17,7 @@ from conftest import SMALL, assert_one_line_error, command, content, curves, run
 from ddpm.system.outputs import PART
 
 KILLS = int(os.environ.get("KILLS", "2"))  # make faults, make test-all: 20
-STEPS = max(120, 25 * KILLS)  # more than the run makes between all of the kills
+STEPS = max(90, 25 * KILLS)  # more than the run makes between all of the kills
 JUDGED = ("evaluation/", "pixel_art/")  # curves of the evaluation
 PATIENCE = 240 + 10 * KILLS  # seconds
 # A checkpoint every third step, so that many of the kills hit one that is being written.
@@ -45,7 +45,7 @@ def whole(tmp_path_factory):
     (tmp / "c.toml").write_text("")
     data = write_npy(tmp / "data", *tiny_sprites(40, 8, 3))
     args = ["train", tmp / "c.toml", "--data", data, "--steps", STEPS, "--log.evaluate", 40, *OFTEN]
-    result = run(*args, "--out", tmp / "run", patience=PATIENCE, hasty=True)
+    result = run(*args, "--out", tmp / "run", patience=PATIENCE)
     assert result.returncode == 0, result.stderr
     return tmp / "run", args
 
@@ -56,7 +56,7 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     chance, resumed = random.Random(0), []
     for life in range(KILLS + 1):
         go_on = ["--resume"] if steps_saved(killed) else []
-        line = command(*args, "--out", killed, *go_on, hasty=True)
+        line = command(*args, "--out", killed, *go_on)
         process = start(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         last = max(steps_saved(killed), default=0)
         said = b""
@@ -81,7 +81,7 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     users = killed / ".notes.tmp"
     for path in (*stale, users):
         path.write_bytes(b"half of it")
-    result = run(*args, "--out", killed, "--resume", patience=PATIENCE, hasty=True)
+    result = run(*args, "--out", killed, "--resume", patience=PATIENCE)
     assert result.returncode == 0, result.stderr
     assert "damaged" not in result.stderr  # a file that is there is whole
 

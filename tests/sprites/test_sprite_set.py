@@ -18,7 +18,7 @@ def shown():
 
 
 def test_a_network_that_saw_an_eighth_of_the_sprites_names_the_category_of_others(shown, monkeypatch):
-    monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 100)
+    monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 50)
     sprites, cycles = shown
     x, categories = to_tensor(sprites.images), torch.from_numpy(sprites.labels)
     seen, held_out = cycles % 8 == 0, cycles % 40 == 4
