@@ -22,15 +22,20 @@ ROOT = Path(__file__).parent.parent
 # Files whose tests take longest, in this order: they are begun first, so that all workers end at about the same time.
 FIRST = [
     "distributed",
-    "types",
+    "scripts",
+    "operations",
+    "benchmark",
+    "faults",
+    "hostile",
     "evaluate",
     "trainer",
-    "operations",
-    "hostile",
-    "faults",
-    "scripts",
-    "benchmark",
+    "distill",
+    "types",
     "tag_context",
+    "onnx",
+    "packaging",
+    "one_place",
+    "pretrained",
 ]
 
 

@@ -5,8 +5,9 @@ Python command line, a folder, an environment and three open files. The fork tak
 its main program, to the end of an interpreter: signals, exit code, atexit and flushing are those of a process.
 
 Not those of one: what an interpreter reads at its start alone (PYTHONHASHSEED, PYTHONIOENCODING), /proc/PID/cmdline and
-/proc/PID/environ, which are the server's, and the peak of its memory. What tests that starts with `subprocess`. Its judges, too,
-are hasty: they learn, and look at sampled sprites, for less long than a user's.
+/proc/PID/environ, which are the server's, and the peak of its memory. What tests that starts with `subprocess`.
+
+Nor are its judges those of a user: they learn, and look at sampled sprites, for less long.
 """
 
 import atexit
