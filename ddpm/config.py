@@ -322,13 +322,12 @@ def check_levels(model: ModelConfig) -> None:
         )
 
 
-def without_effect(config: Config, has_palette: bool) -> list[str]:
+def without_effect(config: Config, resolved: DiffusionConfig) -> list[str]:
     """A line for each setting that was changed where another, or the data, makes it do nothing."""
-    colours = config.diffusion.prediction == "colours" or (config.diffusion.prediction == "auto" and has_palette)
     idle = {
         "without tags": (not config.tags, ("keep_tag", "few_tags", "category_alone", "model.mask_tags")),
         "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
-        "where colours are predicted": (colours, ("diffusion.loss_weight",)),
+        "where colours are predicted": (resolved.prediction == "colours", ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate", "patience")),
         "without clips": (not config.clips, ("keep_history", "model.frames")),
@@ -340,15 +339,15 @@ def without_effect(config: Config, has_palette: bool) -> list[str]:
     return [f"{name} has no effect {why}" for name, why in changed]
 
 
-def doubts(config: Config, has_palette: bool = False) -> list[str]:
-    """What in the settings does nothing, or not what is likely meant: a line each. has_palette: of the data."""
+def doubts(config: Config, resolved: DiffusionConfig | None = None) -> list[str]:
+    """What in the settings does nothing, or not what is likely meant: a line each. resolved: of a model's spec."""
     optim, log, found = config.optim, config.log, []
     if 0 < config.steps <= optim.warmup:
         found.append(
             f"optim.warmup = {optim.warmup} is not shorter than the run of {config.steps} steps, "
             "so that the learning rate never reaches its peak"
         )
-    found += without_effect(config, has_palette)
+    found += without_effect(config, resolved or config.diffusion)
     if config.keep_context == 1:
         found.append(
             "keep_context = 1 never hides the context, so that guidance has no prediction without it to go from"

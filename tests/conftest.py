@@ -2,15 +2,19 @@ import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import warm
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+if TYPE_CHECKING:
+    from ddpm.network.unet import ContextUNet
+    from ddpm.runs.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,15 +22,20 @@ ROOT = Path(__file__).parent.parent
 # Files whose tests take longest, in this order: they are begun first, so that all workers end at about the same time.
 FIRST = [
     "distributed",
-    "types",
+    "scripts",
+    "operations",
+    "benchmark",
+    "faults",
+    "hostile",
     "evaluate",
     "trainer",
-    "operations",
-    "hostile",
-    "faults",
-    "scripts",
-    "benchmark",
+    "distill",
+    "types",
     "tag_context",
+    "onnx",
+    "packaging",
+    "one_place",
+    "pretrained",
 ]
 
 
@@ -105,6 +114,35 @@ def finish(line: Sequence[object], patience: float = 240, **how: Any) -> subproc
 def run(script: str, *args: object, **how: Any) -> subprocess.CompletedProcess:
     """Run one of the scripts, as `finish`."""
     return finish(command(script, *args), **how)
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable:
+    """A function as `run`, which runs a script in this process, in an empty folder, and captures what it says but the
+    bars of its progress."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(script: str, *args: object) -> subprocess.CompletedProcess:
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, args)])
+        capfd.readouterr()
+        code = command_module(script).main()
+        out, err = capfd.readouterr()
+        lines = [line for line in err.splitlines() if line.strip() and "sprite/s" not in line]
+        return subprocess.CompletedProcess(script, code, out, "\n".join(lines))
+
+    return run_it
+
+
+def untrained(spec: "ModelSpec") -> "ContextUNet":
+    """A network as the spec says, all of whose weights are random: a new one has zeros, and predicts nothing."""
+    import torch
+
+    torch.manual_seed(0)
+    network = spec.build()
+    with torch.no_grad():
+        for p in network.parameters():
+            p += 0.05 * torch.randn_like(p)
+    return network.eval()
 
 
 def assert_one_line_error(result: subprocess.CompletedProcess, *words: str) -> None:

@@ -37,11 +37,12 @@ from ddpm.sampling import Sampler
 from ddpm.system.settings import to_dict
 from sprites.export.source import load_album
 from sprites.loading import load_sprites
-from sprites.prepare.aseprite import read_aseprite
-from sprites.prepare.collection import Settings, collect
+from sprites.prepare.aseprite.file import read_aseprite
+from sprites.prepare.collection import collect
 from sprites.prepare.containers import cells, members
 from sprites.prepare.names import Naming, compiled, read_table
 from sprites.prepare.report import report
+from sprites.prepare.settings import Settings
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs

@@ -7,6 +7,7 @@ sprites < system < config < context < {data, diffusion} < network < runs < sampl
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -37,13 +38,18 @@ def modules(root: Path) -> dict[str, str]:
     return {".".join(path.parts).removesuffix(".__init__"): source for path, source in sources.items() if source}
 
 
+@cache
+def import_statements(source: str) -> list[ast.Import | ast.ImportFrom]:
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imports(source: str, known: dict[str, str]) -> set[str]:
     """Modules that are imported, wherever in the source; of `from a import b`, a.b where that is a module, else a."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in import_statements(source):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.module and not node.level, f"imports are absolute here, got {ast.unparse(node)}"
             full = {f"{node.module}.{a.name}" for a in node.names}
             found |= {name if name in known else node.module for name in full}

@@ -194,3 +194,10 @@ def test_a_file_in_place_of_the_run_folder_is_named(tmp_path, out):
 def test_settings_that_do_nothing_are_told(tmp_path, text, says):
     (doubt,) = doubts(load_config(write(tmp_path, text)))
     assert doubt.startswith(says) and "\n" not in doubt
+
+
+def test_a_weight_of_the_loss_does_nothing_where_colours_are_predicted(tmp_path):
+    config = load_config(write(tmp_path, "[diffusion]\nloss_weight = 'v'"))
+    assert not doubts(config, config.diffusion.for_sprites(16, has_palette=False))
+    (doubt,) = doubts(config, config.diffusion.for_sprites(16, has_palette=True))
+    assert doubt == "diffusion.loss_weight has no effect where colours are predicted"

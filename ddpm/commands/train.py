@@ -164,7 +164,7 @@ def main() -> int:
         if trainer.taken:
             tell(f"from {config.start}: {trainer.taken.about}")
         notes = trainer.taken.notes if trainer.taken else ()
-        doubted = (*data.notes, *notes, *doubts(trainer.config, data.palette is not None))
+        doubted = (*data.notes, *notes, *doubts(trainer.config, trainer.spec.diffusion))
         for doubt in doubted if is_main() and not resumed else ():
             warn(doubt)
         return train(trainer, resumed)

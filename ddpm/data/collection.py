@@ -135,15 +135,16 @@ class SpriteData:
             raise ValueError(f"no sprite has the tags {text!r} together")
         return rows, context
 
-    def without(self, texts: Sequence[str]) -> "SpriteData":
+    def without(self, texts: Sequence[str], missing_ok: bool = True) -> "SpriteData":
         """The same data, but without training on sprites that have all the tags of one of these texts, or on their
         copies. The validation split does not change: it stays a draw from all sprites.
 
-        Raises ValueError as `having` does.
+        Raises ValueError as `having` does, or, not missing_ok, as `showing`.
         """
         if not texts:
             return self
-        rows = np.concatenate([self.having(text)[0] for text in texts])
+        find = self.having if missing_ok else self.showing
+        rows = np.concatenate([find(text)[0] for text in texts])
         return replace(self, train=self.train[~np.isin(self.hashes[self.train], self.hashes[rows])])
 
     def validation(self) -> tuple[Tensor, Tensor]:

@@ -45,9 +45,7 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     facets, flags = read_tags(folder, sprites, mirror) if config.tags else ({}, None)
     data = SpriteData(sprites, train, val, mirror, content.hashes, facets, flags, notes, palette)
     try:
-        for text in config.hold_out:
-            data.showing(text)
-        data = data.without(config.hold_out)
+        data = data.without(config.hold_out, missing_ok=False)
     except ValueError as e:
         raise ValueError(f"hold_out: {e}") from e
     if not len(data.train):

@@ -1,5 +1,6 @@
 """Files and folders that commands write: whole or not at all, and by one process at a time."""
 
+import json
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -128,6 +129,15 @@ def write_texts(folder: Path, texts: dict[str, str]) -> None:
     for name, text in texts.items():
         with written_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
+
+
+def write_results(
+    folder: Path, name: str, found: dict[str, Any], texts: dict[str, str], show: Callable[[], object]
+) -> None:
+    """Write what was found as NAME.json, a text beside it for each suffix in `texts`, and what `show` writes, as
+    `write_all` does."""
+    told = {".json": json.dumps(found, indent=1, default=str) + "\n"} | texts
+    write_all(lambda: write_texts(folder, {f"{name}{suffix}": text for suffix, text in told.items()}), show)
 
 
 @contextmanager

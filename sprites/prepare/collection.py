@@ -1,63 +1,21 @@
-"""From sources to sprites of one size: true pixels, tiles, hard alpha, names, and nothing twice."""
+"""Sprites of all sources as one collection: of one size, by category, and nothing twice."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sprites.content import content_hashes
-from sprites.files import DataError, check_names, plural, some
-from sprites.prepare.names import CATEGORY, Naming, one_spelling, wrapping
-from sprites.prepare.sources import LeftOut, Picture, read_source, sliced
-from sprites.prepare.tiles import Grid, guess_grid, other_grids
-from sprites.reading.guesses import enlarged
+from sprites.files import DataError, check_names, some
+from sprites.prepare.cutting import Group, cut_all, read_pictures, true_sized
+from sprites.prepare.names import CATEGORY, Naming, one_spelling
+from sprites.prepare.settings import Settings, Told
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
 
-MAX_PIXELS = 2**28  # of all pictures of a source, when each is at its true size
 STEP = 8  # a size that is chosen for the user is a multiple of it
-HARD = 128  # the alpha from which on a pixel is opaque
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user says of the sources."""
-
-    naming: Naming
-    grid: Grid | None = None
-    size: int | None = None
-    fit: Fit = "pad"
-    clear: tuple[int, int, int] | None = None
-    """A colour that stands for transparent."""
-
-
-@dataclass
-class Told:
-    """What a user wants to know of what was done."""
-
-    root: str = ""
-    """What the names of all files begin with."""
-    files: int = 0
-    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """(width, height) of the sprites, before they were brought to one size."""
-    enlarged: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """How many times pictures were enlarged."""
-    sheets: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Of each guessed grid, the sheets."""
-    softened: int = 0
-    """Pixels whose alpha was neither 0 nor 255."""
-    blank: list[str] = field(default_factory=list)
-    """Of each blank sprite the file."""
-    repeated: list[str] = field(default_factory=list)
-    """Of each sprite that is another of its category the file."""
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    """Further lines of the report, each with its heading."""
-    unused: int = 0
-    """Rows of the table that no sprite belongs to."""
-    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +33,6 @@ class Collection:
     def size(self) -> int:
         """Side in pixels."""
         return self.images.shape[1]
-
-
-@dataclass
-class Group:
-    """Sprites of one picture: their pixels, uint8 [n, h, w, 4], and what each is called."""
-
-    picture: Picture
-    frames: np.ndarray
-    names: list[dict[str, str]]
-    soft: np.ndarray
-    """Of each sprite, how many of its pixels were neither clear nor opaque, int [n]."""
 
 
 class Origin(NamedTuple):
@@ -113,157 +60,6 @@ def collect(sources: Sequence[Path], settings: Settings, tick: Callable[[], obje
         only = f"; {some(why[1], 2)}: {why[0]}" if why else ""
         raise DataError(f"{', '.join(map(str, sources))}: no sprites{only}")
     return gathered(groups, settings, told)
-
-
-def read_pictures(
-    source: Path, settings: Settings, told: Told, tick: Callable[[], object]
-) -> list[tuple[Picture, int]]:
-    """Pictures of a source, each made as small as it can be, and how many times it was enlarged; 0 tells nothing."""
-    found, total = [], 0
-    read = read_source(source, told.left_out)
-    for picture in chain.from_iterable(map(sliced, read)) if settings.naming.by == "slice" else read:
-        frames = picture.frames
-        if settings.clear:
-            frames = cleared(frames, settings.clear)
-        block = 1 if picture.ready else enlarged(frames)
-        small = frames[:, :: max(1, block), :: max(1, block)].copy() if block > 1 else frames
-        total += small[..., 0].size
-        if total > MAX_PIXELS:
-            raise DataError(f"{source}: more than {MAX_PIXELS:,} pixels; prepare it in parts")
-        found.append((replace(picture, frames=small), block))
-        told.files += 1
-        tick()
-    return found
-
-
-def cleared(frames: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """The same with one colour made transparent."""
-    frames = frames.copy()
-    frames[(frames[..., :3] == colour).all(-1)] = 0
-    return frames
-
-
-def true_sized(found: Iterable[tuple[Picture, int]], told: Told) -> list[tuple[Picture, int]]:
-    """Pictures at their true size, and how many times each was enlarged.
-
-    Of one size, all are held to be enlarged as most are, so that a plain sprite among others keeps its size. What would
-    be less than 8 pixels a side was not enlarged, but drawn that plainly.
-    """
-    found, blocks = list(found), defaultdict(list)
-    for picture, block in found:
-        if block:
-            blocks[shape_of(picture, block)].append(block)
-    common = {size: shared(each) for size, each in blocks.items()}
-    out = []
-    for picture, block in found:
-        size, now = shape_of(picture, block), max(1, block)
-        times = common.get(size, 1)
-        if block % times or max(size) // times < SIZES[0]:
-            times = 1
-        if block == 0:
-            frames = picture.frames[:, ::times, ::times]
-        else:
-            frames = picture.frames.repeat(now // times, 1).repeat(now // times, 2) if times < now else picture.frames
-        if times > 1:
-            told.enlarged[times].append(str(picture.file.path))
-        out.append((replace(picture, frames=frames), times))
-    return out
-
-
-def shape_of(picture: Picture, block: int) -> tuple[int, int]:
-    """(height, width) of a picture as it was found, of which it was made `block` times smaller."""
-    return picture.frames.shape[1] * max(1, block), picture.frames.shape[2] * max(1, block)
-
-
-def shared(blocks: Sequence[int]) -> int:
-    """How many times most of some pictures are enlarged: the largest number that divides more than half of theirs."""
-    return max(k for k in {1, *blocks} if 2 * sum(block % k == 0 for block in blocks) > len(blocks))
-
-
-def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told) -> Iterable[Group]:
-    """The sprites of all pictures, without blank ones."""
-    sides = Counter(p.frames.shape[1] for p, _ in pictures if p.frames.shape[1] == p.frames.shape[2])
-    known = next((side for side, count in sides.most_common(1) if 2 * count > len(pictures) and side in SIZES), None)
-    wraps: dict[str, int] = {}
-    for source in {p.file.source for p, _ in pictures}:
-        wraps[source] = wrapping([p.file for p, _ in pictures if p.file.source == source])
-    pictures.reverse()
-    while pictures:  # each is let go of when it is cut
-        picture, times = pictures.pop()
-        try:
-            frames = cut(picture, times, settings, known, told)
-        except DataError as error:
-            if picture.file.alone:
-                raise
-            told.left_out.error(picture.file.path, error)
-            continue
-        names = settings.naming.of(picture, wraps[picture.file.source], len(frames), told.left_out)
-        if names is None:
-            continue
-        if group := visible(picture, frames, names, told):
-            yield group
-
-
-def visible(picture: Picture, frames: np.ndarray, names: list[dict[str, str]], told: Told) -> Group | None:
-    """The sprites of a picture that show something and have a category; None if there are none."""
-    frames, soft = hardened(frames)
-    seen = np.flatnonzero(frames[..., 3].any(axis=(1, 2))).tolist()
-    told.blank += [str(picture.file.path)] * (len(frames) - len(seen))
-    chosen = [index for index in seen if names[index][CATEGORY]]
-    if len(chosen) < len(seen):
-        told.left_out.add(f"{picture.file.path} ({plural(len(seen) - len(chosen), 'frame')})", "in no frame tag")
-    if not chosen:
-        return None
-    told.sizes[frames.shape[2], frames.shape[1]] += len(chosen)
-    kept = frames if len(chosen) == len(frames) else frames[chosen]
-    return Group(picture, kept, [names[index] for index in chosen], soft[chosen])
-
-
-def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:
-    """The sprites of a picture, uint8 [n, h, w, 4]: its tiles if it is a sheet, else its frames."""
-    frames, path = picture.frames, picture.file.path
-    _, h, w, _ = frames.shape
-    if picture.ready:
-        return frames
-    grid = settings.grid
-    if grid and times > 1:
-        grid = shrunk(grid, times)
-    elif not grid and len(frames) == 1 and (known is None or max(h, w) > known):
-        grid = guess_grid(frames[0], known)
-        if grid:
-            told.sheets[str(grid)].append(str(path))
-        elif h != w and told.files == 1:
-            advice = "if it is a sheet, give --tile, and --margin and --spacing if it has any"
-            told.notes.append(("sheets", f"{path}: {w}x{h} is not square; {advice}"))
-    if not grid or (h <= grid.height and w <= grid.width):
-        return frames
-    try:
-        return np.concatenate([grid.cut(frame) for frame in frames]) if len(frames) > 1 else grid.cut(frames[0])
-    except ValueError as error:
-        other = next(other_grids(grid, h, w), None)
-        advice = f"--margin {other.margin} --spacing {other.spacing} would do" if other else "give another --tile"
-        raise DataError(f"{path}: {error}; {advice}") from error
-
-
-def shrunk(grid: Grid, times: int) -> Grid:
-    """A grid in the pixels of a file that was enlarged, in true ones; one of true pixels already as it is."""
-    sides = (grid.width, grid.height, grid.margin, grid.spacing)
-    if any(side % times for side in sides) or min(grid.width, grid.height) < SIZES[0] * times:
-        return grid
-    return Grid(*(side // times for side in sides))
-
-
-def hardened(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [n, h, w, 4] with an alpha of 0 or 255, and no colour where nothing is seen; of each sprite, how many
-    pixels had another alpha, int [n]."""
-    alpha = frames[..., 3]
-    soft = np.count_nonzero(alpha + np.uint8(1) > 1, axis=(1, 2))  # 255 + 1 is 0
-    hidden = alpha < HARD
-    if soft.any() or frames[hidden].any():
-        frames = np.array(frames)
-        frames[hidden] = 0
-        frames[..., 3][~hidden] = 255
-    return frames, soft
 
 
 def common_size(groups: Sequence[Group]) -> int:

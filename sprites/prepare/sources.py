@@ -13,7 +13,8 @@ import numpy as np
 
 from sprites.files import DataError, check_link
 from sprites.loading import load_sprites
-from sprites.prepare.aseprite import Slice, read_aseprite
+from sprites.prepare.aseprite.document import Slice
+from sprites.prepare.aseprite.file import read_aseprite
 from sprites.prepare.containers import Member, cells, members
 from sprites.reading.folder import REASONS, SUFFIXES, images_below
 from sprites.reading.form import Inside

@@ -1,12 +1,10 @@
 """edit.py as a user has it: what stays, what is written, --like, and one line for each mistake."""
 
-import subprocess
 import sys
 
 import numpy as np
 import pytest
-import torch
-from conftest import assert_one_line_error, command_module
+from conftest import assert_one_line_error, command_module, untrained
 from PIL import Image
 
 from ddpm.config import DiffusionConfig, ModelConfig
@@ -21,19 +19,13 @@ def model(tmp_path_factory):
     tiny, short = ModelConfig(widths=(16,), attention=(0,)), DiffusionConfig(timesteps=50)
     facets, palette = {"colour": ("red", "blue")}, ("101010", "d19b62", "30a0ff")
     spec = ModelSpec(8, 4, ("square", "bar"), tiny, short, facets=facets, palette=palette)
-    torch.manual_seed(0)
-    network = spec.build()
-    with torch.no_grad():
-        for p in network.parameters():
-            p += 0.05 * torch.randn_like(p)
-    save_model(path, network, spec, 1)
+    save_model(path, untrained(spec), spec, 1)
     return path
 
 
 @pytest.fixture
-def edit(model, tmp_path, monkeypatch, capfd):
-    """Run edit.py in this process, in a folder with some images; returns it as if it had been a process."""
-    monkeypatch.chdir(tmp_path)
+def edit(model, tmp_path, run_here):
+    """Run edit.py with this model, as `run_here`, in a folder with some images."""
     rng = np.random.default_rng(0)
     for name, size in (("a", 8), ("b", 8), ("big", 24)):
         pixels = rng.integers(0, 256, (size, size, 4), np.uint8)  # soft alpha too
@@ -44,16 +36,7 @@ def edit(model, tmp_path, monkeypatch, capfd):
     Image.fromarray(mask).save("mask.png")
     Image.fromarray(0 * mask).save("none.png")
     (tmp_path / "p.hex").write_text("ff0000\n00ff00\n0000ff\n")
-
-    def run_it(*args):
-        monkeypatch.setattr(sys, "argv", ["edit.py", str(model), *map(str, args)])
-        capfd.readouterr()
-        code = command_module("edit").main()
-        out, err = capfd.readouterr()
-        lines = [line for line in err.splitlines() if line.strip() and "sprite/s" not in line]
-        return subprocess.CompletedProcess("edit", code, out, "\n".join(lines))
-
-    return run_it
+    return lambda *args: run_here("edit", model, *args)
 
 
 def image(name: str) -> np.ndarray:

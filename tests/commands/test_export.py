@@ -1,14 +1,12 @@
 """export.py, and --export of sample.py, as they are called: what they write, what they tell, what they refuse."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from conftest import assert_one_line_error, command_module
+from conftest import assert_one_line_error, command_module, untrained
 from PIL import Image
 
 from ddpm.config import DiffusionConfig, ModelConfig
@@ -24,42 +22,27 @@ PALETTE = ("000000", "ff0000", "00ff00", "0000ff", "ffffff")
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    """Run a command in this process, in a folder that has a walk of 4 frames; gives what a process would have said."""
-    monkeypatch.chdir(tmp_path)
+def call(run_here):
+    """Run a command, as `run_here`, in a folder that has a walk of 4 frames."""
     colours = from_hexadecimals(PALETTE)
     walk = np.full((4, 8, 8, 4), 255, np.uint8)
     walk[..., :3] = colours[np.random.default_rng(0).integers(0, 5, (4, 8, 8))]
     walk[:, 0] = 0
     save_pngs("walk_left", walk, ["1", "2", "10", "11"])
-
-    def run(script, *args):
-        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, args)])
-        capfd.readouterr()
-        code = command_module(script).main()
-        out, err = capfd.readouterr()
-        lines = [line for line in err.splitlines() if line.strip() and "sprite/s" not in line]
-        return subprocess.CompletedProcess(script, code, out, "\n".join(lines))
-
-    run.walk = walk
-    return run
+    run_here.walk = walk
+    return run_here
 
 
 @pytest.fixture
 def model(tmp_path):
     """A file of a network of 8x8 RGBA in two categories and five colours."""
-    return untrained(tmp_path / "tiny.safetensors", PALETTE)
+    return save_untrained(tmp_path / "tiny.safetensors", PALETTE)
 
 
-def untrained(path, palette):
+def save_untrained(path, palette):
     tiny, short = ModelConfig(widths=(16,), attention=()), DiffusionConfig(timesteps=10)
     spec = ModelSpec(8, 4, ("square", "bar"), tiny, short, palette=palette)
-    torch.manual_seed(0)
-    network = spec.build()
-    with torch.no_grad():
-        for p in network.parameters():
-            p += 0.05 * torch.randn_like(p)
-    save_model(path, network, spec, 1)
+    save_model(path, untrained(spec), spec, 1)
     return path
 
 
@@ -211,7 +194,7 @@ def test_places_of_what_is_sampled_are_checked_first(call, model):
 
 def test_an_export_that_fails_keeps_no_other_from_being_written(call, tmp_path):
     """As one of many colours, which is known only once they are sampled."""
-    model = untrained(tmp_path / "tiny.safetensors", ())
+    model = save_untrained(tmp_path / "tiny.safetensors", ())
     result = call("sample", model, *FEW, "--count", 20, "--export", "a.gif", "b.aseprite", "--out", "g.png")
     assert_one_line_error(result, "colours, where indexed files have at most 255")
     assert files() == {"g.png", "b.aseprite"}

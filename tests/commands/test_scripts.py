@@ -34,7 +34,7 @@ def trained(tmp_path_factory, empty_toml):
     data = write_npy(tmp / "data", *tiny_sprites(60, 8, 4))
     evaluated = ("--log.evaluate", 2, "--log.evaluate-count", 4)
     args = (empty_toml, "--data", data, "--out", tmp / "run", "--steps", 5, *QUIET, *evaluated)
-    result = run("train", *args, fresh=True)
+    result = run("train", *args)
     assert result.returncode == 0, result.stderr
     return tmp / "run", data, result
 
@@ -226,7 +226,7 @@ def wait_for_checkpoint(folder, step, process):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
     data = write_npy(tmp_path / "data", *tiny_sprites(40, 8, 3))
-    args = (empty_toml, "--data", data, "--out", tmp_path / "run", "--steps", 120, *FAST, "--log.checkpoint", 5)
+    args = (empty_toml, "--data", data, "--out", tmp_path / "run", "--steps", 80, *FAST, "--log.checkpoint", 5)
     process = start(command("train", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_checkpoint(tmp_path / "run", 10, process)
     process.send_signal(number)
@@ -235,13 +235,13 @@ def test_a_stopped_run_saves_and_goes_on(tmp_path, empty_toml, number):
     assert "go on with --resume" in out and "Traceback" not in err
     assert (tmp_path / "run" / "model.safetensors").exists()
     saved = max((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
-    assert 10 <= int(saved.stem[-8:]) < 120
+    assert 10 <= int(saved.stem[-8:]) < 80
 
     resumed = run("train", *args, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert f"step {int(saved.stem[-8:])}" in resumed.stdout
     steps = [e.step for e in EventAccumulator(str(tmp_path / "run" / "tb")).Reload().Scalars("loss/train")]
-    assert steps == sorted(set(steps)) and steps[-1] == 120
+    assert steps == sorted(set(steps)) and steps[-1] == 80
 
 
 def test_a_killed_run_can_be_resumed_even_before_its_first_interval(tmp_path, empty_toml):
@@ -280,7 +280,7 @@ def test_sweep_measures_and_writes_the_table(swept, trained):
     assert pictures == {"curves.png", "gaps.png", "pairs.png", "grid_s0.png", "grid_s1.png", "grid_s2.png"}
     (kept,) = (out / "judges").iterdir()
     before, time_kept = (out / "sweep.json").read_text(), kept.stat().st_mtime_ns
-    assert run("sweep", trained[0], "--data", trained[1], *options, fresh=True).returncode == 0
+    assert run("sweep", trained[0], "--data", trained[1], *options).returncode == 0
     assert (out / "sweep.json").read_text() == before and kept.stat().st_mtime_ns == time_kept
     events = EventAccumulator(str(out / "tb")).Reload()
     assert {"sweep/curves", "sweep/pairs", "sweep/grid s = 2"} <= set(events.Tags()["images"])
@@ -320,7 +320,7 @@ def test_a_sweep_does_not_write_over_a_training_run(trained):
 def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
     folder, data, _ = trained
     options = ("--forms", "cfg", "auto", "--samplers", "dpmpp_2m:2", "heun:2:log_snr", "--per-category", 4)
-    result = run("compare", folder, "--data", data, *options, "--out", tmp_path / "c", fresh=True)
+    result = run("compare", folder, "--data", data, *options, "--out", tmp_path / "c")
     assert result.returncode == 0, result.stderr
     rows = json.loads((tmp_path / "c" / "compare.json").read_text())["rows"]
     combinations = [f"{form} {sampler} s=2" for form in ("cfg", "auto") for sampler in options[4:6]]
@@ -331,7 +331,7 @@ def test_compare_puts_forms_and_samplers_side_by_side(trained, tmp_path):
 def test_ways_to_few_colours_are_put_side_by_side(trained, tmp_path):
     folder, data, _ = trained
     options = ("--colours", 2, "--per-category", 6, "--count", 2, "--out", tmp_path / "p")
-    result = run("palettes", folder, "--data", data, *options, fresh=True)
+    result = run("palettes", folder, "--data", data, *options)
     assert result.returncode == 0, result.stderr
     rows = {r["name"]: r["figures"] for r in json.loads((tmp_path / "p" / "palettes.json").read_text())["rows"]}
     assert list(rows) == ["as it comes", "Pillow, 2 each", "--colours 2", "snapped to 2", "--palette 2"]

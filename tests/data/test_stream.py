@@ -173,7 +173,8 @@ def test_the_artist_draws_without_end_what_it_draws_for_a_set():
         drawn(3, 20, 24)
 
 
-def test_the_shipped_set_gives_all_that_the_artist_says_a_name():
+def test_the_shipped_set_gives_all_that_the_artist_says_a_name(monkeypatch):
+    monkeypatch.setattr(stream, "VOLUME", 1000)
     data = load_data(ROOT / "sprites", DataConfig(tags=True))
     volume, _ = stream_of(data, Config(endless="drawn", tags=True), 64, 0)(1)
     _, tags = drawn(seed_of(0, VOLUMES, 0), stream.VOLUME, 16)

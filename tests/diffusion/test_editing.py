@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import untrained
 
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling
 from ddpm.context.condition import Condition
@@ -34,12 +35,7 @@ def sampler():
         DiffusionConfig(),
         palette=("101010", "d19b62", "30a0ff"),
     )
-    torch.manual_seed(0)
-    network = spec.build()
-    with torch.no_grad():
-        for p in network.parameters():
-            p += 0.05 * torch.randn_like(p)
-    return Sampler(network.eval(), spec, Sampling(steps=3, precision="fp32"))
+    return Sampler(untrained(spec), spec, Sampling(steps=3, precision="fp32"))
 
 
 def hard_sprites(n: int, seed: int = 0) -> np.ndarray:

@@ -11,7 +11,7 @@ from conftest import tiny_sprites, write_npy
 from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 from ddpm.diffusion.schedule import make_schedule
-from ddpm.evaluation.classifier import in_equal_shares
+from ddpm.evaluation.classifier import STEPS_MIN, in_equal_shares
 from ddpm.evaluation.in_training import Evaluation
 from ddpm.evaluation.judge import HELD_OUT, Judge, Measured, data_of, unseen_sprites
 from ddpm.evaluation.metrics import METRICS, Metric
@@ -20,6 +20,14 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors
 from ddpm.sampling import Sampler
 from ddpm.training.trainer import Trainer
+
+
+@pytest.fixture(autouse=True, scope="module")
+def steps():
+    """Judges of these plain sprites need few steps to learn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 60)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +55,9 @@ def test_real_sprites_do_well_and_spoilt_ones_badly(judge):
     assert rows["shuffled"]["colours"] == pytest.approx(rows["training"]["colours"])  # the same pixels elsewhere
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(60, marks=pytest.mark.slow), 300])
-def test_a_small_set_has_a_judge_too(tmp_path, count):
+@pytest.mark.parametrize("count", [12, *(pytest.param(n, marks=pytest.mark.slow) for n in (60, 300))])
+def test_a_small_set_has_a_judge_too(tmp_path, count, monkeypatch):
+    monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", STEPS_MIN)
     data = load_data(write_npy(tmp_path / "data", *tiny_sprites(count, 8, 4, seed=2)), DataConfig(val_fraction=0))
     new = load_data(write_npy(tmp_path / "new", *tiny_sprites(200, 8, 4, seed=3)), DataConfig(val_fraction=0))
     assert Judge(data)(*new.batch(new.train))["class_accuracy"] >= 0.95
@@ -113,8 +122,8 @@ def test_a_metric_is_one_entry_of_the_table(judge, monkeypatch):
 
 
 def test_figures_that_need_a_palette_or_alpha_are_told_only_of_sets_that_have_them(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 3), np.uint8)  # of nearly all colours
-    judge = Judge(load_data(write_npy(tmp_path / "data", images, np.arange(1000) % 2)))
+    images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 3), np.uint8)  # of nearly all colours
+    judge = Judge(load_data(write_npy(tmp_path / "data", images, np.arange(100) % 2)))
     figures = judge.measure("training", *judge.references(6)["training"]).figures
     assert METRICS.keys() - figures.keys() == {"alpha_hardness", "holes", "parts", "in_palette", "told_apart"}
 
@@ -265,9 +274,9 @@ def test_a_model_of_few_sprites_memorises_and_new_sprites_do_not(tmp_path):
     data = dataclasses.replace(data, train=data.train[:6])
     config = Config(
         out=tmp_path,
-        steps=300,
-        model=ModelConfig((32, 32), 1, (1,)),
-        optim=OptimConfig(batch=16, lr=4e-3, warmup=30, precision="fp32", ema=0.98),
+        steps=200,
+        model=ModelConfig((16, 16), 1, (1,)),
+        optim=OptimConfig(batch=16, lr=4e-3, warmup=20, optimizer="adamw", precision="fp32", ema=0.98),
         log=LogConfig(checkpoint=1000),
     )
     trainer = Trainer(config, data, torch.device("cpu"))

@@ -2,6 +2,7 @@
 
 from math import comb
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -110,13 +111,14 @@ def test_an_empty_margin_changes_nothing():
 
 
 def test_training_sprites_with_slight_noise_are_copies_and_few_held_out_sprites_are(shipped):
-    training = shipped.batch(shipped.train)[0]
+    some = range(7000, 8000)  # neighbours, so that frames of one walk are among them
+    training = shipped.batch(np.intersect1d(shipped.train, some))[0]
     ground = background(training)
-    x = training[::95]
+    x = training[::20]
     noisy = (x + 0.03 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)
     assert is_copy(noisy, nearest(noisy, training), ground).all()
     assert is_copy(noisy.flip(-1), nearest(noisy.flip(-1), training), ground).all()
-    held_out = shipped.batch(shipped.val)[0]
+    held_out = shipped.batch(np.intersect1d(shipped.val, some))[0]
     rate = is_copy(held_out, nearest(held_out, training), ground).float().mean()
     assert 0 < rate < COPY_SHARE  # frames of one walk, above all
 

@@ -60,9 +60,9 @@ def changed(draw, seeds: list[bytes]) -> bytes:
     return data
 
 
-SLOW = {name: 25 for name in READERS if name.endswith((".py", " to cut"))} | {
-    "model header": 60,
-    "model description": 60,
+SLOW = {name: 20 for name in READERS if name.endswith((".py", " to cut"))} | {
+    "model header": 40,
+    "model description": 40,
 }
 
 
@@ -71,7 +71,7 @@ def test_any_input_is_read_or_refused_in_one_line(tmp_path, name):
     reader = READERS[name](tmp_path)
     assert attempt(reader, reader.seeds[0], tmp_path) in (None, "error: all that is checked before the work was right")
 
-    @tried(SLOW.get(name, 120))
+    @tried(SLOW.get(name, 80))
     @given(changed(reader.seeds) | st.binary(max_size=64))
     def holds(data: bytes) -> None:
         attempt(reader, data, tmp_path)
@@ -85,7 +85,7 @@ names = st.lists(st.text(max_size=12).filter(lambda text: text != "sprites"), mi
 tame = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=8), min_size=1, max_size=4, unique=True)
 
 
-@tried(300)
+@tried(150)
 @given(names | st.lists(st.text(min_size=20, max_size=200), max_size=2))
 def test_a_name_that_is_taken_stays_in_its_folder_and_on_its_line(found):
     try:
@@ -399,7 +399,8 @@ PREPARED = {
 def test_a_bomb_is_not_prepared(tmp_path, name):
     file, write, reason = PREPARED[name]
     (tmp_path / file).write_bytes(write())
-    imports = "from sprites.prepare.collection import Settings, collect\nfrom sprites.prepare.names import Naming"
+    names = {"collection": "collect", "names": "Naming", "settings": "Settings"}
+    imports = "\n".join(f"from sprites.prepare.{module} import {name}" for module, name in names.items())
     said, grown = measured(imports, f"collect([Path({str(tmp_path / file)!r})], Settings(Naming()))")
     assert reason in said and "\n" not in said
     assert grown < 90, f"{grown} MB more, {said}"

@@ -17,7 +17,7 @@ from conftest import SMALL, assert_one_line_error, command, content, curves, run
 from ddpm.system.outputs import PART
 
 KILLS = int(os.environ.get("KILLS", "2"))  # make faults, make test-all: 20
-STEPS = max(120, 25 * KILLS)  # more than the run makes between all of the kills
+STEPS = max(90, 25 * KILLS)  # more than the run makes between all of the kills
 JUDGED = ("evaluation/", "pixel_art/")  # curves of the evaluation
 PATIENCE = 240 + 10 * KILLS  # seconds
 # A checkpoint every third step, so that many of the kills hit one that is being written.
@@ -56,7 +56,8 @@ def test_a_run_killed_many_times_ends_as_one_that_was_not(whole):
     chance, resumed = random.Random(0), []
     for life in range(KILLS + 1):
         go_on = ["--resume"] if steps_saved(killed) else []
-        process = start(command(*args, "--out", killed, *go_on), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        line = command(*args, "--out", killed, *go_on)
+        process = start(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         last = max(steps_saved(killed), default=0)
         said = b""
         while b"step/s" not in said and b"s/step" not in said:  # it has begun to train

@@ -45,7 +45,7 @@ def randomised(spec: ModelSpec) -> torch.nn.Module:
     "spec",
     [
         pytest.param(PLAIN, id="categories in RGB, padded", marks=pytest.mark.slow),
-        pytest.param(TAGS, id="student of tags", marks=pytest.mark.slow),
+        pytest.param(TAGS, id="student of tags"),
     ],
 )
 def test_the_graph_is_the_denoiser_at_any_batch_and_timestep(spec):
@@ -62,6 +62,7 @@ def test_the_graph_is_the_denoiser_at_any_batch_and_timestep(spec):
         torch.testing.assert_close(denoise(*inputs.values()), expected, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_model_that_comes_along_draws_the_same_sprites():
     model, spec = load_model("shipped")
     ours, theirs = (Sampler(model, spec, Sampling(precision="fp32")) for _ in range(2))

@@ -136,10 +136,12 @@ def scene(tmp_path_factory):
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # children have none of the others
-    with pytest.MonkeyPatch.context() as patch:  # in this process, so that what is imported late is so only once
-        patch.setattr("sys.argv", arguments(tmp / "whole"))
-        assert script.main() == 0
-    yield tmp, train
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ddpm.evaluation.in_training.LOOKED_AT", 2)  # sprites that nothing here hangs on
+        with patch.context() as first:  # in this process, so that what is imported late is so only once
+            first.setattr("sys.argv", arguments(tmp / "whole"))
+            assert script.main() == 0
+        yield tmp, train
     torch.set_num_threads(threads)
 
 

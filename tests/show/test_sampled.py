@@ -3,13 +3,11 @@
 import os
 import resource
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import assert_one_line_error, command_module, tiny_sprites, write_npy
+from conftest import assert_one_line_error, tiny_sprites, untrained, write_npy
 from PIL import Image
 
 from ddpm import sampling
@@ -35,30 +33,16 @@ def model(tmp_path_factory):
     data = write_npy(folder.with_name("data"), *tiny_sprites(40, 8, 4))
     tiny, short = ModelConfig(widths=(16,), attention=()), DiffusionConfig(timesteps=10)
     spec = ModelSpec(8, 4, ("square", "bar"), tiny, short)
-    torch.manual_seed(0)
-    network = spec.build()
-    with torch.no_grad():
-        for p in network.parameters():
-            p += 0.05 * torch.randn_like(p)
+    network = untrained(spec)
     save_model(folder / "model.safetensors", network, spec, 1)
     (folder / "config.toml").write_text(to_toml(Config(data=data, out=folder)))
-    return folder, network.eval(), spec
+    return folder, network, spec
 
 
 @pytest.fixture
-def call(model, tmp_path, monkeypatch, capfd):
-    """Run a script in this process, in a folder of its own; returns it as if it had been a process."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_it(script, *args):
-        monkeypatch.setattr(sys, "argv", [f"{script}.py", str(model[0]), *map(str, args)])
-        capfd.readouterr()
-        code = command_module(script).main()
-        out, err = capfd.readouterr()
-        lines = [line for line in err.splitlines() if line.strip() and "sprite/s" not in line]
-        return subprocess.CompletedProcess(script, code, out, "\n".join(lines))
-
-    return run_it
+def call(model, run_here):
+    """Run a script with this model, as `run_here`."""
+    return lambda script, *args: run_here(script, model[0], *args)
 
 
 def test_cells_are_those_of_the_grid(model):

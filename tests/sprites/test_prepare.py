@@ -17,9 +17,10 @@ from PIL import Image
 
 from sprites.files import DataError
 from sprites.loading import load_sprites
-from sprites.prepare.collection import Collection, Settings, collect
+from sprites.prepare.collection import Collection, collect
 from sprites.prepare.names import Naming, Table, read_table
 from sprites.prepare.report import backgrounds, likeness, patterns, picture, report
+from sprites.prepare.settings import Settings
 from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, guess_grid, parse_tile
 from sprites.reading.folder import REASONS, SUFFIXES

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sprites.files import DataError
-from sprites.prepare.aseprite import MAX_CHUNKS, Slice, Tag, read_aseprite
-from sprites.prepare.blending import MODES, lay_over
+from sprites.prepare.aseprite.blending import MODES, lay_over
+from sprites.prepare.aseprite.document import Slice, Tag
+from sprites.prepare.aseprite.file import MAX_CHUNKS, read_aseprite
 
 RNG = np.random.default_rng(0)
 
@@ -237,10 +238,10 @@ def test_images_and_what_there_is_to_merge_are_added_up(tmp_path, monkeypatch):
         [[ase.layer(), ase.layer(), *[ase.cel(random(64, 64), at) for at in (0, 1)]], [ase.link(0)]], 64, 64
     )
     assert 3 * 64 * 64 == 12288
-    monkeypatch.setattr("sprites.prepare.aseprite.MAX_LAID", 12288)
+    monkeypatch.setattr("sprites.prepare.aseprite.merging.MAX_LAID", 12288)
     (tmp_path / "fine.aseprite").write_bytes(whole)
     assert len(read_aseprite(tmp_path / "fine.aseprite").frames) == 2
-    monkeypatch.setattr("sprites.prepare.aseprite.MAX_LAID", 12287)
+    monkeypatch.setattr("sprites.prepare.aseprite.merging.MAX_LAID", 12287)
     assert "more than 12,287 pixels to merge" in refused(tmp_path, whole)
-    monkeypatch.setattr("sprites.prepare.aseprite.MAX_PIXELS", 8191)
+    monkeypatch.setattr("sprites.prepare.aseprite.file.MAX_PIXELS", 8191)
     assert "8,192" in refused(tmp_path, whole) or "more than 8,191 pixels" in refused(tmp_path, whole)

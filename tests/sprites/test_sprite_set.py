@@ -21,7 +21,7 @@ def test_a_network_that_saw_an_eighth_of_the_sprites_names_the_category_of_other
     monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 100)
     sprites, cycles = shown
     x, categories = to_tensor(sprites.images), torch.from_numpy(sprites.labels)
-    seen, held_out = cycles % 8 == 0, cycles % 40 == 4
+    seen, held_out = cycles % 8 == 0, cycles % 80 == 4
     model = train_classifier(x[seen], categories[seen], len(sprites.categories), epochs=1)
     _, predicted = features_and_classes(model, x[held_out])
     assert (predicted == categories[held_out]).float().mean() >= 0.85

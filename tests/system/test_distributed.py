@@ -6,17 +6,17 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import ROOT, SMALL, assert_one_line_error, content, curves, finish, run, start, tiny_sprites, write_npy
+from conftest import SMALL, assert_one_line_error, command, content, curves, finish, run, start, tiny_sprites, write_npy
 
 import ddpm.system.distributed
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
@@ -34,9 +34,8 @@ OFTEN += ["--diffusion.timesteps", 50]
 
 def torchrun(processes, *args, nodes="--standalone"):
     """The command line that starts one of the scripts on several processes."""
-    script, *rest = args
-    launch = [sys.executable, "-m", "torch.distributed.run", *nodes.split(), "--nproc-per-node", str(processes)]
-    return [*launch, str(ROOT / "scripts" / f"{script}.py"), *map(str, rest)]
+    python, *rest = command(*args)
+    return [python, "-m", "torch.distributed.run", *nodes.split(), "--nproc-per-node", str(processes), *rest]
 
 
 def several(processes, *args, **how):
@@ -70,7 +69,7 @@ def one(folder):
 @pytest.fixture(scope="module")
 def two(folder):
     """The same run by two processes."""
-    result = several(2, *training(folder, "two"), fresh=True)
+    result = several(2, *training(folder, "two"))
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("M parameters") == 1 and "2 processes" in result.stdout  # one of them speaks
     return folder / "two"
@@ -194,6 +193,13 @@ def test_commands_for_one_process_refuse_several(monkeypatch):
 def test_two_processes_train_as_one(one, two):
     assert_like(one, two)
     assert len(list((two / "tb").glob("events*"))) == 1  # the main one alone writes
+
+
+@pytest.mark.slow
+def test_two_processes_that_a_user_starts_train_as_forked_ones(folder, two):
+    result = several(2, *training(folder, "fresh"), fresh=True)
+    assert result.returncode == 0, result.stderr
+    assert_same(two, folder / "fresh")
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +335,7 @@ def test_processes_with_different_sprites_are_told(folder):
 
 
 def test_sprites_and_sweeps_are_those_of_one_process(folder, one):
-    sampled = [run, lambda *args: several(2, *args), lambda *args: several(3, *args)]
+    sampled = [run, partial(several, 2), partial(several, 3)]
     for i, start_it in enumerate(sampled):
         files = ["--out", folder / f"{i}.png", "--npz", folder / f"{i}.npz"]
         result = start_it("sample", one, "--guidance", 0, 2, "--count", 7, *files)

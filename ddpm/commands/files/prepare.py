@@ -26,9 +26,10 @@ from ddpm.show.fonts import label_font
 from ddpm.system.console import one_line, progress, warn
 from ddpm.system.outputs import check_apart, folder_written_aside
 from sprites.files import plural, some
-from sprites.prepare.collection import Collection, Settings, collect
+from sprites.prepare.collection import Collection, collect
 from sprites.prepare.names import By, Naming, read_table
 from sprites.prepare.report import picture, report
+from sprites.prepare.settings import Settings
 from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.reading.image import SIZES, Fit

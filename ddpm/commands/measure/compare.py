@@ -7,8 +7,8 @@ Every combination is a row of one table (of sweep.py's figures) and a column of 
 sampled in its own way in all of them.
 """
 
-import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +21,7 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.devices import pick_device
-from ddpm.system.outputs import held, write_all, write_texts
+from ddpm.system.outputs import held, write_results
 
 if TYPE_CHECKING:
     from ddpm.sampling import Sampler
@@ -129,11 +129,11 @@ def main() -> int:
 
         report = Report(rows)
         print(report.table(), end="")
-        about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
-        texts = {"compare.json": about, "compare.txt": report.table(), "compare.md": report.markdown()}
+        found = asdict(args) | {"rows": [asdict(r) for r in rows]}
+        texts = {".txt": report.table(), ".md": report.markdown()}
         shown = np.stack(cells, 1)
         picture = labelled_grid(shown, spec.categories, names)
-        write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "compare.png", picture))
+        write_results(args.out, "compare", found, texts, partial(save_picture, args.out / "compare.png", picture))
         few = left_out(shown.shape)
         print(f"{args.out}: compare.txt, .md, .json and .png{few and f', which shows {few}'}")
         return 0

@@ -6,8 +6,8 @@
 FRESH are sprites that the model has not seen.
 """
 
-import json
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from ddpm.commands.shared.flags import check_count, check_guidance, check_result
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.devices import pick_device
-from ddpm.system.outputs import held, write_all, write_texts
+from ddpm.system.outputs import held, write_results
 
 FEW = 100  # sprites for all but the seams
 
@@ -84,8 +84,7 @@ def main() -> int:
             "\n\n".join(tabulate(t, headers="keys", floatfmt=".3f", tablefmt="github") for t in tables.values()) + "\n"
         )
         print(said, end="")
-        texts = {"editing.json": json.dumps(asdict(args) | tables, indent=1, default=str) + "\n", "editing.md": said}
-        curve = likeness(tables["likeness"])
-        write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "likeness.png", curve))
+        draw = partial(save_picture, args.out / "likeness.png", likeness(tables["likeness"]))
+        write_results(args.out, "editing", asdict(args) | tables, {".md": said}, draw)
         print(f"{args.out}: likeness.png, editing.md and .json")
     return 0

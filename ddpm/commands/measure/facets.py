@@ -9,8 +9,8 @@ values, or in brackets the entropy of a facet left open, as a share of that in r
 Tags that were never seen together in training, by the setting `hold_out`, are asked for too.
 """
 
-import json
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,7 @@ from ddpm.commands.shared.flags import check_count, check_guidance, check_result
 from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import progress
 from ddpm.system.devices import pick_device
-from ddpm.system.outputs import held, write_all, write_texts
+from ddpm.system.outputs import held, write_results
 
 if TYPE_CHECKING:
     from ddpm.evaluation.tag_judge import FacetResult, TagJudge
@@ -112,7 +112,6 @@ def main() -> int:
         pictures["grid"] = labelled_grid(to_uint8(x), list(shown), guidance_labels(args.guidance))
         found = {"facets": results, "never_seen_together": together}
         about = {name: {f"{s:g}": [asdict(r) for r in rows] for s, rows in by.items()} for name, by in found.items()}
-        told = json.dumps(asdict(args) | about, indent=1, default=str)
-        texts = {"facets.json": told + "\n", "facets.md": text}
-        write_all(lambda: write_texts(out, texts), lambda: show_alone(out, "facets", pictures, text))
+        show = partial(show_alone, out, "facets", pictures, text)
+        write_results(out, "facets", asdict(args) | about, {".md": text}, show)
         return 0

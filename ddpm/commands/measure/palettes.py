@@ -7,9 +7,9 @@ The rows: sprites as the network gives them; each brought to so many colours of 
 are those of sweep.py.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,7 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
 from ddpm.system.devices import pick_device
-from ddpm.system.outputs import held, write_all, write_texts
+from ddpm.system.outputs import held, write_results
 from sprites.colour import MOST
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ def main() -> int:
             cells.append(to_uint8(x.unflatten(0, (len(spec.categories), -1))[:, : args.count]))
         report = Report(rows)
         print(report.table(), end="")
-        about = json.dumps(asdict(args) | {"rows": [asdict(r) for r in rows]}, indent=1, default=str) + "\n"
-        texts = {"palettes.json": about, "palettes.txt": report.table(), "palettes.md": report.markdown()}
+        found = asdict(args) | {"rows": [asdict(r) for r in rows]}
+        texts = {".txt": report.table(), ".md": report.markdown()}
         picture = labelled_grid(np.stack(cells, 1), spec.categories, [r.name for r in rows if r.guidance is not None])
-        write_all(lambda: write_texts(args.out, texts), lambda: save_picture(args.out / "palettes.png", picture))
+        write_results(args.out, "palettes", found, texts, partial(save_picture, args.out / "palettes.png", picture))
         print(f"{args.out}: palettes.txt, .md, .json and .png")
         return 0

@@ -8,7 +8,6 @@ training, blurred and shuffled are real sprites to read the figures by. Writes t
 trade-off curves, a grid for each scale and the closest pairs of generated and training sprites, all in TensorBoard too.
 """
 
-import json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from ddpm.commands.shared.flags import check_count, check_guidance, check_result
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
-from ddpm.system.outputs import held, write_all, write_texts
+from ddpm.system.outputs import held, write_results
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     from ddpm.evaluation.judge import Judge, Measured
@@ -124,12 +123,8 @@ def main() -> int:
 
         result = Report(rows)
         print(result.text(), end="")
-        about = json.dumps(
-            asdict(args) | {"seed": args.sampling.seed, "steps": sampler.sampling.steps} | result.json(),
-            indent=1,
-            default=str,
-        )
-        texts = {"sweep.json": about + "\n", "sweep.txt": result.text(), "sweep.md": result.markdown()}
-        write_all(lambda: write_texts(out, texts), lambda: SweepBoard(out, judge, result).write(sampled, gaps))
+        found = asdict(args) | {"seed": args.sampling.seed, "steps": sampler.sampling.steps} | result.json()
+        texts = {".txt": result.text(), ".md": result.markdown()}
+        write_results(out, "sweep", found, texts, lambda: SweepBoard(out, judge, result).write(sampled, gaps))
         print(f"{out}: sweep.txt, .md, .json and pictures; make board shows them, and a map of sprites under PROJECTOR")
         return 0

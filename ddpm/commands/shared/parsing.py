@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -75,27 +75,59 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {meant}?" if meant else ""
 
 
-def flags_of(settings: type, default: Any = None, prefix: str = "--") -> Iterator[Flag]:
-    """The flags of a dataclass and of those in it, named as tyro names them. default: values that need not be given."""
+class Setting(NamedTuple):
+    """A field of a dataclass of settings, as tyro reads it."""
+
+    field: dataclasses.Field
+    kind: Any
+    """Its type."""
+    marks: tuple[Any, ...]
+    """What Annotated adds to that."""
+    name: str
+    """Its flag, as "--log.every"; of a dataclass, what the flags of its fields begin with."""
+
+    @property
+    def nested(self) -> bool:
+        return isinstance(self.kind, type) and dataclasses.is_dataclass(self.kind)
+
+
+def settings_in(settings: type, prefix: str) -> Iterator[Setting]:
+    """The fields of a dataclass, named as tyro names them."""
     hints = get_type_hints(settings, include_extras=True)
     for field in dataclasses.fields(settings):
-        hint, *marks = (
-            get_args(hints[field.name]) if get_origin(hints[field.name]) is Annotated else [hints[field.name]]
-        )
-        told = next((mark for mark in marks if hasattr(mark, "aliases")), None)  # by tyro.conf.arg
+        hint = hints[field.name]
+        kind, *marks = get_args(hint) if get_origin(hint) is Annotated else [hint]
+        setting = Setting(field, kind, tuple(marks), f"{prefix}{field.name.replace('_', '-')}")
+        if setting.nested:
+            unnamed = any(getattr(mark, "name", None) == "" for mark in marks)  # by tyro.conf.arg
+            setting = setting._replace(name=prefix if unnamed else f"{setting.name}.")
+        yield setting
+
+
+def flags_of(settings: type, default: Any = None, prefix: str = "--") -> Iterator[Flag]:
+    """The flags of a dataclass and of those in it. default: values that need not be given."""
+    for setting in settings_in(settings, prefix):
+        field, hint, marks, name = setting
         value = getattr(default, field.name, tyro.MISSING)
-        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-            yield from flags_of(hint, value, prefix if told and told.name == "" else f"{prefix}{field.name}.")
+        if setting.nested:
+            yield from flags_of(hint, value, name)
             continue
         kind, least, most = takes(hint)
-        spelt, place = field.name.replace("_", "-"), tyro.conf.Positional in marks
-        names: tuple[str, ...] = (prefix + spelt, *(told.aliases or () if told else ()))
+        place = tyro.conf.Positional in marks
+        aliases = next((mark.aliases for mark in marks if hasattr(mark, "aliases")), None)  # by tyro.conf.arg
+        names: tuple[str, ...] = (name, *(aliases or ()))
         if kind is None and tyro.conf.FlagCreatePairsOff not in marks:
-            names = (*names, f"{prefix}no-{spelt}")
+            names = (*names, negated(name))
         unset = value is tyro.MISSING and field.default is field.default_factory is dataclasses.MISSING
         yield Flag(
             (field.name.upper(),) if place else names, kind, least, most, NoneType in get_args(hint), unset, place
         )
+
+
+def negated(name: str) -> str:
+    """The flag that sets False what this one sets True: --log.no-every of --log.every."""
+    parts = name.removeprefix("--").split(".")
+    return "--" + ".".join([*parts[:-1], f"no-{parts[-1]}"])
 
 
 def takes(hint: Any) -> tuple[Any, int, float]:
@@ -208,19 +240,17 @@ def words_of(settings: Any, apart: Collection[str] = (), prefix: str = "--") -> 
     """The flags that `parse` reads as these settings, of what differs from the defaults; without those named `apart`,
     and without what is given by its place."""
     words: list[str] = []
-    hints = get_type_hints(type(settings), include_extras=True)
-    for field in dataclasses.fields(settings):
-        value, marks = getattr(settings, field.name), get_args(hints[field.name])[1:]
+    for setting in settings_in(type(settings), prefix):
+        field, _, marks, name = setting
+        value = getattr(settings, field.name)
         if field.name in apart or tyro.conf.Positional in marks or value == default_of(field):
             continue
-        name = f"{prefix}{field.name.replace('_', '-')}"
-        if dataclasses.is_dataclass(value):
-            told = next((mark for mark in marks if hasattr(mark, "aliases")), None)
-            words += words_of(value, apart, prefix if told and told.name == "" else f"{name}.")
+        if setting.nested:
+            words += words_of(value, apart, name)
         elif isinstance(value, tuple):
             words += [name, *map(str, value)]
         else:
-            words += [name] if value is True else [f"{prefix}no-{name[2:]}"] if value is False else [f"{name}={value}"]
+            words += [name] if value is True else [negated(name)] if value is False else [f"{name}={value}"]
     return words
 
 
