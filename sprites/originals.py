@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from sprites.colour import codes, colours_of, nearest, oklab, opaque
 from sprites.files import DataError, plural
-from sprites.prepare.aseprite import read_aseprite
+from sprites.prepare.aseprite.file import read_aseprite
 from sprites.prepare.sources import DRAWINGS
 from sprites.reading.guesses import block_of
 from sprites.reading.image import fit, is_animated, is_opaque, opened, read_frames, read_rgba, rgba

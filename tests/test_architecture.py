@@ -1,7 +1,7 @@
 """The rooms of DESIGN and the one-way flow of data between them: an import against it fails here.
 
-sprites < system < config < context < {data, diffusion} < network < runs < sampling < {training, evaluation} < show
-< commands. Within a room modules may import one another, without circles.
+sprites < system < config < context < {data, diffusion} < network < runs < sampling < animation
+< {training, evaluation} < show < commands. Within a room modules may import one another, without circles.
 """
 
 import ast
@@ -23,6 +23,7 @@ FLOW = [
     {"network"},
     {"runs"},
     {"sampling"},
+    {"animation"},
     {"training", "evaluation"},
     {"show"},
     {"commands"},

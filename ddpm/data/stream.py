@@ -59,7 +59,7 @@ class Endless:
 
     def __init__(self, data: SpriteData, config: Config, stills: int, clips: int, ahead: int = 0) -> None:
         """ahead: processes that draw the volumes to come; 0: each is drawn when it is needed."""
-        self.drawing = (data, config.endless, config.hold_out)
+        self.drawing = (data, config.endless, config.hold_out, VOLUME)
         self.seed, self.stills, self.clips, self.ahead = config.seed, stills, clips, ahead
         self.steps = config.passes * max(1, VOLUME // (stills + clips))  # with a volume
         self.pool = workers(ahead, self.drawing) if ahead else None
@@ -120,9 +120,9 @@ def work(seed: int) -> SpriteData:
     return volume_of(*globals()["drawing"], seed)
 
 
-def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], seed: int) -> SpriteData:
+def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], count: int, seed: int) -> SpriteData:
     """What a generator draws from a seed, brought to the palette and the tags of `base`, without what is held out."""
-    sprites, tags = GENERATORS[generator](seed, VOLUME, base.sprites.size)
+    sprites, tags = GENERATORS[generator](seed, count, base.sprites.size)
     if (sprites.categories, sprites.channels) != (base.sprites.categories, base.sprites.channels):
         kinds = (f"{', '.join(s.categories)} in {s.channels} channels" for s in (sprites, base.sprites))
         raise ValueError("endless draws {}; the data has {}".format(*kinds))
