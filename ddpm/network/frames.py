@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -77,6 +78,9 @@ class FrameAttention(nn.Module):
 
     def forward(self, x: Tensor, frames: Frames | None) -> Tensor:
         """Without frames each row is a still, which sees itself."""
+        if frames is None and not self.everywhere:  # a place that sees itself alone
+            value = slice(2 * x.shape[1], None)
+            return x + self.out(F.conv2d(self.norm(x), self.qkv.weight[value], self.qkv.bias[value]))
         h, w = x.shape[-2:]
         count = 1 if frames is None else frames.sees.shape[1]
         # The same place of other frames: each place is a head of its own. All places: they follow one another in time.
@@ -97,6 +101,5 @@ class FrameAttention(nn.Module):
             mask = frames.sees[:, None]
             if self.everywhere:
                 mask = mask.repeat_interleave(h * w, 2).repeat_interleave(h * w, 3)
-        y = attention(q, k, v, mask) if self.everywhere or frames is not None else v
-        y = rearrange(y, f"{inside} -> (g f) (heads d) h w", heads=self.heads, h=h, w=w)
+        y = rearrange(attention(q, k, v, mask), f"{inside} -> (g f) (heads d) h w", heads=self.heads, h=h, w=w)
         return x + self.out(y.contiguous(memory_format=torch.channels_last))
