@@ -17,7 +17,7 @@ def drawn(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
     """By the artist of the shipped set; as many of each category, in whole walk cycles."""
     from sprites.draw.collection import SIZES  # its art takes half a second
     from sprites.draw.dice import TAG_NAMES
-    from sprites.draw.output import draw_category
+    from sprites.draw.output import clips_drawn, draw_category
     from sprites.draw.palette import COLOURS
     from sprites.draw.registry import CATEGORIES, WHOLE
     from sprites.writing.sheets import enlarge
@@ -31,7 +31,7 @@ def drawn(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
     labels = np.repeat(np.arange(len(CATEGORIES)), each)
     images = COLOURS[enlarge(np.concatenate(tiles), size)]
     facets = {name: facet_of(tuple(row[name] for row in rows)) for name in TAG_NAMES}
-    return Sprites(images, labels, CATEGORIES, Path("drawn")), Tags(facets, labels, CATEGORIES)
+    return Sprites(images, labels, CATEGORIES, Path("drawn"), clips=clips_drawn(each)), Tags(facets, labels, CATEGORIES)
 
 
 GENERATORS: dict[str, Generator] = {"drawn": drawn}
