@@ -132,8 +132,9 @@ def npy_labels(folder: Path) -> Reader:
 
 
 def npy_clips(folder: Path) -> Reader:
-    clips = np.array([0, 0, 1, 1, 2, 3])
-    data = write_npy(folder / "data", tiny_sprites(6, 8, 4)[0], np.arange(6) // 2)
+    clips = np.array([0, 0, 1, 2, 2, 3])
+    data = write_npy(folder / "data", tiny_sprites(6, 8, 4)[0], np.arange(6) // 3)
+    (data / "clips.npy").touch()
 
     def read(content: bytes) -> object:
         (data / "clips.npy").write_bytes(content)
@@ -312,7 +313,7 @@ def cycles(folder: Path) -> Reader:
         path.write_bytes(lines.encode() + data)
         return load_sprites(path.parent, clips=True)
 
-    return Reader([b"cycles = { square = [1], bar = [2, 9, 1] }", b"cycles.bar = 2", b"[cycles]\nbar = 1e9"], read)
+    return Reader([b"cycles = { square = [1] }", b"cycles = { bar = [2, 9, 1] }", b"cycles.bar = 2", b"[cycles]\nbar = 1e9"], read)
 
 
 def categories_json(folder: Path) -> Reader:
