@@ -313,7 +313,8 @@ def cycles(folder: Path) -> Reader:
         path.write_bytes(lines.encode() + data)
         return load_sprites(path.parent, clips=True)
 
-    return Reader([b"cycles = { square = [1] }", b"cycles = { bar = [2, 9, 1] }", b"cycles.bar = 2", b"[cycles]\nbar = 1e9"], read)
+    lists = [b"cycles = { square = [1] }", b"cycles = { bar = [2, 9, 1] }"]
+    return Reader([*lists, b"cycles.bar = 2", b"[cycles]\nbar = 1e9"], read)
 
 
 def categories_json(folder: Path) -> Reader:
