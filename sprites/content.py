@@ -51,18 +51,52 @@ def split(
 
     A sprite's own hash decides, so copies are always on the same side, and neither order nor other sprites
     matter. The fraction is met on average; few sprites may leave validation empty. A larger fraction only
-    adds to validation. clips: int64 [N]; those that share a frame, as it is or as a copy, are on the same side, that of
-    the lowest of their hashes, mixed once more, or clips of many frames would be held out more often.
+    adds to validation.
+
+    clips: int64 [N], as `Sprites.clips`, which count if Sprites are given. All frames of a clip are on one side, and
+    so are clips that share a frame. Stills are where they are without clips.
     """
+    if isinstance(sprites, Sprites) and clips is None:
+        clips = sprites.clips
     if not 0 <= val_fraction < 1:
         raise ValueError(f"val_fraction: got {val_fraction}, expected 0 <= val_fraction < 1")
     hashes = content_hashes(sprites.images) if isinstance(sprites, Sprites) else np.asarray(sprites)
     if hashes.dtype != np.uint64 or hashes.ndim != 1:
         raise ValueError(f"hashes: got {hashes.dtype} {list(hashes.shape)}, expected uint64 [N] of content_hashes")
     if clips is not None:
-        hashes = of_clips(hashes, clips)
+        hashes = clip_hashes(hashes, clips)
     held_out = hashes < np.uint64(int(val_fraction * 2**64))
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def clip_hashes(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """uint64 [N]: of each frame, the exclusive or of the distinct contents of its clip and of all joined to it.
+
+    Such a sum is as uniform as a single hash, which it is for a still.
+    """
+    if clips.shape != hashes.shape or clips.dtype.kind not in "iu":
+        raise ValueError(f"clips: got {clips.dtype} {list(clips.shape)}, expected int64 {list(hashes.shape)}")
+    joined = join(hashes, np.unique(clips, return_inverse=True)[1])
+    pairs = np.unique(np.stack([joined.astype(np.uint64), hashes], 1), axis=0)
+    starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=pairs[:1, 0] + np.uint64(1)))
+    return np.bitwise_xor.reduceat(pairs[:, 1], starts)[np.searchsorted(pairs[starts, 0], joined)]
+
+
+def join(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """int64 [N]: of each frame, one number for all clips that are joined by frames they share. Clips count from 0."""
+    order = np.lexsort((clips, hashes))
+    one, other = order[:-1], order[1:]
+    shared = (hashes[one] == hashes[other]) & (clips[one] != clips[other])
+    parent = list(range(clips.max(initial=-1) + 1))
+
+    def root(clip: int) -> int:
+        while parent[clip] != clip:
+            parent[clip] = clip = parent[parent[clip]]
+        return clip
+
+    for a, b in zip(clips[one[shared]].tolist(), clips[other[shared]].tolist(), strict=True):
+        parent[root(a)] = root(b)
+    return np.array([root(clip) for clip in range(len(parent))], np.int64)[clips]
 
 
 def examine(images: np.ndarray) -> Content:
