@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from sprites.files import DataError, plural, some
 from sprites.loading import Sprites, check_whole
@@ -114,18 +112,6 @@ def examine(images: np.ndarray) -> Content:
                 content.soft[part] = np.count_nonzero(soft, axis=(1, 2))
             content.blank[part] = ~alpha.any(axis=(1, 2))
     return content
-
-
-def of_clips(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """uint64 [N]: one hash for all sprites that belong together, being frames of one clip or copies of each other."""
-    contents, clip = (np.unique(values, return_inverse=True)[1] for values in (hashes, clips))
-    count = clip.max() + 1
-    pairs = coo_array((np.ones(len(clip)), (clip, count + contents)), shape=2 * (count + contents.max() + 1,))
-    _, group = connected_components(pairs, directed=False)
-    lowest = np.full(group.max() + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(lowest, group[clip], hashes)
-    mixed = [int.from_bytes(blake2b(value.tobytes(), digest_size=8).digest(), "little") for value in lowest]
-    return np.array(mixed, np.uint64)[group[clip]]
 
 
 def notes_on_content(sprites: Sprites, content: Content) -> list[str]:

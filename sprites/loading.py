@@ -63,9 +63,6 @@ def load_sprites(
 ) -> Sprites:
     """Reads a sprite set, an npy pair or a folder per category; which one is recognised.
 
-    clips: in a folder per category, an animation is a clip of all its frames, not its first frame alone, and so are
-    the images of a sub-folder. The other two forms say by themselves which sprites are frames of a clip.
-
     `size` is the side wanted, 8 to 128; None takes the most common one of the data. A sprite of another size,
     or not square, is an error unless `resize` says how to scale it: "nearest", or "box" (averages, for
     shrinking), after padding to a centred square. An image array above 512 MiB stays memory-mapped.

@@ -19,7 +19,6 @@ from sprites.writing.sprite_set import TagTable, cycles_of, described
 
 RGB = np.ascontiguousarray(COLOURS[:, :3])
 Tick = Callable[[], object]  # called once a sprite, for progress
-WALKS = {category: cycle for category, cycle in CYCLES.items() if cycle > 1}
 
 # The files of each kind of drawing; the last of them is what the folder is recognised by.
 SHEETS = tuple(f"{category}.png" for category in CATEGORIES)
@@ -36,12 +35,6 @@ def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: Non
         answers.append(answer)
         tick()
     return tiles, answers
-
-
-def clips_drawn(count: int) -> np.ndarray:
-    """int64 [N]: the clip that each sprite is a frame of, of so many of each category; a still is one of its own."""
-    numbers = [k * count + np.arange(count) // cycle for k, cycle in enumerate(CYCLES.values())]
-    return np.concatenate(numbers)
 
 
 def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:

@@ -1,8 +1,6 @@
 """A folder per category: its image files at any depth; or, with clips, all their frames."""
 
-import itertools
 import os
-import re
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
@@ -79,6 +77,7 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     check_total(inside.folder, len(paths), side)
     opaque = all(is_opaque(read_rgba(path)) for path in seen.unsure)
     images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
+    shallow: list[Path] = []
     for index, path in enumerate(paths):
         pixels = read_rgba(path, shallow)
         guesses.look(path, pixels, side, index)

@@ -14,10 +14,10 @@ from sprites.reading.image import Resize
 
 
 class Inside:
-    """What lies in a folder, sorted by name; see `visible`. clips: whether animations are wanted as clips."""
+    """What lies in a folder, sorted by name; see `visible`."""
 
-    def __init__(self, folder: Path, clips: bool = False) -> None:
-        self.folder, self.clips = folder, clips
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         is_folder = {path: os.path.isdir(path) for path in visible(folder)}
         self.paths = list(is_folder)
         self.folders = [path for path in self.paths if is_folder[path]]

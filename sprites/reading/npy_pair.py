@@ -26,7 +26,7 @@ COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
 
 
 def arrays_in(inside: Inside) -> list[Path]:
-    return [path for path in inside.files if path.suffix.lower() == SUFFIX and path.name != CLIPS]
+    return [path for path in inside.files if path.suffix.lower() == SUFFIX]
 
 
 def read_pair(inside: Inside, size: int | None, resize: Resize | None, clips: bool = False) -> Contents:

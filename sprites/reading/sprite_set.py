@@ -18,7 +18,6 @@ from sprites.reading.image import MAX_PIXELS, Resize, check_total, fit_all, is_o
 
 FILE = "sprites.toml"
 MAX_TILE = 8192
-MAX_CYCLE = 1024
 
 Cycles = dict[str, int | list[int]]
 """Of some categories, how many frames each clip has: one number, or that of each clip in turn."""
