@@ -1,9 +1,9 @@
 """Sample walks and other cycles from a model of clips: from tags, or from your own still or first frames.
 
     python scripts/animate.py --tags "kind=wolf facing=left" --count 8 --out wolves.gif
-    python scripts/animate.py shipped --image hero.png --out walk.gif
-    python scripts/animate.py shipped --image sheet.png --frames 8 --out walk.png
-    python scripts/animate.py shipped --tags "kind=knight facing=left" --count 1 --export knight.aseprite knight.tres
+    python scripts/animate.py walks --image hero.png --out walk.gif
+    python scripts/animate.py walks --image sheet.png --frames 8 --out walk.png
+    python scripts/animate.py walks --tags "kind=knight facing=left" --count 1 --export knight.aseprite knight.tres
 
 What is written at --out is for the eye: enlarged, all clips side by side. Files of --export are for engines.
 """
@@ -40,8 +40,9 @@ ENLARGED = 4  # pixels of an animation for one of a sprite; 8 where there is onl
 
 @dataclass(frozen=True)
 class Arguments:
-    model: tyro.conf.Positional[Path] = Path("shipped")
-    """A model of clips: a run folder, a .safetensors file, or the name of one that comes along."""
+    model: tyro.conf.Positional[Path] = Path("walks")
+    """A model of clips: a run folder, a .safetensors file, or the name of one that comes along: walks, which is taken if
+    it is left out."""
     image: Path | None = None
     """Begin with this: a still, or several frames, as a strip of square tiles or an animation. They stay as they are,
     to the bit."""
