@@ -2,6 +2,7 @@
 
     python scripts/prepare.py art --dry-run                                 # what is there, and what would come of it
     python scripts/prepare.py art --out set --size 16                       # each folder in art/ is a category
+    python scripts/prepare.py walks.png --tile 16 --cycle 4 --out set       # a sheet of walks of four frames
     python scripts/prepare.py items.png --tile 16x24 --spacing 1 --out set  # a sheet
     python scripts/prepare.py pack.zip --category "{category}_{colour}_*.png" --out set
     python scripts/prepare.py hero.aseprite --by tag --out set              # each frame tag is a category
