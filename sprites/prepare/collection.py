@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -324,10 +324,10 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
         for run in runs(together, len(categories)):
             if fitting[run].all():
                 chosen[categories[run[0]]].append(run)
-        for category, own in chosen.items():
-            indices = [index for run in own for index in run]
+        for category, those in chosen.items():
+            indices = [index for run in those for index in run]
             parts[category].append(placed if indices == [*range(len(placed))] else placed[indices])
-            lengths[category] += map(len, own)
+            lengths[category] += map(len, those)
             origins[category] += [origin(group, index, file) for index in indices]
     if not parts:
         reason, names = next(iter(told.left_out.names.items()))
@@ -384,8 +384,8 @@ def distinct(
         key = category.casefold()
         rows = (naming.table.row((key, str(index))) for index in range(len(origins)))
         origins = [one._replace(facets=one.facets | row) for one, row in zip(origins, rows, strict=True)]
-    clips = np.split(np.arange(len(images)), np.cumsum(lengths)[:-1])
-    kept = once(content_hashes(images).tolist(), [clip.tolist() for clip in clips])
+    numbers = iter(range(len(images)))
+    kept = once(content_hashes(images).tolist(), [list(islice(numbers, length)) for length in lengths])
     chosen = [index for clip in kept for index in clip]
     if len(chosen) == len(images):
         return images, origins, [len(clip) for clip in kept]
