@@ -102,8 +102,8 @@ class Animator:
     def __init__(self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None) -> None:
         if spec.model.frames == 1:
             raise ValueError(
-                "the model was trained on stills alone, and knows no frames; take walks, which comes along, or train one with "
-                "configs/walks.toml"
+                "the model was trained on stills alone, and knows no frames; take walks, which comes along, or train one "
+                "with configs/walks.toml"
             )
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide

@@ -4,7 +4,7 @@ A clip is a cycle: after its last frame comes its first. A still is a clip of on
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,13 @@ def begins(clips: np.ndarray) -> np.ndarray:
 def lengths_of(clips: np.ndarray) -> np.ndarray:
     """How many frames each run of a clip has, int64 [K], in order: the inverse of `of_lengths`."""
     return np.diff(np.flatnonzero(begins(clips)), append=len(clips))
+
+
+def runs(cycles: Iterable[Sequence[int]], count: int) -> list[list[int]]:
+    """The frames 0 to `count` - 1 by clip, in the order of their first ones; what is in no cycle is a still."""
+    found = [list(cycle) for cycle in cycles if cycle]
+    moving = {index for cycle in found for index in cycle}
+    return sorted([*found, *([index] for index in range(count) if index not in moving)], key=min)
 
 
 def told(clips: np.ndarray) -> str:

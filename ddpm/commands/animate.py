@@ -41,8 +41,8 @@ ENLARGED = 4  # pixels of an animation for one of a sprite; 8 where there is onl
 @dataclass(frozen=True)
 class Arguments:
     model: tyro.conf.Positional[Path] = Path("walks")
-    """A model of clips: a run folder, a .safetensors file, or the name of one that comes along: walks, which is taken if
-    it is left out."""
+    """A model of clips: a run folder, a .safetensors file, or walks, which comes along and is taken if it is left
+    out."""
     image: Path | None = None
     """Begin with this: a still, or several frames, as a strip of square tiles or an animation. They stay as they are,
     to the bit."""

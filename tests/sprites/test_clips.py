@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import aseprites as ase
 import numpy as np
 import pytest
 from folders import LABELS, draw, refused, write_categories, write_pair, write_set
@@ -12,7 +13,13 @@ from PIL import Image
 from sprites.clips import lengths_of, of_lengths, told
 from sprites.content import content_hashes, split
 from sprites.endless import drawn
+from sprites.files import DataError
 from sprites.loading import Sprites, load_sprites
+from sprites.prepare.collection import Collection, collect
+from sprites.prepare.names import By, Naming
+from sprites.prepare.report import report
+from sprites.prepare.settings import Settings
+from sprites.prepare.tiles import Grid
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs
 from sprites.writing.sprite_set import write_sprite_set
@@ -233,6 +240,117 @@ def test_a_broken_animation_is_one_line(tmp_path):
     data = (tmp_path / "food/walk.png").read_bytes()
     (tmp_path / "food/walk.png").write_bytes(data[: len(data) // 2])
     refused(tmp_path, "food/walk.png", clips=True)
+
+
+# --- prepare.py ---------------------------------------------------------------------------------------------
+
+
+def prepared(*sources: Path, by: By = "folder", **how: object) -> Collection:
+    return collect(sources, Settings(Naming(by=by), **how))  # type: ignore[arg-type]
+
+
+def set_of(found: Collection, folder: Path) -> Sprites:
+    """Written and read back."""
+    folder.mkdir()
+    write_sprite_set(folder, found.images, found.labels, found.categories, found.facets, found.clips)
+    sprites = load_sprites(folder, clips=True)
+    np.testing.assert_array_equal(sprites.images, found.images)
+    assert sprites.clips is not None
+    np.testing.assert_array_equal(lengths_of(sprites.clips), lengths_of(found.clips))
+    return sprites
+
+
+def drawing(path: Path, images: np.ndarray, *tags: tuple[str, int, int, int]) -> Path:
+    first, *more = [[ase.cel(image)] for image in images]
+    path.write_bytes(ase.aseprite([[ase.layer(), ase.tags(*tags), *first], *more], *images.shape[1:3]))
+    return path
+
+
+def test_each_frame_tag_of_a_drawing_is_a_clip_in_the_order_it_is_played(tmp_path):
+    images = draw(12)
+    tags = [("idle", 0, 2, 2), ("walk", 3, 6, 0), ("hit", 8, 9, 1), ("back", 10, 11, 3)]
+    found = prepared(drawing(tmp_path / "hero.aseprite", images, *tags))
+    order = [0, 1, 2, 1, 3, 4, 5, 6, 7, 9, 8, 11, 10]
+    np.testing.assert_array_equal(set_of(found, tmp_path / "set").images, images[order])
+    assert lengths_of(found.clips).tolist() == [4, 4, 1, 2, 2]
+    tags = load_tags(tmp_path / "set")["animation"]
+    assert [tags[i] for i in (0, 4, 8, 9, 11)] == ["idle", "walk", None, "hit", "back"]
+    assert ("clips", "4 clips; frames of each: 2 (2), 4 (2); 1 still") in list(report(found))
+    assert "hero = [4, 4, 1, 2, 2]" in (tmp_path / "set/sprites.toml").read_text()
+
+
+def test_frame_tags_as_categories_are_clips_too(tmp_path):
+    tags = [("idle", 0, 2, 0), ("walk", 3, 6, 0)]
+    found = prepared(drawing(tmp_path / "hero.aseprite", draw(8), *tags), by="tag")
+    set_of(found, tmp_path / "set")
+    assert "cycles = { idle = 3, walk = 4 }" in (tmp_path / "set/sprites.toml").read_text()
+
+
+def test_a_tag_that_another_one_cuts_is_no_clip(tmp_path):
+    found = prepared(drawing(tmp_path / "hero.aseprite", draw(6), ("all", 0, 5, 0), ("walk", 2, 4, 0)))
+    assert lengths_of(found.clips).tolist() == [1, 1, 3, 1]
+
+
+def test_a_drawing_without_tags_and_an_animation_are_a_clip_and_loose_pictures_are_stills(tmp_path):
+    images = draw(9)
+    drawing(tmp_path / "a.aseprite", images[:4])
+    animate(tmp_path / "b.webp", images[4:7])
+    save_pngs(tmp_path, images[7:], ["c", "d"])
+    found = prepared(tmp_path)
+    assert sorted(lengths_of(set_of(found, tmp_path / "set").clips)) == [1, 1, 3, 4]
+
+
+def test_frames_that_recur_in_a_clip_are_kept_and_clips_that_recur_are_not(tmp_path):
+    a, b, c = images = draw(3)
+    blank = np.zeros_like(a)
+    frames = np.stack([a, b, a, c, a, b, a, c, a, a, blank, a, b])
+    tags = [("walk", 0, 3, 0), ("again", 4, 7, 0), ("stands", 8, 9, 0), ("blinks", 10, 12, 0)]
+    found = prepared(drawing(tmp_path / "hero.aseprite", frames, *tags))
+    np.testing.assert_array_equal(found.images, images[[0, 1, 0, 2, 0, 1]])
+    assert lengths_of(found.clips).tolist() == [4, 2] and len(found.told.blank) == 1
+    save_pngs(tmp_path, images[:1], ["hero"])
+    (tmp_path / "in").mkdir()
+    for name in ("hero.aseprite", "hero.png"):
+        (tmp_path / name).rename(tmp_path / "in" / name)
+    assert lengths_of(prepared(tmp_path / "in", by="file").clips).tolist() == [4, 2]  # the still is a frame of one
+
+
+def test_so_many_tiles_of_a_sheet_are_a_clip_blank_ones_counted(tmp_path):
+    images = draw(10)
+    tiles = np.zeros((3, 4, 8, 8, 4), np.uint8)
+    tiles.reshape(12, 8, 8, 4)[[0, 1, 2, 3, 4, 5, 6, 8, 9, 10]] = images  # rows of 4, 3 and 3
+    Image.fromarray(tiles.swapaxes(1, 2).reshape(24, 32, 4)).save(tmp_path / "hero.png")
+    found = prepared(tmp_path / "hero.png", grid=Grid(8, 8), cycle=4)
+    np.testing.assert_array_equal(set_of(found, tmp_path / "set").images, images)
+    assert lengths_of(found.clips).tolist() == [4, 3, 3]
+    assert lengths_of(prepared(tmp_path / "hero.png", grid=Grid(8, 8)).clips).tolist() == [1] * 10
+    with pytest.raises(DataError, match=r"hero\.png: 12 tiles, blank ones too, are no cycles of 5"):
+        prepared(tmp_path / "hero.png", grid=Grid(8, 8), cycle=5)
+
+
+def test_an_animated_sheet_is_a_clip_of_each_tile(tmp_path):
+    images = draw(6)
+    sheets = images.reshape(3, 1, 2, 8, 8, 4).swapaxes(2, 3).reshape(3, 8, 16, 4)
+    animate(tmp_path / "two.webp", sheets)
+    found = prepared(tmp_path / "two.webp", grid=Grid(8, 8))
+    shown = images * (images[..., 3:] > 0)
+    np.testing.assert_array_equal(found.images, shown[[0, 2, 4, 1, 3, 5]])
+    assert lengths_of(found.clips).tolist() == [3, 3]
+
+
+def test_slices_move_as_their_drawing_does(tmp_path):
+    images = draw(4, size=16)
+    about = [ase.layer(), ase.tags(("walk", 0, 2, 0)), ase.slices("head", (0, 0, 0, 8, 8))]
+    frames = [[*about, ase.cel(images[0])], *([ase.cel(image)] for image in images[1:])]
+    (tmp_path / "hero.aseprite").write_bytes(ase.aseprite(frames, 16, 16))
+    found = prepared(tmp_path / "hero.aseprite", by="slice")
+    assert found.categories == ("head",) and lengths_of(found.clips).tolist() == [3, 1]
+
+
+def test_a_set_that_is_prepared_again_keeps_its_clips(tmp_path):
+    folder = with_cycles(tmp_path / "set", "{ walk = [4, 1, 5] }")
+    found = prepared(folder)
+    assert found.categories == ("food", "walk") and lengths_of(found.clips).tolist() == [1, 1, 1, 4, 1, 5]
 
 
 # --- the split ----------------------------------------------------------------------------------------------
