@@ -4,7 +4,7 @@
 import { Client } from "./model/client.js";
 import { CATEGORY, known, words } from "./model/context.js";
 import { at, make } from "./page/dom.js";
-import { DEFAULTS, Store, format, parse } from "./page/state.js";
+import { DEFAULTS, Store, filled, format, parse } from "./page/state.js";
 import { Studio } from "./page/studio.js";
 import { askPart } from "./page/parts/ask.js";
 import { galleryPart } from "./page/parts/gallery.js";
@@ -52,8 +52,21 @@ function settings(about) {
   if (unknown.length) notice(`This model does not know ${words(unknown)}, which the link asks for; the rest is shown.`);
   const first = { facet: CATEGORY, value: about.vocabulary[CATEGORY][0] };
   const scales = Object.values(about.networks)[0].scales;
-  const s = Math.min(scales[1], Math.max(scales[0], found.s ?? DEFAULTS.s));
-  return { ...DEFAULTS, ...found, s, tags: location.hash.length > 1 ? tags : [first] };
+  const s = within(scales, found.s ?? DEFAULTS.s);
+  const each = about.networks.teacher && found.scales ? filled(found.scales, tags, s) : null;
+  const clamped = Object.entries(each ?? {}).map(([facet, s]) => [facet, within(about.networks.teacher.scales, s)]);
+  return {
+    ...DEFAULTS,
+    ...found,
+    s,
+    scales: each && Object.fromEntries(clamped),
+    tags: location.hash.length > 1 ? tags : [first],
+  };
+}
+
+/** @param {[number, number]} range @param {number} value */
+function within([low, high], value) {
+  return Math.min(high, Math.max(low, value));
 }
 
 /** Keep the files of the page for later, so that it works offline. */
@@ -76,9 +89,10 @@ async function start() {
   const about = await readAbout();
   document.documentElement.style.setProperty("--unit", `${about.size <= 32 ? about.size : 8}px`);
   const store = new Store(settings(about));
+  let told = false; // whether the first sprites are there
   const client = new Client(about, (file, share) => {
     if (share === 1) performance.mark(`loaded ${file}`);
-    if (document.documentElement.dataset.drawn) return;
+    if (told) return;
     at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
   });
   const studio = new Studio(about, client);
@@ -105,7 +119,11 @@ async function start() {
   addEventListener("hashchange", () => location.hash !== format(store.state) && store.set(settings(about)));
   at("copy-link").addEventListener("click", () => copyLink(store.state));
   at("about-model").textContent = `The model “${about.name}” draws ${about.size}×${about.size} sprites.`;
-  await Promise.all([gallery.refresh().then(() => performance.mark("gallery")), grid.refresh()]);
+  const first = gallery.refresh().then(() => {
+    told = true;
+    performance.mark("gallery");
+  });
+  await Promise.all([first, grid.refresh()]);
   performance.mark("grid");
   document.documentElement.dataset.drawn = "first";
   await keepFiles();

@@ -2,7 +2,8 @@
 /** What is asked for: a chip for each tag that the model knows, with a picture that the model drew of it. */
 
 import { CATEGORY, same, words } from "../../model/context.js";
-import { at, choices, make } from "../dom.js";
+import { at, choices, make, slider } from "../dom.js";
+import { filled } from "../state.js";
 
 const FEW = 12; // values of a facet that are shown without a field to search them
 const WIDE = matchMedia("(min-width: 760px)"); // else the sprites would be far below
@@ -14,17 +15,17 @@ const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that ar
  */
 export function askPart(store, about) {
   const columns = about.pictures?.columns ?? 0;
-  let [place, not] = [0, false];
+  let place = 0;
+  let way = "for";
   let untouched = location.hash.length < 2; // what is asked at first is the page's choice, not somebody's
 
-  if (about.networks.teacher) {
-    const options = [
-      { value: "for", label: "With", title: "What you choose is to be seen" },
-      { value: "not", label: "Without", title: "What you choose is to be gone away from" },
-    ];
-    at("ask-way").append(...choices("way", options, "for", (value) => (not = value === "not")));
-    at("ask-way").hidden = false;
-  }
+  const ways = [
+    { value: "for", label: "With", title: "What you choose is to be seen" },
+    { value: "mix", label: "Mix", title: "What you choose joins others of its kind; Shift does the same" },
+    { value: "not", label: "Without", title: "What you choose is to be gone away from" },
+  ];
+  const offered = ways.filter(({ value }) => about.networks.teacher || value !== "not"); // a student goes from nothing
+  at("ask-way").append(...choices("way", offered, way, (value) => (way = value)));
 
   /** @param {import("../../model/context.js").Tag} tag */
   function picture(tag) {
@@ -50,8 +51,15 @@ export function askPart(store, about) {
       !same(other, tag) && other.facet !== first && (add || other.facet !== tag.facet);
     const others = tags.filter(stays);
     const taken = tags.find((other) => same(other, tag));
+    const not = way === "not";
     const next = not ? { ...tag, not } : tag;
-    store.set({ tags: taken && Boolean(taken.not) === not ? others : inOrder([...others, next]) });
+    set(taken && Boolean(taken.not) === not ? others : inOrder([...others, next]));
+  }
+
+  /** @param {import("../../model/context.js").Tag[]} tags */
+  function set(tags) {
+    const { scales, s } = store.state;
+    store.set({ tags, scales: scales && filled(scales, tags, s) });
   }
 
   /** @param {import("../../model/context.js").Tag[]} tags in the order of the facets */
@@ -65,7 +73,9 @@ export function askPart(store, about) {
       const tag = { facet, value };
       const label = make("span", {}, value.replaceAll("_", " "));
       const chip = make("button", { type: "button", class: "chip", "aria-pressed": "false" }, picture(tag), label);
-      chip.addEventListener("click", (event) => toggle(tag, event.shiftKey || event.ctrlKey || event.metaKey));
+      chip.addEventListener("click", (event) =>
+        toggle(tag, way === "mix" || event.shiftKey || event.ctrlKey || event.metaKey),
+      );
       return { tag, chip };
     });
     const current = make("span", { class: "current" });
@@ -74,11 +84,13 @@ export function askPart(store, about) {
     const summary = make("summary", {}, make("span", { class: "facet" }, name), current);
     const details = make("details", { open: OPEN.includes(facet) }, summary);
     if (values.length > FEW) details.append(search(name, chips));
-    details.append(box);
+    const mixture = weights(store, facet, set);
+    details.append(mixture.box, box);
     const update = () => {
       const mine = store.state.tags.filter((tag) => tag.facet === facet);
       current.textContent = mine.length ? words(mine) : "any";
       current.classList.toggle("set", mine.length > 0);
+      mixture.update(mine);
       for (const { tag, chip } of chips) {
         const found = mine.find((other) => same(other, tag));
         chip.setAttribute("aria-pressed", String(found !== undefined));
@@ -92,13 +104,41 @@ export function askPart(store, about) {
   const facets = Object.entries(about.vocabulary).map(([facet, values]) => facetPart(facet, values));
   at("facets").append(...facets.map(({ details }) => details));
   const clear = at("ask-clear");
-  clear.addEventListener("click", () => store.set({ tags: [] }));
+  clear.addEventListener("click", () => set([]));
   const update = () => {
     for (const facet of facets) facet.update();
     clear.hidden = !store.state.tags.length;
   };
   store.on((_, changed) => changed.has("tags") && update());
   update();
+}
+
+/**
+ * How much of each value a mixture has, where several of a facet are asked for.
+ * @param {import("../state.js").Store} store
+ * @param {string} facet
+ * @param {(tags: import("../../model/context.js").Tag[]) => void} set
+ */
+function weights(store, facet, set) {
+  const box = make("div", { class: "weights", role: "group", "aria-label": `How much of each ${facet}` });
+  let shown = "";
+  /** @param {import("../../model/context.js").Tag} tag */
+  function row(tag) {
+    const options = { min: 0, max: 1, step: 0.1, value: tag.weight ?? 1, text: String };
+    return slider(tag.value.replaceAll("_", " "), options, (weight) => {
+      set(store.state.tags.map((other) => (same(other, tag) ? { ...other, weight } : other)));
+    });
+  }
+  /** @param {import("../../model/context.js").Tag[]} mine */
+  function update(mine) {
+    const mixed = mine.filter(({ not }) => !not);
+    const names = JSON.stringify(mixed.map(({ value }) => value));
+    box.hidden = mixed.length < 2;
+    if (names === shown) return; // or the slider that is moved would be gone
+    shown = names;
+    box.replaceChildren(...(mixed.length < 2 ? [] : mixed.map(row)));
+  }
+  return { box, update };
 }
 
 /**

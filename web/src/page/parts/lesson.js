@@ -3,6 +3,7 @@
 
 import { words } from "../../model/context.js";
 import { arrows, at, make, sheet, show } from "../dom.js";
+import { scalesOf } from "../studio.js";
 import { VARY_FROM } from "./editor.js";
 
 /**
@@ -109,7 +110,10 @@ export function lessonPart(store, about, studio, page, editor) {
     const part = Math.round(100 * teacher.way.sigma[i]);
     const times = Math.max(1, Math.round(1 / Math.max(0.05, apart(step))));
     const strong = times > 1 ? `here ${times} times as strong, ` : "";
-    const goes = want.s > 1 ? "beyond cond" : want.s === 1 ? "exactly to cond" : "not as far as cond";
+    const scales = scalesOf(want);
+    const each = typeof scales === "object" ? Object.entries(scales).map(([facet, s]) => `${facet} ${s}`) : [];
+    const s = Number(scales);
+    const goes = s > 1 ? "beyond cond" : s === 1 ? "exactly to cond" : "not as far as cond";
     /** @type {Record<string, [string, Uint8ClampedArray, string]>} */
     const told = {
       noisy: [
@@ -134,9 +138,11 @@ export function lessonPart(store, about, studio, page, editor) {
         `What the words change, ${strong}and grey where both guesses agree. Guidance walks in this direction.`,
       ],
       guided: [
-        "uncond + s · difference",
+        each.length ? "uncond + a scale for each" : "uncond + s · difference",
         soft(step.guided, channels),
-        `With s = ${want.s} it goes ${goes}. The next step takes away some noise towards this.`,
+        (each.length
+          ? `What each facet adds, times its scale: ${each.join(", ")}.`
+          : `With s = ${s} it goes ${goes}.`) + " The next step takes away some noise towards this.",
       ],
     };
     for (const { name, canvas, title, text } of pictures) {
@@ -172,7 +178,7 @@ export function lessonPart(store, about, studio, page, editor) {
       },
     };
     // A student has learnt the way without fresh noise.
-    const eta = studio.network(store.state) === "teacher" ? undefined : 0;
+    const eta = studio.network(store.state, [now]) === "teacher" ? undefined : 0;
     try {
       const item = studio.item({ ...now, start });
       const ms = await studio.client.draw("lesson", { network: "teacher", items: [item], watch: true, eta }, listener);
