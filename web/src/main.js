@@ -110,7 +110,7 @@ async function start() {
   const gallery = galleryPart(store, about, studio, page, editor);
   const grid = gridPart(store, about, studio, page, editor.open);
   placePart(about, editor);
-  takePart(about, editor, page);
+  takePart(store, about, studio, editor, page);
   pinsPart(about, editor, notice, gallery.vary);
   lessonPart(store, about, studio, page, editor);
   store.on((_, changed) => changed.has("palette") && editor.dressAgain());

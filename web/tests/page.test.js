@@ -212,6 +212,68 @@ function opaque(page, bytes) {
   );
 }
 
+test("a GIF has every pixel of its frames, and what is transparent stays so", LIMIT, async () => {
+  const { page, context } = await opened("#category:hero&kind:knight&s=2&seed=1");
+  await drawn(page);
+  const finished = await pixels(page.locator(".canvas .below"));
+  await page.getByRole("radio", { name: "4×" }).check();
+  const save = (/** @type {string} */ name) => download(page, () => page.getByRole("button", { name }).click());
+  const steps = await save("GIF of its steps");
+  assert.equal(steps.name, "hero-knight-steps.gif");
+  const frames = await animation(page, steps.bytes);
+  assert.equal(frames.length, 5); // the student's four, and what comes out
+  assert.equal(distinct(frames), 5);
+  assert.deepEqual(frames.map(({ data }) => small(data)).at(-1), finished);
+  const scales = await animation(page, (await save("GIF of its scales")).bytes);
+  const about = JSON.parse(readFileSync(`${DIST}model.json`, "utf8"));
+  const [low, high] = about.networks.student.scales;
+  assert.equal(scales.length, 2 * (high - low) + 1);
+  assert.deepEqual(small(scales[2 * (2 - low)].data), finished);
+  assert.deepEqual(
+    scales.map(({ delay }) => delay),
+    scales.map((_, i) => (i + 1 < scales.length ? 250 : 1500)),
+  );
+  await context.close();
+});
+
+/** Frames of a GIF as the browser reads them. @param {import("playwright-core").Page} page @param {Buffer} bytes */
+function animation(page, bytes) {
+  return page.evaluate(
+    async (/** @type {number[]} */ data) => {
+      const decoder = new /** @type {any} */ (globalThis).ImageDecoder({
+        data: new Uint8Array(data),
+        type: "image/gif",
+      });
+      await decoder.tracks.ready;
+      const frames = [];
+      for (let frameIndex = 0; frameIndex < decoder.tracks.selectedTrack.frameCount; frameIndex++) {
+        const { image } = await decoder.decode({ frameIndex });
+        const { displayWidth: width, displayHeight: height, duration } = image;
+        const ink = /** @type {any} */ (new OffscreenCanvas(width, height).getContext("2d"));
+        ink.drawImage(image, 0, 0);
+        frames.push({
+          delay: duration / 1000,
+          data: /** @type {number[]} */ ([...ink.getImageData(0, 0, width, height).data]),
+        });
+      }
+      return frames;
+    },
+    [...bytes],
+  );
+}
+
+/** One pixel of each 4x4 of a picture of 64x64, all of which are the same. @param {number[]} data */
+function small(data) {
+  const out = [];
+  for (let i = 0; i < 64 * 64; i++) {
+    const [x, y] = [i % 64, Math.floor(i / 64)];
+    const first = 4 * (64 * (y - (y % 4)) + x - (x % 4));
+    assert.deepEqual(data.slice(4 * i, 4 * i + 4), data.slice(first, first + 4));
+    if (x % 4 === 0 && y % 4 === 0) out.push(...data.slice(4 * i, 4 * i + 4));
+  }
+  return out;
+}
+
 test("what was painted is lost neither by the slider nor by another choice", LIMIT, async () => {
   const { page, context } = await opened();
   await drawn(page);
