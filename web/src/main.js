@@ -1,7 +1,7 @@
 // @ts-check
 /** The playground: a model in a web page. */
 
-import { Client } from "./model/client.js";
+import { Client, started } from "./model/client.js";
 import { CATEGORY, known, words } from "./model/context.js";
 import { at, make } from "./page/dom.js";
 import { DEFAULTS, Store, filled, format, parse } from "./page/state.js";
@@ -86,15 +86,20 @@ async function start() {
     notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");
     return;
   }
+  const worker = started(); // the runtime takes longest
   const about = await readAbout();
   document.documentElement.style.setProperty("--unit", `${about.size <= 32 ? about.size : 8}px`);
   const store = new Store(settings(about));
   let told = false; // whether the first sprites are there
-  const client = new Client(about, (file, share) => {
-    if (share === 1) performance.mark(`loaded ${file}`);
-    if (told) return;
-    at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
-  });
+  const client = new Client(
+    about,
+    (file, share) => {
+      if (share === 1) performance.mark(`loaded ${file}`);
+      if (told) return;
+      at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
+    },
+    worker,
+  );
   const studio = new Studio(about, client);
   const palette = () => (store.state.palette ? paletteOf(store.state.palette) : null);
   const page = {
