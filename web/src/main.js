@@ -3,6 +3,7 @@
 
 import { Client, started } from "./model/client.js";
 import { CATEGORY, known, words } from "./model/context.js";
+import { keepFiles } from "./page/kept.js";
 import { at, make } from "./page/dom.js";
 import { DEFAULTS, Store, filled, format, parse } from "./page/state.js";
 import { Studio } from "./page/studio.js";
@@ -69,23 +70,7 @@ function within([low, high], value) {
   return Math.min(high, Math.max(low, value));
 }
 
-/** Keep the files of the page for later, so that it works offline. */
-async function keepFiles() {
-  if (!("serviceWorker" in navigator)) return;
-  try {
-    await navigator.serviceWorker.register("sw.js");
-    await navigator.serviceWorker.ready;
-    document.documentElement.dataset.kept = "";
-  } catch (error) {
-    console.info("The page will not work offline:", error); // a private window, or no https
-  }
-}
-
 async function start() {
-  if (typeof WebAssembly !== "object") {
-    notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");
-    return;
-  }
   const worker = started(); // the runtime takes longest
   const about = await readAbout();
   document.documentElement.style.setProperty("--unit", `${about.size <= 32 ? about.size : 8}px`);
@@ -131,8 +116,7 @@ async function start() {
   await Promise.all([first, grid.refresh()]);
   performance.mark("grid");
   document.documentElement.dataset.drawn = "first";
-  await keepFiles();
-  for (const network of Object.keys(about.networks)) await client.load(network).catch(() => null);
+  return client;
 }
 
 /** @param {import("./page/state.js").State} state */
@@ -146,4 +130,15 @@ async function copyLink(state) {
   setTimeout(() => (at("copy-link").textContent = "Copy link"), 2000);
 }
 
-start().catch((error) => notice(`The page could not start: ${error.message}.`, "Try again", () => location.reload()));
+/** Draw, then what the page can do without at first: its files kept for later, and the other networks. */
+async function run() {
+  const begun = start();
+  begun.catch((error) => notice(`The page could not start: ${error.message}.`, "Try again", () => location.reload()));
+  await keepFiles(begun, notice);
+  const client = await begun;
+  for (const network of Object.keys(client.about.networks)) await client.load(network).catch(() => null);
+}
+
+if (typeof WebAssembly === "object") run().catch(() => null);
+else
+  notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");

@@ -2,6 +2,7 @@
 /** The page as people use it, in a browser: what they see, click, paint, save and share. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
@@ -444,6 +445,54 @@ test("it works offline once loaded, and with more threads", LIMIT, async () => {
   await context.close();
 });
 
+test("another build is shown at once, only what changed is loaded, and it works offline", LIMIT, async () => {
+  const { page, context } = await opened();
+  await drawn(page);
+  const kept = () =>
+    page.waitForFunction(() => document.documentElement.dataset.kept !== undefined, null, { timeout: 60_000 });
+  await kept();
+  server.told.other = build("Another");
+  server.told.bytes = 0;
+  await page.reload();
+  await page.waitForFunction(() => document.title === "Another", null, { timeout: 60_000 });
+  assert.ok(server.told.bytes < 100_000, String(server.told.bytes));
+  await kept();
+  await context.setOffline(true);
+  await page.reload();
+  await drawn(page);
+  assert.equal(await page.title(), "Another");
+  await context.setOffline(false);
+
+  // It does not take away what somebody is doing.
+  await kept();
+  await page.locator(".canvas .above").click();
+  server.told.other = build("A third");
+  const look = () => page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()));
+  await look();
+  await page.getByRole("button", { name: "Show it" }).click();
+  await page.waitForFunction(() => document.title === "A third", null, { timeout: 60_000 });
+
+  // Half of a build is never kept.
+  await kept();
+  server.told.other = { ...build("A fourth"), "index.html": build("A fifth")["index.html"] };
+  await look().catch(() => null);
+  await page.waitForTimeout(1000);
+  await page.reload();
+  await drawn(page);
+  assert.equal(await page.title(), "A third");
+  server.told.other = {};
+  await context.close();
+});
+
+/** The files of another build that differ from those in dist/. @param {string} title */
+function build(title) {
+  const [page, worker] = ["index.html", "sw.js"].map((name) => readFileSync(DIST + name, "utf8"));
+  const other = page.replace(/<title>.*<\/title>/, `<title>${title}</title>`);
+  const hash = (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
+  assert.ok(worker.includes(hash(page)));
+  return { "index.html": other, "sw.js": worker.replace(hash(page), hash(other)) };
+}
+
 test("what goes wrong is told, and can be tried again", LIMIT, async () => {
   server.told.fail = ["student.onnx"];
   const { page, context } = await opened();
@@ -455,6 +504,16 @@ test("what goes wrong is told, and can be tried again", LIMIT, async () => {
   await page.getByRole("button", { name: "Try again" }).click();
   await page.waitForFunction(() => !document.querySelector("#sprites .empty"), null, { timeout: 60_000 });
   await context.close();
+
+  server.told.fail = [".wasm"];
+  const without = await opened();
+  await without.page.waitForFunction(() => !(/** @type {any} */ (document.querySelector("#notice")).hidden), null, {
+    timeout: 60_000,
+  });
+  server.told.fail = [];
+  await without.page.getByRole("button", { name: "Try again" }).click();
+  await without.page.waitForFunction(() => !document.querySelector("#sprites .empty"), null, { timeout: 60_000 });
+  await without.context.close();
 
   server.told.fail = ["model.json"];
   const other = await opened();

@@ -9,7 +9,7 @@ what it loads: docs/playground.md.
 
 import json
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -199,19 +199,16 @@ def write_model(out: Path, name: str, found: "dict[str, tuple[ContextUNet, Model
 
 
 def write_page(out: Path) -> None:
-    """Write the page, its runtime and, last, the service worker, which knows all of the files and their content."""
+    """Write the page, its runtime and, last, the service worker, which knows all of the files and their hashes."""
     files = {path.relative_to(PAGE): path for pattern in PAGE_FILES for path in sorted(PAGE.glob(pattern))}
     files |= {Path("runtime", name): PACKAGES / path for name, path in RUNTIME_FILES.items()}
     for place, path in files.items():
         write(out / place, path.read_bytes())
     of_model = [PICTURES, MODEL_FILE, *sorted(path.name for path in out.glob("*.onnx") if path.stem in PARTS)]
     names = [place.as_posix() for place in files] + of_model
-    digest = blake2b(digest_size=8)
-    for name in names:
-        digest.update((out / name).read_bytes())
+    hashes = {name: sha256((out / name).read_bytes()).hexdigest() for name in names}
     text = (PAGE / WORKER).read_text(encoding="utf-8")
-    text = text.replace('"VERSION"', json.dumps(digest.hexdigest())).replace('["FILES"]', json.dumps(names))
-    write(out / WORKER, text.encode())
+    write(out / WORKER, text.replace('{ FILES: "" }', json.dumps(hashes)).encode())
 
 
 def source_of(args: Arguments) -> str:

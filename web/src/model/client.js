@@ -47,6 +47,7 @@ export class Client {
   /** @param {any} data */
   told(data) {
     if (data.type === "progress") return this.onProgress(data.file, Math.min(1, data.bytes / data.total));
+    if (data.type === "broken") return this.broken(data.message);
     const found = this.waiting.get(data.id);
     if (!found) return;
     if (data.type === "sprites") return found.listener.onSprites?.(data.first, data.sprites);

@@ -25,6 +25,7 @@ ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator
 const runtime = ort.InferenceSession.create(new Uint8Array(0), HOW).catch(() => null);
 
 class Cancelled extends Error {}
+class Broken extends Error {} // the runtime cannot be loaded a second time
 
 /** Lets messages in: a network that runs holds the thread. */
 function breathe() {
@@ -61,7 +62,9 @@ function session(name) {
     const { file, bytes } = about.networks[name];
     found = fetched(file, bytes).then(async (data) => {
       await runtime;
-      return ort.InferenceSession.create(data, HOW);
+      return ort.InferenceSession.create(data, HOW).catch((/** @type {unknown} */ error) => {
+        throw new Broken(String(error));
+      });
     });
     sessions.set(name, found);
     found.catch(() => sessions.delete(name)); // so that it can be tried again
@@ -124,8 +127,9 @@ addEventListener("message", ({ data }) => {
           await session(data.network).then(() => postMessage({ type: "done", id: data.id, ms: 0 }));
         else await draw(data);
       } catch (error) {
-        const gone = error instanceof Cancelled;
-        postMessage({ type: gone ? "cancelled" : "failed", id: data.id, message: gone ? "" : String(error) });
+        const [gone, broken] = [error instanceof Cancelled, error instanceof Broken];
+        const message = gone ? "" : String(error).replace(/^(Error: )+/, "");
+        postMessage({ type: gone ? "cancelled" : broken ? "broken" : "failed", id: data.id, message });
       }
       cancelled.delete(data.id);
     };
