@@ -401,6 +401,32 @@ test("the lesson shows every step, and its last is the finished sprite", LIMIT, 
   await context.close();
 });
 
+test("frames play one after the other, and stand side by side where motion is not wanted", LIMIT, async () => {
+  for (const reducedMotion of /** @type {("reduce" | "no-preference")[]} */ (["no-preference", "reduce"])) {
+    const { page, context } = await opened("", { reducedMotion });
+    await page.evaluate(async (url) => {
+      const { scene } = await import(`${url}src/page/scene.js`);
+      const shown = scene(16);
+      document.body.replaceChildren(shown.canvas);
+      const frames = [0, 1, 2].map((c) => Uint8ClampedArray.from({ length: 1024 }, (_, i) => (i % 4 === c ? 255 : 0)));
+      frames.forEach((pixels) => pixels.forEach((_, i) => i % 4 === 3 && (pixels[i] = 255)));
+      shown.set({ frames, tiled: true });
+    }, server.url);
+    /** @type {Set<string>} */
+    const seen = new Set();
+    for (let i = 0; i < 20 && seen.size < 3; i++) {
+      const data = await pixels(page.locator(".scene"));
+      const places = Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join());
+      const frames = ["255,0,0", "0,255,0", "0,0,255"].filter((colour) => places.includes(colour));
+      seen.add(frames.join(" "));
+      await page.waitForTimeout(100);
+    }
+    const expected = ["255,0,0", "0,255,0", "0,0,255"];
+    assert.deepEqual([...seen].sort(), reducedMotion === "reduce" ? [expected.join(" ")] : [...expected].sort());
+    await context.close();
+  }
+});
+
 test("all of it by keys alone", LIMIT, async () => {
   const { page, context } = await opened();
   await drawn(page);
