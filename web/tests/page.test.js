@@ -120,7 +120,7 @@ test("tags change what is drawn, only known ones are offered, and a link shows t
   await page.getByRole("searchbox", { name: "Find kind" }).fill("knig");
   const shown = await page.locator("#facets details:nth-child(2) .chip:visible").allTextContents();
   assert.deepEqual(shown, ["knight"]);
-  const knights = await redrawn(page, () => page.getByRole("button", { name: "knight" }).click());
+  const knights = await redrawn(page, () => page.keyboard.press("Enter"));
   const red = await redrawn(page, () => page.getByRole("button", { name: "red", exact: true }).click());
   assert.notDeepEqual(knights, red);
   assert.match((await page.textContent("#gallery-title")) ?? "", /^Sprites: knight, red$/);
@@ -130,11 +130,55 @@ test("tags change what is drawn, only known ones are offered, and a link shows t
   const other = await opened(link);
   await drawn(other.page);
   assert.deepEqual(await gallery(other.page), red);
+  const chosen = other.page.getByRole("button", { name: "knight", exact: true });
+  assert.ok(
+    await chosen.evaluate((chip) => {
+      const [inner, outer] = [chip, /** @type {Element} */ (chip.parentElement)].map((one) =>
+        one.getBoundingClientRect(),
+      );
+      return inner.top >= outer.top && inner.bottom <= outer.bottom;
+    }),
+  );
   await other.context.close();
   const unknown = await opened("#category:hero&kind:unicorn&s=2");
   await drawn(unknown.page);
   assert.match((await unknown.page.textContent("#notice")) ?? "", /does not know unicorn/);
   await unknown.context.close();
+  await context.close();
+});
+
+test("each facet has its own scale, and each of a mixture its weight; a link holds them", LIMIT, async () => {
+  const { page, context } = await opened("#kind:knight&colour:red&s=2&seed=1");
+  await drawn(page);
+  const plain = await gallery(page);
+  const each = page.getByRole("button", { name: "A scale for each" });
+  await each.press("Enter");
+  assert.equal(await page.locator("#scale").isVisible(), false);
+  assert.deepEqual(await gallery(page), plain); // equal scales are plain guidance
+  const slider = page.getByRole("slider", { name: "colour" });
+  await redrawn(page, () => slider.fill("0"));
+  await slider.press("ArrowRight");
+  assert.equal(await slider.getAttribute("aria-valuetext"), "0.25");
+  const apart = await redrawn(page, () => slider.fill("4"));
+  assert.notDeepEqual(apart, plain);
+  assert.match((await page.textContent("#status")) ?? "", /by the teacher/);
+  const link = new URL(page.url()).hash;
+  assert.match(link, /s\.kind=2&s\.colour=4/);
+  const other = await opened(link);
+  await drawn(other.page);
+  assert.deepEqual(await gallery(other.page), apart);
+  await other.context.close();
+  assert.deepEqual(await redrawn(page, () => page.getByRole("button", { name: "One scale for all" }).click()), plain);
+
+  await page.getByRole("radio", { name: "Mix" }).check();
+  await page.getByRole("searchbox", { name: "Find kind" }).fill("slime");
+  const both = await redrawn(page, () => page.keyboard.press("Enter"));
+  const weight = page.getByRole("slider", { name: "slime" });
+  const little = await redrawn(page, () => weight.fill("0.2"));
+  assert.equal(distinct([plain, both, little]), 3);
+  assert.equal(await page.textContent("#gallery-title"), "Sprites: knight, 0.2 slime, red");
+  assert.match(page.url(), /kind:slime=0\.2/);
+  assert.deepEqual(await redrawn(page, () => weight.fill("0")), plain);
   await context.close();
 });
 
@@ -219,13 +263,13 @@ test("a GIF has every pixel of its frames, and what is transparent stays so", LI
   const finished = await pixels(page.locator(".canvas .below"));
   await page.getByRole("radio", { name: "4×" }).check();
   const save = (/** @type {string} */ name) => download(page, () => page.getByRole("button", { name }).click());
-  const steps = await save("GIF of its steps");
+  const steps = await save("GIF from noise");
   assert.equal(steps.name, "hero-knight-steps.gif");
   const frames = await animation(page, steps.bytes);
   assert.equal(frames.length, 5); // the student's four, and what comes out
   assert.equal(distinct(frames), 5);
   assert.deepEqual(frames.map(({ data }) => small(data)).at(-1), finished);
-  const scales = await animation(page, (await save("GIF of its scales")).bytes);
+  const scales = await animation(page, (await save("GIF of guidance")).bytes);
   const about = JSON.parse(readFileSync(`${DIST}model.json`, "utf8"));
   const [low, high] = about.networks.student.scales;
   assert.equal(scales.length, 2 * (high - low) + 1);

@@ -7,7 +7,7 @@ import { filled } from "../state.js";
 
 const FEW = 12; // values of a facet that are shown without a field to search them
 const WIDE = matchMedia("(min-width: 760px)"); // else the sprites would be far below
-const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that are open at first
+const OPEN = [CATEGORY, "kind", "colour"]; // facets that are open at first, beside those that are asked for
 
 /**
  * @param {import("../state.js").Store} store
@@ -67,6 +67,8 @@ export function askPart(store, about) {
     return Object.keys(about.vocabulary).flatMap((facet) => tags.filter((tag) => tag.facet === facet));
   }
 
+  const asked = store.state.tags.map(({ facet }) => facet);
+
   /** @param {string} facet @param {string[]} values */
   function facetPart(facet, values) {
     const chips = values.map((value) => {
@@ -82,7 +84,7 @@ export function askPart(store, about) {
     const name = facet.replaceAll("_", " ");
     const box = make("div", { class: "chips", role: "group", "aria-label": name }, ...chips.map(({ chip }) => chip));
     const summary = make("summary", {}, make("span", { class: "facet" }, name), current);
-    const details = make("details", { open: OPEN.includes(facet) }, summary);
+    const details = make("details", { open: WIDE.matches && (OPEN.includes(facet) || asked.includes(facet)) }, summary);
     if (values.length > FEW) details.append(search(name, chips));
     const mixture = weights(store, facet, set);
     details.append(mixture.box, box);
@@ -98,7 +100,13 @@ export function askPart(store, about) {
         chip.setAttribute("aria-label", found?.not ? words([found]) : tag.value.replaceAll("_", " "));
       }
     };
-    return { details, update };
+    /** Scroll to the first chip that is chosen. */
+    const reveal = () => {
+      const chosen = chips.find(({ chip }) => chip.getAttribute("aria-pressed") === "true")?.chip;
+      if (chosen) box.scrollTop = chosen.offsetTop - (box.clientHeight - chosen.offsetHeight) / 2;
+    };
+    details.addEventListener("toggle", reveal);
+    return { details, update, reveal };
   }
 
   const facets = Object.entries(about.vocabulary).map(([facet, values]) => facetPart(facet, values));
@@ -110,7 +118,9 @@ export function askPart(store, about) {
     clear.hidden = !store.state.tags.length;
   };
   store.on((_, changed) => changed.has("tags") && update());
+  addEventListener("hashchange", () => facets.forEach(({ reveal }) => reveal()));
   update();
+  for (const { reveal } of facets) reveal();
 }
 
 /**
@@ -142,7 +152,7 @@ function weights(store, facet, set) {
 }
 
 /**
- * A field that leaves only those chips whose name holds what is typed.
+ * A field that leaves only those chips whose name holds what is typed; Enter chooses the first.
  * @param {string} name of the facet
  * @param {{tag: import("../../model/context.js").Tag, chip: HTMLElement}[]} chips
  */
@@ -158,6 +168,9 @@ function search(name, chips) {
     const found = chips.filter(({ tag, chip }) => !(chip.hidden = !tag.value.replaceAll("_", " ").includes(wanted)));
     none.hidden = found.length > 0;
     none.textContent = `The model knows no ${name} “${field.value}”.`;
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && field.value.trim()) chips.find(({ chip }) => !chip.hidden)?.chip.click();
   });
   return make("div", { class: "search" }, field, none);
 }

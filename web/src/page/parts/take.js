@@ -67,11 +67,11 @@ export function takePart(store, about, studio, editor, page) {
     return shown ? [...frames, moving.last(shown)] : frames;
   });
   const scales = saveGif("scales", (want, network) => moving.scales(studio, network, want, page.dress));
-  const ofSteps = make("button", { type: "button", title: "From noise to sprite", onclick: steps }, "GIF of its steps");
+  const ofSteps = make("button", { type: "button", title: "From noise to sprite", onclick: steps }, "GIF from noise");
   const ofScales = make(
     "button",
     { type: "button", title: "From the same noise, at each guidance scale", onclick: scales },
-    "GIF of its scales",
+    "GIF of guidance",
   );
   const said = make("span", { class: "hint" });
   at("take").append(
