@@ -80,13 +80,14 @@ export function galleryPart(store, about, studio, page, editor) {
     status.textContent = "Drawing …";
     try {
       const network = studio.network(store.state, wants());
+      const only = network === studio.network(store.state, []) ? "" : ", as only it can";
       const ms = await studio.draw("gallery", network, wants(), (i, pixels) => {
         sprites[i] = pixels;
         paint(i);
         tell(i);
       });
       if (ms !== null && !again)
-        status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}` : "";
+        status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}${only}` : "";
     } catch (error) {
       status.textContent = "";
       page.failed(/** @type {Error} */ (error));

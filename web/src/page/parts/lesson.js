@@ -102,6 +102,8 @@ export function lessonPart(store, about, studio, page, editor) {
     if (!step || !want) return;
     chosen = i;
     buttons.forEach(({ button }, j) => button.setAttribute("aria-pressed", String(i === j)));
+    const { button } = buttons[i];
+    row.scrollLeft = button.offsetLeft - (row.clientWidth - button.offsetWidth) / 2;
     const [wanted, away] = [false, true].map((not) =>
       words(want?.tags.filter((tag) => Boolean(tag.not) === not) ?? []),
     );

@@ -24,7 +24,11 @@ export function takePart(store, about, studio, editor, page) {
   const name = () => slug(words(editor.want()?.tags ?? []));
   const options = SCALES.map((value) => ({ value: String(value), label: `${value}×` }));
   const box = make("fieldset", { class: "choice" }, make("legend", { class: "unseen" }, "Size of the picture"));
-  box.append(...choices("size", options, "1", (value) => (scale = Number(value))));
+  box.append(...choices("size", options, "1", resized));
+  function resized(/** @type {string} */ value) {
+    scale = Number(value);
+    at("save").textContent = scale > 1 ? `Save PNG ${scale}×` : "Save PNG";
+  }
 
   /** @param {(pixels: Uint8ClampedArray) => Promise<void>} act */
   const withSprite = (act) => () => {
@@ -74,15 +78,13 @@ export function takePart(store, about, studio, editor, page) {
     "GIF of guidance",
   );
   const said = make("span", { class: "hint" });
+  at("save").addEventListener("click", savePng);
+  const copied = make("button", { type: "button", onclick: copy }, "Copy picture");
+  const coloured = make("button", { type: "button", onclick: saveColours }, "Save colours");
   at("take").append(
     make("h3", {}, "Take it along"),
-    make("div", { class: "row" }, box, make("button", { type: "button", class: "main", onclick: savePng }, "Save PNG")),
-    make(
-      "div",
-      { class: "row" },
-      make("button", { type: "button", onclick: copy }, "Copy picture"),
-      make("button", { type: "button", onclick: saveColours }, "Save colours"),
-    ),
+    make("div", { class: "row" }, make("span", { "aria-hidden": "true" }, "Size"), box),
+    make("div", { class: "row" }, copied, coloured),
     make("div", { class: "row" }, ofSteps, ofScales, said),
   );
   editor.onChange(() => {
