@@ -35,7 +35,8 @@ async function keep(url, key) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (key !== `${url}?${hash}`) throw new Error(`${url} is of another build`);
-  await cache.put(key, new Response(content, { headers: response.headers }));
+  const type = response.headers.get("Content-Type") ?? "application/octet-stream";
+  await cache.put(key, new Response(content, { headers: { "Content-Type": type } }));
 }
 
 /** Forget files of earlier builds. */

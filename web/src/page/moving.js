@@ -27,7 +27,11 @@ export async function steps(studio, network, want, palette) {
     const pixels = toPixels(x, channels);
     noisy.push(palette.length ? keepTo(pixels, palette) : pixels);
   };
-  await studio.client.draw("moving", { network, items: [studio.item(want)], watch: true }, { onStep });
+  await studio.client.draw(
+    "moving",
+    { network, items: [studio.item(begun(studio, network, want))], watch: true },
+    { onStep },
+  );
   return noisy.map((pixels) => ({ pixels, delay: WHOLE / noisy.length }));
 }
 
@@ -44,11 +48,24 @@ export async function scales(studio, network, want, dress) {
   const all = Array.from({ length: Math.floor((high - low) / STEP) + 1 }, (_, i) => low + i * STEP);
   /** @type {Frame[]} */
   const frames = [];
-  const wants = all.map((s) => ({ ...want, s, scales: null }));
+  const wants = all.map((s) => {
+    const other = want.other && { ...want.other, s, scales: null };
+    return { ...begun(studio, network, want), s, scales: null, other };
+  });
   await studio.draw("moving", network, wants, (i, pixels) => {
     frames[i] = { pixels: dress(pixels), delay: i + 1 < all.length ? EACH : LAST };
   });
   return frames;
+}
+
+/**
+ * A variation begins in the middle of the way, which is elsewhere for another network.
+ * @param {import("./studio.js").Studio} studio
+ * @param {string} network
+ * @param {import("./studio.js").Want} want
+ */
+function begun(studio, network, want) {
+  return want.base ? { ...want, start: studio.varyFrom(network) } : want;
 }
 
 /** The finished sprite, as the last frame. @param {Uint8ClampedArray} pixels @returns {Frame} */

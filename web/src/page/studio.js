@@ -17,6 +17,7 @@ import { context, facetGuidance } from "../model/context.js";
  */
 
 const KEPT = 4000;
+const VARY_FROM = 0.5; // alpha of the step from which a sprite is varied: half of it is left
 const UNKEPT = "unkept"; // the key of what is drawn from other sprites
 
 /**
@@ -56,6 +57,11 @@ export class Studio {
     const wanted = fine || wants.some((want) => needs(want) || (want.other && needs(want.other)));
     const name = wanted ? "teacher" : "student";
     return names.includes(name) ? name : names[0];
+  }
+
+  /** The step from which a network varies a sprite. @param {string} network */
+  varyFrom(network) {
+    return this.about.networks[network].way.alpha.findIndex((alpha) => alpha >= VARY_FROM);
   }
 
   /** What is asked of the network: nothing where s is 0, which a student has learnt only nearly. @param {Want} want */

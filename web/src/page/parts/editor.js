@@ -8,7 +8,6 @@ import { at, choices, make, say } from "../dom.js";
 import { paintingCanvas } from "./canvas.js";
 
 const VARIATIONS = 8;
-export const VARY_FROM = 0.5; // alpha of the step from which a sprite is varied: half of it is left
 
 /** @type {{value: import("./canvas.js").Tool, label: string, key: string, title: string}[]} */
 const TOOLS = [
@@ -196,8 +195,7 @@ export function editorPart(store, about, studio, page, vary) {
   varied.addEventListener("click", () => {
     if (!history) return;
     const { pixels: base, want } = history.now;
-    const { alpha } = about.networks[studio.network(store.state, [asked(want)])].way;
-    const start = alpha.findIndex((value) => value >= VARY_FROM);
+    const start = studio.varyFrom(studio.network(store.state, [asked(want)]));
     const wants = Array.from({ length: VARIATIONS }, () => ({ ...asked(want), index: index++, base, start }));
     vary(wants, "Variations of the chosen sprite");
   });

@@ -4,7 +4,6 @@
 import { words } from "../../model/context.js";
 import { arrows, at, make, sheet, show } from "../dom.js";
 import { scalesOf } from "../studio.js";
-import { VARY_FROM } from "./editor.js";
 
 /**
  * Numbers of a network, [C, H, W] in about [-1, 1] and premultiplied, as pixels that may be half transparent.
@@ -163,7 +162,7 @@ export function lessonPart(store, about, studio, page, editor) {
     last.classList.add("empty");
     status.textContent = "Drawing …";
     // A variation begins in the middle of the way.
-    const start = now.base ? teacher.way.alpha.findIndex((alpha) => alpha >= VARY_FROM) : 0;
+    const start = now.base ? studio.varyFrom("teacher") : 0;
     /** @type {import("../../model/client.js").Listener} */
     const listener = {
       onStep: (step) => {
