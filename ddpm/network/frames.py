@@ -31,9 +31,11 @@ class Memory:
 
     def last(self, count: int, of: int) -> "Memory":
         """Of the last `count` of its frames, of which there are `of`."""
-        return Memory(
-            {layer: tuple(x[:, :, -(x.shape[2] // of * count) :] for x in pair) for layer, pair in self.kept.items()}
-        )
+
+        def end(x: Tensor) -> Tensor:
+            return x[:, :, -(x.shape[2] // of * count) :]
+
+        return Memory({layer: (end(k), end(v)) for layer, (k, v) in self.kept.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,8 @@ class FrameAttention(nn.Module):
     def forward(self, x: Tensor, frames: Frames | None) -> Tensor:
         """Without frames each row is a still, which sees itself."""
         if frames is None and not self.everywhere:  # a place that sees itself alone
-            value = slice(2 * x.shape[1], None)
-            return x + self.out(F.conv2d(self.norm(x), self.qkv.weight[value], self.qkv.bias[value]))
+            (*_, weight), (*_, bias) = (p.chunk(3) for p in self.qkv.parameters())
+            return x + self.out(F.conv2d(self.norm(x), weight, bias))
         h, w = x.shape[-2:]
         count = 1 if frames is None else frames.sees.shape[1]
         # The same place of other frames: each place is a head of its own. All places: they follow one another in time.
