@@ -1,7 +1,7 @@
 """Drawn sprites as files: the shipped set and its check, npy pairs of any length, contact sheets and walks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -38,9 +38,9 @@ def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: Non
     return tiles, answers
 
 
-def clips_drawn(count: int) -> np.ndarray:
+def clips_drawn(count: int, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
     """int64 [N]: the clip that each sprite is a frame of, of so many of each category; a still is one of its own."""
-    numbers = [k * count + np.arange(count) // cycle for k, cycle in enumerate(CYCLES.values())]
+    numbers = [k * count + np.arange(count) // CYCLES[category] for k, category in enumerate(categories)]
     return np.concatenate(numbers)
 
 
