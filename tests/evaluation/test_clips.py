@@ -61,7 +61,7 @@ def cycles_of(count: int, seed: int = 0) -> Cycles:
 def steps():
     """Judges of these plain walkers need few steps to learn."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 60)
+        patch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 100)
         patch.setattr("ddpm.evaluation.classifier.TOLD_STEPS", 60)
         yield
 
@@ -103,7 +103,7 @@ def test_of_a_walker_the_legs_change_and_the_head_does_not():
 
 
 def test_a_walker_that_rises_and_falls_keeps_its_head():
-    still = walker("tall", "red", 0)
+    still = walker("flat", "red", 0)
     clip = np.stack([still, np.roll(still, -1, 0), still, np.roll(still, -1, 0)])[None]
     assert not upper_changes(clip).any() and changes(clip).all()
     assert feet_moves(clip).tolist() == [[1, 1, 1, 1]]
@@ -116,7 +116,7 @@ def test_the_share_of_the_head_that_changes_is_that_of_its_pixels():
     rows = upper(painted(clips) >= 0)[0]
     assert np.flatnonzero(rows).tolist() == [2, 3, 4, 5, 6]  # of a flat one, from 2 to 10
     there = (painted(clips)[0, 1] >= 0) & rows[:, None]
-    clips[0, 1, 2, 3:6, :3] += 1  # three pixels of the head, in one frame
+    clips[0, 1, 2, there[2], :3] += 1  # three pixels of the head, in one frame
     share = 3 / there.sum()
     np.testing.assert_allclose(upper_changes(clips), [[0, share, share]])
 
@@ -159,7 +159,7 @@ def test_a_frame_of_another_walker_spoils_identity_and_steadiness(real, judge, o
     clips = real.pixels.copy()
     clips[:, 2] = np.roll(clips[:, 2], 1, axis=0)  # of another kind or colour
     found, good = measured(clips, real, judge, other), measured(real.pixels, real, judge)
-    assert found.figures["identity"] < 0.2 and found.figures["steadiness"] > 0.1
+    assert found.figures["identity"] < 0.2 and found.figures["steadiness"] > 0.05
     assert found.by_frame["identity"][1] == good.by_frame["identity"][1] and found.by_frame["identity"][2] < 0.2
     assert found.figures["phase"] == pytest.approx(good.figures["phase"])
     assert found.figures["clip_colours"] > good.figures["clip_colours"]
@@ -270,7 +270,7 @@ def test_the_command_measures_a_model(tmp_path):
     spec = drawn_spec()
     torch.manual_seed(0)
     save_model(tmp_path / "model.safetensors", spec.build(), spec, 1)
-    small = ("--count", 40, "--long", 4, "--judges", 40, "--epochs", 1, "--stacked", 256)
+    small = ("--count", 12, "--long", 4, "--judges", 40, "--epochs", 1, "--stacked", 256)
     result = run("walks", tmp_path / "model.safetensors", "--guidance", 1, "--history", 1, *small)
     assert result.returncode == 0, result.stderr
     told = (tmp_path / "walks" / "walks.md").read_text()

@@ -15,6 +15,13 @@ from ddpm.evaluation.clips.figures import Walked
 from ddpm.sampling import OnSprites
 
 
+def walked(name: str, x: Tensor, like: Cycles, given: int = 0) -> Walked:
+    """Clips x [N, F, C, H, W] in [-1, 1] as they are measured. Raises ValueError for those that are not finite."""
+    if not x.isfinite().all():
+        raise ValueError(f"clips of the row {name!r} are not finite: the model is broken")
+    return Walked(name, to_uint8(x), like, given)
+
+
 @dataclass(frozen=True, eq=False)
 class Maker:
     """Makes a clip for each of N real cycles. Clip n has the noise of index n, whatever it is made from."""
@@ -56,7 +63,7 @@ class Maker:
             given=like.x[:, :given] if given else None,
             on_frames=self.on_frames,
         )
-        return Walked(name, to_uint8(x), like, given)
+        return walked(name, x, like, given)
 
     def alone(self, name: str, scale: float, one_noise: bool) -> Walked:
         """Each frame a still for itself, asked for by all tags of the real one, that of the frame among them.
@@ -66,9 +73,9 @@ class Maker:
         indices = np.repeat(np.arange(N), L) if one_noise else np.arange(N * L)
         asked = Condition.of(self.like.frame_contexts.flatten(0, 1))
         x = self.animator.sampler(asked, scale, indices.tolist(), on_sprites=self.on_frames)
-        return Walked(name, to_uint8(x.unflatten(0, (N, L))), self.like)
+        return walked(name, x.unflatten(0, (N, L)), self.like)
 
     def stacked(self, name: str, model: Stacked, scale: float) -> Walked:
         """By a network that sees all frames as channels."""
         clips = model.sampled(self.animator.sampler, self.like.contexts, scale, self.on_frames)
-        return Walked(name, to_uint8(clips), self.like)
+        return walked(name, clips, self.like)
