@@ -1,6 +1,6 @@
 """Sets without end: generators that draw as many sprites as are asked for, a volume at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ Generator = Callable[[int, int, int], tuple[Sprites, Tags]]
 the same sprites, another seed gives others. Raises ValueError for a size that is not drawn."""
 
 
-def drawn(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
-    """By the artist of the shipped set; as many of each category, in whole walk cycles."""
+def drawn(seed: int, count: int, size: int, only: Sequence[str] = ()) -> tuple[Sprites, Tags]:
+    """By the artist of the shipped set; as many of each category, in whole walk cycles. only: these categories."""
     from sprites.draw.collection import SIZES  # its art takes half a second
     from sprites.draw.dice import TAG_NAMES
     from sprites.draw.output import clips_drawn, draw_category
@@ -24,14 +24,16 @@ def drawn(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
 
     if size not in SIZES:
         raise ValueError(f"the artist draws sprites of {' or '.join(map(str, SIZES))} pixels, not of {size}")
-    each = -(-count // len(CATEGORIES))
+    chosen = only or CATEGORIES
+    each = -(-count // len(chosen))
     each += -each % WHOLE
-    tiles, answers = zip(*(draw_category(category, each, seed) for category in CATEGORIES), strict=True)
+    tiles, answers = zip(*(draw_category(category, each, seed) for category in chosen), strict=True)
     rows = [answer for some in answers for answer in some]
-    labels = np.repeat(np.arange(len(CATEGORIES)), each)
+    labels = np.repeat([CATEGORIES.index(category) for category in chosen], each)
     images = COLOURS[enlarge(np.concatenate(tiles), size)]
     facets = {name: facet_of(tuple(row[name] for row in rows)) for name in TAG_NAMES}
-    return Sprites(images, labels, CATEGORIES, Path("drawn"), clips=clips_drawn(each)), Tags(facets, labels, CATEGORIES)
+    clips = clips_drawn(each, chosen)
+    return Sprites(images, labels, CATEGORIES, Path("drawn"), clips=clips), Tags(facets, labels, CATEGORIES)
 
 
 GENERATORS: dict[str, Generator] = {"drawn": drawn}

@@ -142,7 +142,7 @@ def test_what_is_parsed_imports_no_torch():
     code = "import sys, ddpm, ddpm.config, ddpm.__main__\n"
     names = ("train", "sample", "animate", "edit", "distill", "publish", "make_sprites", "bench.race", "bench.gpu")
     names += ("files.export", "files.prepare", "files.export_web")
-    names += tuple(f"measure.{name}" for name in ("sweep", "compare", "facets", "palettes", "editing"))
+    names += tuple(f"measure.{name}" for name in ("sweep", "compare", "facets", "palettes", "editing", "walks"))
     code += "".join(f"import ddpm.commands.{name}\n" for name in names) + "print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout == "False\n", result.stderr

@@ -56,13 +56,13 @@ class Batch:
         def parts(x: Tensor) -> list[Tensor]:
             return [part.flatten(0, 1) for part in self.groups(x).tensor_split(count)]
 
-        rows = zip(*map(parts, (self.x0, self.context, self.t, self.eps)), strict=True)
+        x0, context, t, eps = map(parts, (self.x0, self.context, self.t, self.eps))
         frames: list[Frames | None] = [None] * count
         if self.frames:
             told = zip(parts(self.frames.position), parts(self.frames.length), strict=True)
             sees = self.frames.sees.tensor_split(count)
             frames = [Frames(*places, seen) for places, seen in zip(told, sees, strict=True)]
-        return [Batch(*part, of_part) for part, of_part in zip(rows, frames, strict=True)]
+        return list(map(Batch, x0, context, t, eps, frames))
 
     def groups(self, x: Tensor) -> Tensor:
         """Rows [n, ...] by clips, [G, F, ...]."""

@@ -1,7 +1,7 @@
 """Drawn sprites as files: the shipped set and its check, npy pairs of any length, contact sheets and walks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -75,10 +75,10 @@ def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: 
     (folder / "categories.json").write_text(json.dumps(CATEGORIES), encoding="utf-8")
 
 
-def clips_drawn(count: int) -> np.ndarray:
+def clips_drawn(count: int, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
     """The clip of each sprite where so many of each category follow each other: int64 [N]. What is left at the end of a
     category is a shorter clip."""
-    numbers = [np.arange(count) // CYCLES[category] for category in CATEGORIES]
+    numbers = [np.arange(count) // CYCLES[category] for category in categories]
     return np.concatenate([own + count * label for label, own in enumerate(numbers)])
 
 

@@ -98,13 +98,14 @@ def check_run(config: Config, resume: bool) -> None:
         check_levels(config.model)
 
 
-def check_results(flag: str, path: Path | None, result: str, data: Path) -> None:
+def check_results(flag: str, path: Path | None, result: str, data: Path | None) -> None:
     """Raise ValueError unless a command can write its results into this folder, and would replace nothing but its own
     earlier results, which are known by their main file `result`."""
     if path is None:
         return
     check_folder(flag, path)
-    check_apart(flag, path, data)
+    if data:
+        check_apart(flag, path, data)
     if (path / "config.toml").exists():
         raise ValueError(f"{flag} {path} is a training run; name another folder, or leave {flag} out")
     if path.is_dir() and not (path / result).exists():
