@@ -49,7 +49,7 @@ class Stacked(nn.Module):
             m.patch,
             facets=facets,
             mask_tags=m.mask_tags,
-            outputs=self.frames * (like.head.out_channels // m.patch**2),
+            outputs=self.frames * like.outputs,
         )
 
     def forward(self, x: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
@@ -104,4 +104,5 @@ def fit(spec: ModelSpec, config: Config, clips: int, device: torch.device) -> St
         nn.utils.clip_grad_norm_(model.parameters(), config.optim.clip)
         optimizers.step(learning_rate(step, steps, config.optim.warmup))
         ema.update(model, step)
+    assert isinstance(ema.model, Stacked)
     return ema.model
