@@ -123,6 +123,8 @@ def train(trainer: "Trainer", resumed: bool) -> int:
     print(f"done: weights in {config.out / 'model.safetensors'}, pictures in {board.samples}")
     if evaluation.judge:
         print(f"best by evaluation: best.safetensors, with a Frechet distance of {evaluation.best:.3f}")
+    if trainer.spec.moving:
+        print(f"next: {command_line('animate')} {config.out}")
     print(f"next: {command_line('sample')} {config.out} --guidance 0 1 2 4, or make board")
     return 0
 

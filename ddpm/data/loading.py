@@ -81,7 +81,7 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
     """
     table = load_tags(folder)
     if table is None:
-        raise ValueError(f"{folder} has no tags.csv to learn tags from; add one (see sprites/README.md)")
+        raise ValueError(f"{folder} has no tags.csv to learn tags from; add one (see sprites/README.md), or --no-tags")
     in_table, in_folder = (
         {name: int((labels == k).sum()) for k, name in enumerate(names)}
         for labels, names in ((table.labels, table.categories), (sprites.labels, sprites.categories))
