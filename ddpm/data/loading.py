@@ -103,7 +103,7 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
             raise ValueError(f"{folder}/tags.csv: a facet cannot hold an equals sign, got {facet!r}; say {better!r}")
     for facet, values in facets.items():
         if mirror.any() and len(one := {"left", "right"} & {*values}) == 1:
-            has, lacks = one.pop(), ({"left", "right"} - one).pop()
+            (has,), (lacks,) = one, {"left", "right"} - one
             raise ValueError(
                 f"mirror makes sprites with {facet}={lacks} of those with {facet}={has}, but no tag says {lacks}; "
                 "drop mirror, or give some sprites that tag"

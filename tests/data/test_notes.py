@@ -344,6 +344,7 @@ def test_a_new_run_tells_it_once_by_its_main_process(tmp_path, monkeypatch, caps
     save_pngs(tmp_path / "data", of("hero", 3), ["a/1", "a/2", "b/1"])
     main = script("train")
     made = SimpleNamespace(model=torch.nn.Linear(1, 1), precision="fp32", config=Config(), taken=None)
+    made.spec = SimpleNamespace(diffusion=made.config.diffusion)
     monkeypatch.setattr("ddpm.commands.train.train", lambda *args: 0)
     monkeypatch.setattr("ddpm.training.trainer.Trainer", lambda *args: made)
     words = ["train.py", tmp_path / "c.toml", "--data", tmp_path / "data", "--out", tmp_path / "run"]

@@ -13,15 +13,15 @@ from ddpm.config import Config, load_config, to_toml
 from ddpm.context.condition import Condition
 from ddpm.data.loading import load_data
 from ddpm.data.order import generator
-from ddpm.data.stream import Endless
+from ddpm.data.stream import stream_of
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.runs.folder import judges_beside, results_of, run_of, trained_with
 from ddpm.runs.models import PRETRAINED, found, load_model, pretrained
 from ddpm.runs.tensor_files import read_safetensors
 from ddpm.sampling import Sampler
+from ddpm.training.batches import Batches
 from sprites.colour import from_hexadecimals
-from sprites.endless import drawn
 
 SHIPPED = PRETRAINED / "shipped"
 
@@ -45,7 +45,8 @@ def test_an_unknown_name_is_told_with_the_one_that_is_meant():
 
 
 def test_they_take_little_room_in_half_precision():
-    assert sum(file.stat().st_size for file in PRETRAINED.rglob("*") if file.is_file()) < 8 * 2**20
+    sizes = {name: sum(f.stat().st_size for f in (PRETRAINED / name).rglob("*")) for name in ("shipped", "walks")}
+    assert sizes["shipped"] < 8 * 2**20 and sizes["walks"] < 4.5 * 2**20  # the first with its student
     for folder in pretrained().values():
         tensors, _ = read_safetensors(folder / "model.safetensors")
         assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
@@ -65,8 +66,8 @@ def test_the_shipped_model_knows_sprites_that_were_never_drawn_before(shipped, m
     """Its loss is what it was at the end of its training, and lower with tags than without."""
     monkeypatch.setattr("ddpm.data.stream.VOLUME", 1000)
     model, spec = shipped
-    config = Config(tags=True, endless="drawn")
-    volume, rows = Endless(load_data(ROOT / "sprites", config), drawn, 99, ())(0, 256)
+    config = Config(tags=True, endless="drawn", seed=99)
+    volume, rows = stream_of(load_data(ROOT / "sprites", config), config, 256, 0)(1)
     x, contexts = volume.batch(rows)[0], volume.contexts(rows)
     g = generator(0)
     t, eps = stratified_timesteps(len(x), 1000, g), torch.randn(x.shape, generator=g)
@@ -80,6 +81,26 @@ def test_the_shipped_model_keeps_to_its_palette(shipped):
     pixels = to_uint8(Sampler(model, spec)(Condition.of(spec.contexts()), 2.0, range(5)))
     opaque = pixels[pixels[..., 3] == 255][:, :3]
     assert len(opaque) > 200 and {*map(tuple, opaque)} <= {*map(tuple, from_hexadecimals(spec.palette))}
+
+
+def test_the_model_of_walks_walks():
+    """The step that a frame is at tells more of it than another step would, and so do the frames before it."""
+    model, spec = load_model("walks")
+    assert spec.moving == ("side_facing",) and spec.model.frames == 4
+    config = Config(tags=True, endless="drawn", seed=98, clips=1.0, keep_history=1.0, keep_context=1.0)
+    config = dataclasses.replace(config, model=spec.model, optim=dataclasses.replace(config.optim, batch=128))
+    data = load_data(ROOT / "sprites", config)
+    diffusion = spec.build_diffusion()
+    batch, _ = Batches(config, data, spec, len(diffusion.schedule), torch.device("cpu"))(1)
+    frames, alone = batch.frames, torch.eye(4, dtype=torch.bool)[None]
+    ways = {
+        "as it is": frames,
+        "another step": dataclasses.replace(frames, position=(frames.position + 1) % 4),
+        "without the past": dataclasses.replace(frames, sees=alone),
+    }
+    told = (batch.x0, batch.context, batch.t, batch.eps)
+    loss = {name: diffusion.loss(model, *told, frames=way).mean().item() for name, way in ways.items()}
+    assert loss["another step"] > 1.2 * loss["as it is"] and loss["without the past"] > 1.1 * loss["as it is"]
 
 
 def test_publishing_halves_a_model_and_keeps_its_settings(tmp_path):
