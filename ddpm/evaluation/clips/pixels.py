@@ -41,12 +41,12 @@ def changes(clips: np.ndarray) -> np.ndarray:
 def upper(drawn: np.ndarray) -> np.ndarray:
     """bool [N, H]: the rows of head and torso, by what is drawn in any frame, bool [N, F, H, W]: `UPPER` of the
     height."""
-    rows = drawn.any((1, 3))
+    rows = np.asarray(drawn.any((1, 3)))
     height = rows.shape[1]
     top, end = rows.argmax(1), height - rows[:, ::-1].argmax(1)
     legs = top + np.round(UPPER * (end - top))
     row = np.arange(height)
-    return (row >= top[:, None]) & (row < legs[:, None]) & rows.any(1)[:, None]
+    return (row >= top[:, None]) & (row < legs[:, None]) & np.asarray(rows.any(1))[:, None]
 
 
 def upper_changes(clips: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def upper_changes(clips: np.ndarray) -> np.ndarray:
 
 def feet(clips: np.ndarray) -> np.ndarray:
     """int64 [N, F]: the lowest row in which anything is drawn, counted from above; -1 where nothing is."""
-    rows = (painted(clips) >= 0).any(3)
+    rows = np.asarray((painted(clips) >= 0).any(3))
     return np.where(rows.any(2), rows.shape[2] - 1 - rows[..., ::-1].argmax(2), -1)
 
 

@@ -4,8 +4,6 @@ Its convolutions mix the frames from the first layer on, all frames have one noi
 It knows clips of one length, makes none longer, and begins from no given frame.
 """
 
-from dataclasses import replace
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -37,7 +35,7 @@ class Stacked(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         m, self.frames = spec.model, spec.model.frames
-        like = replace(spec, model=replace(m, frames=1)).build()
+        outputs = len(spec.colours) if spec.colours else spec.channels
         assert m.widths and m.attention is not None and m.patch
         facets = tuple(map(len, spec.vocabulary.values())) if spec.facets else ()
         self.network = ContextUNet(
@@ -49,7 +47,7 @@ class Stacked(nn.Module):
             m.patch,
             facets=facets,
             mask_tags=m.mask_tags,
-            outputs=self.frames * (like.head.out_channels // m.patch**2),
+            outputs=self.frames * outputs,
         )
 
     def forward(self, x: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
@@ -104,4 +102,5 @@ def fit(spec: ModelSpec, config: Config, clips: int, device: torch.device) -> St
         nn.utils.clip_grad_norm_(model.parameters(), config.optim.clip)
         optimizers.step(learning_rate(step, steps, config.optim.warmup))
         ema.update(model, step)
+    assert isinstance(ema.model, Stacked)
     return ema.model
