@@ -102,7 +102,8 @@ class Animator:
     def __init__(self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None) -> None:
         if spec.model.frames == 1:
             raise ValueError(
-                "the model was trained on stills alone, and knows no frames; train one with configs/walks.toml"
+                "the model was trained on stills alone, and knows no frames; take walks, which comes along, or train "
+                "one with configs/walks.toml"
             )
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
@@ -206,8 +207,8 @@ class Animator:
             place = (torch.arange(cycle)[:, None, None] + torch.arange(G)).expand(-1, LOOKS, -1) % cycle
             x0, noise = (x.repeat(cycle, 1, 1, 1) for x in (clip.repeat(LOOKS, 1, 1, 1), eps.flatten(0, 1)))
             rows = len(x0)
-            frames = Frames(place.flatten(), torch.full((rows,), cycle), sees)
-            frames = Frames(*(x.to(self.device) for x in (frames.position, frames.length, frames.sees)))
+            places = torch.stack([place.flatten(), torch.full((rows,), cycle)]).to(self.device)
+            frames = Frames(places[0], places[1], sees.to(self.device))
             told = (x0, context.expand(rows, -1), t.repeat_interleave(G).repeat(cycle), noise)
             loss = self.diffusion.loss(self.model, *(x.to(self.device) for x in told), frames=frames)
             losses.append(loss.view(cycle, -1).mean(1).cpu())

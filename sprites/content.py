@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from sprites.files import DataError, plural, some
 from sprites.loading import Sprites, check_whole
@@ -51,18 +49,52 @@ def split(
 
     A sprite's own hash decides, so copies are always on the same side, and neither order nor other sprites
     matter. The fraction is met on average; few sprites may leave validation empty. A larger fraction only
-    adds to validation. clips: int64 [N]; those that share a frame, as it is or as a copy, are on the same side, that of
-    the lowest of their hashes, mixed once more, or clips of many frames would be held out more often.
+    adds to validation.
+
+    clips: int64 [N], as `Sprites.clips`, which count if Sprites are given. All frames of a clip are on one side, and
+    so are clips that share a frame. Stills are where they are without clips.
     """
+    if isinstance(sprites, Sprites) and clips is None:
+        clips = sprites.clips
     if not 0 <= val_fraction < 1:
         raise ValueError(f"val_fraction: got {val_fraction}, expected 0 <= val_fraction < 1")
     hashes = content_hashes(sprites.images) if isinstance(sprites, Sprites) else np.asarray(sprites)
     if hashes.dtype != np.uint64 or hashes.ndim != 1:
         raise ValueError(f"hashes: got {hashes.dtype} {list(hashes.shape)}, expected uint64 [N] of content_hashes")
     if clips is not None:
-        hashes = of_clips(hashes, clips)
+        hashes = clip_hashes(hashes, clips)
     held_out = hashes < np.uint64(int(val_fraction * 2**64))
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def clip_hashes(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """uint64 [N]: of each frame, the exclusive or of the distinct contents of its clip and of all joined to it.
+
+    Such a sum is as uniform as a single hash, which it is for a still.
+    """
+    if clips.shape != hashes.shape or clips.dtype.kind not in "iu":
+        raise ValueError(f"clips: got {clips.dtype} {list(clips.shape)}, expected int64 {list(hashes.shape)}")
+    joined = join(hashes, np.unique(clips, return_inverse=True)[1])
+    pairs = np.unique(np.stack([joined.astype(np.uint64), hashes], 1), axis=0)
+    starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=pairs[:1, 0] + np.uint64(1)))
+    return np.bitwise_xor.reduceat(pairs[:, 1], starts)[np.searchsorted(pairs[starts, 0], joined)]
+
+
+def join(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """int64 [N]: of each frame, one number for all clips that are joined by frames they share. Clips count from 0."""
+    order = np.lexsort((clips, hashes))
+    one, other = order[:-1], order[1:]
+    shared = (hashes[one] == hashes[other]) & (clips[one] != clips[other])
+    parent = list(range(clips.max(initial=-1) + 1))
+
+    def root(clip: int) -> int:
+        while parent[clip] != clip:
+            parent[clip] = clip = parent[parent[clip]]
+        return clip
+
+    for a, b in zip(clips[one[shared]].tolist(), clips[other[shared]].tolist(), strict=True):
+        parent[root(a)] = root(b)
+    return np.array([root(clip) for clip in range(len(parent))], np.int64)[clips]
 
 
 def examine(images: np.ndarray) -> Content:
@@ -80,18 +112,6 @@ def examine(images: np.ndarray) -> Content:
                 content.soft[part] = np.count_nonzero(soft, axis=(1, 2))
             content.blank[part] = ~alpha.any(axis=(1, 2))
     return content
-
-
-def of_clips(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """uint64 [N]: one hash for all sprites that belong together, being frames of one clip or copies of each other."""
-    contents, clip = (np.unique(values, return_inverse=True)[1] for values in (hashes, clips))
-    count = clip.max() + 1
-    pairs = coo_array((np.ones(len(clip)), (clip, count + contents)), shape=2 * (count + contents.max() + 1,))
-    _, group = connected_components(pairs, directed=False)
-    lowest = np.full(group.max() + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(lowest, group[clip], hashes)
-    mixed = [int.from_bytes(blake2b(value.tobytes(), digest_size=8).digest(), "little") for value in lowest]
-    return np.array(mixed, np.uint64)[group[clip]]
 
 
 def notes_on_content(sprites: Sprites, content: Content) -> list[str]:

@@ -24,13 +24,14 @@ class Sprites:
     notes: tuple[str, ...] = ()  # what the user should know, one line each: files left out, and the like
     files: Sequence[Path] = ()  # of each sprite, in a folder per category
     clips: np.ndarray | None = None
-    """int64 [N]: the clip that each is a frame of, a cycle whose frames follow each other here, in order. A still is a
-    clip of its own. None: all are stills."""
+    """int64 [N]: the clip that each sprite is a frame of; its frames follow each other, in order. A still has a number
+    of its own. None if clips were not asked for."""
 
     def __post_init__(self) -> None:
         n, h, w, c = self.images.shape
         assert self.images.dtype == np.uint8 and h == w and c in (3, 4), self.images.shape
         assert self.labels.dtype == np.int64 and self.labels.shape == (n,), self.labels.shape
+        assert self.clips is None or (self.clips.dtype == np.int64 and self.clips.shape == (n,)), self.clips
 
     def __len__(self) -> int:
         return len(self.images)
@@ -62,12 +63,13 @@ def load_sprites(
 ) -> Sprites:
     """Reads a sprite set, an npy pair or a folder per category; which one is recognised.
 
-    clips: in a folder per category, an animation is a clip of all its frames, not its first frame alone, and so are
-    the images of a sub-folder. The other two forms say by themselves which sprites are frames of a clip.
-
     `size` is the side wanted, 8 to 128; None takes the most common one of the data. A sprite of another size,
     or not square, is an error unless `resize` says how to scale it: "nearest", or "box" (averages, for
     shrinking), after padding to a centred square. An image array above 512 MiB stays memory-mapped.
+
+    `clips` asks which sprites are the frames of one clip: those that `cycles` in sprites.toml names, or `clips.npy`
+    of an npy pair; of a folder per category, each animation with all its frames, and each folder in a category's
+    folder that holds two or more images.
 
     Raises DataError, one line that names the file, for whatever is wrong with the data, for what would take more
     than 4 GiB of memory, and for links that lead out of the folder; ValueError for a wrong `size` or `resize`.

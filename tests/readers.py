@@ -132,6 +132,18 @@ def npy_labels(folder: Path) -> Reader:
     return npy(folder, "labels.npy", [labels, np.eye(2)[labels], labels.astype(">u2"), np.eye(2, dtype="?")[labels]])
 
 
+def npy_clips(folder: Path) -> Reader:
+    clips = np.array([0, 0, 1, 2, 2, 3])
+    data = write_npy(folder / "data", tiny_sprites(6, 8, 4)[0], np.arange(6) // 3)
+    (data / "clips.npy").touch()
+
+    def read(content: bytes) -> object:
+        (data / "clips.npy").write_bytes(content)
+        return load_sprites(data, clips=True)
+
+    return Reader([saved(clips), saved(clips[::-1].astype("u1")), saved(clips / 2), saved(clips[:, None])], read)
+
+
 def pictures() -> list[bytes]:
     """Small images in every format and most modes."""
     image = Image.fromarray(tiny_sprites(1, 16, 4)[0][0])
@@ -226,6 +238,16 @@ def animation(folder: Path) -> Reader:
     return categories(folder, [encoded(first, kind, **how) for kind in ("GIF", "PNG", "WEBP")], resize="nearest")
 
 
+def animated_clip(folder: Path) -> Reader:
+    reader, data = animation(folder), folder / "data"
+
+    def read(content: bytes) -> object:
+        (data / "bar" / "any.png").write_bytes(content)
+        return load_sprites(data, resize="nearest", clips=True)
+
+    return Reader(reader.seeds, read)
+
+
 def grey_16_bit(folder: Path) -> Reader:
     grey = tiny_sprites(2, 16, 3)[0][..., 0].astype(np.uint16)
     images = [Image.fromarray(x) for x in (grey[0], grey[1] << 8, grey[1] * 0)]
@@ -282,6 +304,18 @@ def sprites_toml(folder: Path) -> Reader:
 
     more = b'# two\ntile = 0x4\nother.key = {a = [1.5, nan], b = 1979-05-27}\ncategories = ["bar"]\n[[x]]\ny = """"""\n'
     return Reader([path.read_bytes(), more], read)
+
+
+def cycles(folder: Path) -> Reader:
+    path = a_set(folder) / "sprites.toml"
+    lines = path.read_text()
+
+    def read(data: bytes) -> object:
+        path.write_bytes(lines.encode() + data)
+        return load_sprites(path.parent, clips=True)
+
+    lists = [b"cycles = { square = [1] }", b"cycles = { bar = [2, 9, 1] }"]
+    return Reader([*lists, b"cycles.bar = 2", b"[cycles]\nbar = 1e9"], read)
 
 
 def categories_json(folder: Path) -> Reader:
@@ -598,15 +632,18 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "tile": value(parse_tile, "16", "16x24"),
     "npy images": npy_images,
     "npy labels": npy_labels,
+    "npy clips": npy_clips,
     "image": image,
     "png mended": png_mended,
     "sheet": sheet,
     "sheet guess": sheet_guess,
     "sheet resized": sheet_resized,
     "animation": animation,
+    "animated clip": animated_clip,
     "16-bit grey": grey_16_bit,
     "file names": file_names,
     "sprites.toml": sprites_toml,
+    "cycles": cycles,
     "categories.json": categories_json,
     "tags.csv": tags_csv,
     "sampled arrays": sampled_npz,

@@ -1,9 +1,9 @@
 """Sample walks and other cycles from a model of clips: from tags, or from your own still or first frames.
 
     python scripts/animate.py --tags "kind=wolf facing=left" --count 8 --out wolves.gif
-    python scripts/animate.py shipped --image hero.png --out walk.gif
-    python scripts/animate.py shipped --image sheet.png --frames 8 --out walk.png
-    python scripts/animate.py shipped --tags "kind=knight facing=left" --count 1 --export knight.aseprite knight.tres
+    python scripts/animate.py walks --image hero.png --out walk.gif
+    python scripts/animate.py walks --image sheet.png --frames 8 --out walk.png
+    python scripts/animate.py walks --tags "kind=knight facing=left" --count 1 --export knight.aseprite knight.tres
 
 What is written at --out is for the eye: enlarged, all clips side by side. Files of --export are for engines.
 """
@@ -40,8 +40,9 @@ ENLARGED = 4  # pixels of an animation for one of a sprite; 8 where there is onl
 
 @dataclass(frozen=True)
 class Arguments:
-    model: tyro.conf.Positional[Path] = Path("shipped")
-    """A model of clips: a run folder, a .safetensors file, or the name of one that comes along."""
+    model: tyro.conf.Positional[Path] = Path("walks")
+    """A model of clips: a run folder, a .safetensors file, or walks, which comes along and is taken if it is left
+    out."""
     image: Path | None = None
     """Begin with this: a still, or several frames, as a strip of square tiles or an animation. They stay as they are,
     to the bit."""
@@ -112,6 +113,7 @@ def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Conditi
     _, by_facet = parse_guidance(args.guidance)
     check_form(args.sampling.form, by_facet)
     categories = args.categories
+    rows: Sequence[str]
     if args.image and not (categories or args.tags or by_facet):
         rows, condition = [args.image.stem], Condition.of(torch.zeros(1, spec.places))
     else:
@@ -125,55 +127,49 @@ def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Conditi
     return rows, condition.away_from(None if args.negative is None else named(spec, args.negative))
 
 
+def given_frames(args: Arguments, animator: "Animator") -> tuple["np.ndarray", "np.ndarray"]:
+    """The frames of --image, uint8 [G, H, W, C], as they are, and as the model takes them; none without."""
+    import numpy as np
+
+    from sprites.originals import frames_of
+
+    spec = animator.spec
+    if args.image is None:
+        none = np.empty((0, spec.size, spec.size, spec.channels), np.uint8)
+        return none, none
+    return frames_of(args.image, spec.size, spec.channels, args.fit, animator.sampler.pixel_art.palette)
+
+
 def sampled(
-    args: Arguments, animator: "Animator", rows: Sequence[str], condition: "Condition", caught: list[int]
-) -> tuple["np.ndarray", int]:
-    """Clips uint8 [n, F, H, W, C], row by row, fewer than asked for if a signal was caught; and how many frames of each
-    were given."""
+    args: Arguments, animator: "Animator", condition: "Condition", given: "np.ndarray", caught: list[int]
+) -> "np.ndarray":
+    """Clips uint8 [n, F, H, W, C] that begin with the given frames [G, H, W, C], `count` of each row; fewer if a signal
+    was caught."""
     import numpy as np
     import torch
 
     from ddpm.data.tensors import to_tensor, to_uint8
-    from sprites.originals import coloured_like, frames_of
 
-    spec, cycle = animator.spec, animator.spec.model.frames
-    scale, _ = parse_guidance(args.guidance)
-    exact = plain = None
-    if args.image:
-        exact, plain = frames_of(args.image, spec.size, spec.channels, args.fit, animator.sampler.pixel_art.palette)
-    given = 0 if exact is None else len(exact)
-    frames = args.frames or max(cycle, given + 1)
-    if given >= frames:
-        raise ValueError(f"{args.image} has {given} frames already; give more by --frames, such as {given + cycle}")
+    cycle, G = animator.spec.model.frames, len(given)
+    (scale, *_), _ = parse_guidance(args.guidance)
+    frames = args.frames or max(cycle, G + 1)
+    if frames <= G:
+        raise ValueError(f"{args.image} has {G} frames already; give more by --frames, such as {G + cycle}")
     every = condition.repeated(args.count)
-    first, start = None, torch.full((len(every),), args.start or 0)
-    if plain is not None:
-        first = to_tensor(plain).expand(len(every), -1, -1, -1, -1)
-        if args.start is None:
-            start = animator.phase(first[:: args.count], condition).repeat_interleave(args.count)
-            print(f"{args.image} is taken for step {int(start[0])} of {cycle}, counted from 0; --start says otherwise")
+    first, start = to_tensor(given).expand(len(every), -1, -1, -1, -1), torch.full((len(every),), args.start or 0)
+    if G and args.start is None:
+        start = animator.phase(first[:: args.count], condition).repeat_interleave(args.count)
+        print(f"{args.image} is taken for step {int(start[0])} of {cycle}, counted from 0; --start says otherwise")
     done = []
     with progress(total=len(every) * frames, desc="animating", unit="frame") as bar:
+        how = {"history": args.history, "on_frames": bar.update}
         for part in torch.arange(len(every)).split(AT_ONCE):
-            some, clips = part.tolist(), None if first is None else first[part]
-            indices = [i % args.count for i in some]
-            x = animator(
-                every[part],
-                scale[0],
-                indices,
-                frames,
-                history=args.history,
-                given=clips,
-                start=start[part],
-                on_frames=bar.update,
-            )
+            indices = [i % args.count for i in part.tolist()]
+            x = animator(every[part], scale, indices, frames, given=first[part], start=start[part], **how)
             done.append(to_uint8(x))
             if caught:
                 break
-    clips = np.concatenate(done)
-    if exact is not None and plain is not None:
-        clips = coloured_like(clips, plain, exact)
-    return clips, given
+    return np.concatenate(done)
 
 
 @exit_on_user_error
@@ -187,13 +183,17 @@ def main() -> int:
     from ddpm.system.devices import pick_device
     from sprites.export.album import Album
     from sprites.files import plural
+    from sprites.originals import coloured_like
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
     animator = Animator(model.to(device), spec, args.sampling)
     rows, condition = rows_of(args, spec)
+    exact, plain = given_frames(args, animator)
     with interruptible("stopping after these clips; once more to leave at once") as caught:
-        clips, given = sampled(args, animator, rows, condition, caught)
+        clips = sampled(args, animator, condition, plain, caught)
+    if args.image:
+        clips = coloured_like(clips, plain, exact)
     asked = len(rows) * args.count
     names = [f"{row} {i + 1}" if args.count > 1 else row for row in rows for i in range(args.count)][: len(clips)]
     palette = None if args.image else animator.sampler.pixel_art.palette
@@ -202,13 +202,13 @@ def main() -> int:
 
     def save_out(path: Path) -> str:
         if path.suffix.lower() == ".png":
-            save_picture(path, strip(clips, names, given))
+            save_picture(path, strip(clips, names, len(exact)))
             return f"{path}: {plural(len(clips), 'clip')} of {plural(clips.shape[1], 'frame')}"
         frames = moving(clips, None if len(rows) == 1 else args.count)
         album = Album(frames, [f"frame {i}" for i in range(len(frames))], palette=palette).timed(args.milliseconds)
         return save_album(album.enlarged(2 * ENLARGED if len(clips) == 1 else ENLARGED), path)
 
     album = album_of(clips, names, args.milliseconds, palette)
-    saves = [(save_out, args.out), *((partial(save_album, album), path) for path in args.exports)]
-    write_all(*(partial(tell, save, path) for save, path in saves))
+    exports = (partial(tell, partial(save_album, album), path) for path in args.exports)
+    write_all(partial(tell, save_out, args.out), *exports)
     return 128 + max(caught) if caught and len(clips) < asked else 0

@@ -111,13 +111,19 @@ def be_worker(*drawing: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent
-    Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     globals()["drawing"] = drawing
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=end_with_parent, daemon=True).start()
 
 
 def work(seed: int) -> SpriteData:
     """`volume_of` in a process that draws."""
-    return volume_of(*globals()["drawing"], seed)
+    drawing: tuple[SpriteData, str, tuple[str, ...], int] = globals()["drawing"]
+    return volume_of(*drawing, seed)
 
 
 def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], count: int, seed: int) -> SpriteData:

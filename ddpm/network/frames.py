@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -30,9 +31,11 @@ class Memory:
 
     def last(self, count: int, of: int) -> "Memory":
         """Of the last `count` of its frames, of which there are `of`."""
-        return Memory(
-            {layer: tuple(x[:, :, -(x.shape[2] // of * count) :] for x in pair) for layer, pair in self.kept.items()}
-        )
+
+        def end(x: Tensor) -> Tensor:
+            return x[:, :, -(x.shape[2] // of * count) :]
+
+        return Memory({layer: (end(k), end(v)) for layer, (k, v) in self.kept.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,9 @@ class FrameAttention(nn.Module):
 
     def forward(self, x: Tensor, frames: Frames | None) -> Tensor:
         """Without frames each row is a still, which sees itself."""
+        if frames is None and not self.everywhere:  # a place that sees itself alone
+            (*_, weight), (*_, bias) = (p.chunk(3) for p in self.qkv.parameters())
+            return x + self.out(F.conv2d(self.norm(x), weight, bias))
         h, w = x.shape[-2:]
         count = 1 if frames is None else frames.sees.shape[1]
         # The same place of other frames: each place is a head of its own. All places: they follow one another in time.
@@ -97,6 +103,5 @@ class FrameAttention(nn.Module):
             mask = frames.sees[:, None]
             if self.everywhere:
                 mask = mask.repeat_interleave(h * w, 2).repeat_interleave(h * w, 3)
-        y = attention(q, k, v, mask) if self.everywhere or frames is not None else v
-        y = rearrange(y, f"{inside} -> (g f) (heads d) h w", heads=self.heads, h=h, w=w)
+        y = rearrange(attention(q, k, v, mask), f"{inside} -> (g f) (heads d) h w", heads=self.heads, h=h, w=w)
         return x + self.out(y.contiguous(memory_format=torch.channels_last))

@@ -10,22 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import nn
 from torch.utils.tensorboard.summary import hparams, image, scalar, text
 
+from ddpm.animation import Animator
 from ddpm.config import Config, Sampling, to_toml
 from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.report import guidance_labels
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler
+from ddpm.show.clips import animation, strip
 from ddpm.show.grids import labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.outputs import named_in_errors, write_all
 from ddpm.system.settings import flat
+from sprites.export.album import DELAY
 
 FIGURES = (
     "loss/train",
@@ -34,6 +38,7 @@ FIGURES = (
     "evaluation/frechet_distance",
 )  # curves whose last values stand in the table of runs
 PATH_PICTURES = 8  # pictures in the strip of the denoising path
+CLIPS = 6  # of each category that moves
 HELD_MOST = 64 * 2**20  # bytes of events that wait for room on a full disk
 
 
@@ -130,11 +135,24 @@ class Board:
             "grid": labelled_grid(cells, self.spec.categories, guidance_labels(log.guidance)),
             "path": denoising_path(sampler, scale),
         }
+        if self.spec.moving:
+            names, clips = self.clips(model, scale)
+            pictures["clips"] = strip(clips, names)
+            self.events.add(step=step, summary=animation("samples/moving", clips, DELAY))
         for name, picture in pictures.items():
             shown = image(f"samples/{name}", np.asarray(picture), dataformats="HWC")
             self.events.add(step=step, summary=shown)
         files = {self.samples / f"{name}_{step:07d}.png": picture for name, picture in pictures.items()}
         write_all(self.flush, *(partial(save_picture, path, picture) for path, picture in files.items()))
+
+    def clips(self, model: nn.Module, scale: float) -> tuple[list[str], np.ndarray]:
+        """Names, and `CLIPS` clips of each category that moves, uint8 [N, F, H, W, C]."""
+        spec, moving = self.spec, self.spec.moving
+        animator = Animator(model, spec, Sampling(seed=self.config.seed))
+        rows = torch.tensor([spec.categories.index(name) for name in moving]).repeat_interleave(CLIPS)
+        condition = Condition.of(spec.contexts()[rows])
+        clips = animator(condition, scale, list(range(CLIPS)) * len(moving), spec.model.frames)
+        return [f"{name} {i + 1}" for name in moving for i in range(CLIPS)], to_uint8(clips)
 
     def _blank(self, step: int, cells: np.ndarray) -> None:
         """Tell the share of sprites [..., H, W, C] that are of one colour, and raise the alarm if most are."""

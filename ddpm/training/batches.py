@@ -52,14 +52,17 @@ class Batch:
 
     def split(self, count: int) -> list["Batch"]:
         """In so many parts, of whole clips."""
-        parts = [self.groups(x).tensor_split(count) for x in (self.x0, self.context, self.t, self.eps)]
-        frames = [None] * count
+
+        def parts(x: Tensor) -> list[Tensor]:
+            return [part.flatten(0, 1) for part in self.groups(x).tensor_split(count)]
+
+        x0, context, t, eps = map(parts, (self.x0, self.context, self.t, self.eps))
+        frames: list[Frames | None] = [None] * count
         if self.frames:
-            told = [self.groups(x).tensor_split(count) for x in (self.frames.position, self.frames.length)]
+            told = zip(parts(self.frames.position), parts(self.frames.length), strict=True)
             sees = self.frames.sees.tensor_split(count)
-            frames = [Frames(p.flatten(0, 1), n.flatten(0, 1), s) for p, n, s in zip(*told, sees, strict=True)]
-        rows = [[x.flatten(0, 1) for x in part] for part in zip(*parts, strict=True)]
-        return [Batch(*part, f) for part, f in zip(rows, frames, strict=True)]
+            frames = [Frames(*places, seen) for places, seen in zip(told, sees, strict=True)]
+        return list(map(Batch, x0, context, t, eps, frames))
 
     def groups(self, x: Tensor) -> Tensor:
         """Rows [n, ...] by clips, [G, F, ...]."""

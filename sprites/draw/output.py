@@ -15,16 +15,15 @@ from sprites.draw.palette import COLOURS
 from sprites.draw.registry import CATEGORIES, CYCLES
 from sprites.draw.variety import Variety, measure
 from sprites.writing.sheets import contact_sheet, enlarge, sheet
-from sprites.writing.sprite_set import TagTable, described
+from sprites.writing.sprite_set import TagTable, cycles_of, described
 
 RGB = np.ascontiguousarray(COLOURS[:, :3])
 Tick = Callable[[], object]  # called once a sprite, for progress
-WALKS = {category: cycle for category, cycle in CYCLES.items() if cycle > 1}
 
 # The files of each kind of drawing; the last of them is what the folder is recognised by.
 SHEETS = tuple(f"{category}.png" for category in CATEGORIES)
 SET_FILES = (*SHEETS, "tags.csv", "contact.png", "sprites.toml")
-PAIR_FILES = ("tags.csv", "categories.json", "labels.npy", "clips.npy", "sprites.npy")
+PAIR_FILES = ("tags.csv", "categories.json", "clips.npy", "labels.npy", "sprites.npy")
 CONTACT_FILES = (*SHEETS, "walk.gif")
 
 
@@ -36,12 +35,6 @@ def draw_category(category: str, count: int, seed: int, tick: Tick = lambda: Non
         answers.append(answer)
         tick()
     return tiles, answers
-
-
-def clips_drawn(count: int, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
-    """int64 [N]: the clip that each sprite is a frame of, of so many of each category; a still is one of its own."""
-    numbers = [k * count + np.arange(count) // CYCLES[category] for k, category in enumerate(categories)]
-    return np.concatenate(numbers)
 
 
 def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
@@ -58,12 +51,12 @@ def write_set(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: T
             sheet(tiles, RGB).save(folder / f"{category}.png", optimize=True)
             cycle = CYCLES[category]
             samples += [row for row in (tiles[::cycle][:20], tiles[32:52]) if len(row)]
-    (folder / "sprites.toml").write_text(described(size, CATEGORIES, WALKS), encoding="utf-8")
+    (folder / "sprites.toml").write_text(settings(count, size), encoding="utf-8")
     contact_sheet(samples, RGB).save(folder / "contact.png", optimize=True)
 
 
 def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: Tick = lambda: None) -> None:
-    """An npy pair, streamed to disk: sprites.npy, labels.npy, categories.json and tags.csv."""
+    """An npy pair, streamed to disk: sprites.npy, labels.npy, clips.npy, categories.json and tags.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     shape = (count * len(CATEGORIES), size, size, 4)
     with (
@@ -82,8 +75,21 @@ def write_pair(folder: Path, count: int, seed: int = 0, size: int = TILE, tick: 
     (folder / "categories.json").write_text(json.dumps(CATEGORIES), encoding="utf-8")
 
 
+def clips_drawn(count: int, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
+    """The clip of each sprite where so many of each category follow each other: int64 [N]. What is left at the end of a
+    category is a shorter clip."""
+    numbers = [np.arange(count) // CYCLES[category] for category in categories]
+    return np.concatenate([own + count * label for label, own in enumerate(numbers)])
+
+
+def settings(count: int, size: int = TILE) -> str:
+    """The text of sprites.toml for so many sprites of each category."""
+    labels = np.arange(len(CATEGORIES)).repeat(count)
+    return described(size, CATEGORIES, cycles_of(clips_drawn(count), labels, CATEGORIES))
+
+
 def differences(folder: Path, count: int, seed: int = 0, tick: Tick = lambda: None) -> list[str]:
-    """Where a redraw of a 16x16 set differs from the folder: names of sheets, or tags.csv; empty if nowhere.
+    """Where a redraw of a 16x16 set differs from the folder: names of its files; empty if nowhere.
 
     Sheets are compared pixel for pixel, since the bytes of a PNG file depend on the library that packs it.
     """
@@ -98,6 +104,8 @@ def differences(folder: Path, count: int, seed: int = 0, tick: Tick = lambda: No
                 found.append(path.name)
     if (folder / "tags.csv").read_bytes() != ("\n".join(lines) + "\n").encode():
         found.append("tags.csv")
+    if (folder / "sprites.toml").read_text(encoding="utf-8") != settings(count):
+        found.append("sprites.toml")
     return found
 
 

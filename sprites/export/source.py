@@ -1,6 +1,5 @@
 """What can be exported, as an album: what sample.py sampled, a set, pictures, or a palette."""
 
-import re
 import shlex
 import zipfile
 from collections import Counter
@@ -15,7 +14,7 @@ from sprites.files import DataError, check_file, some, why
 from sprites.loading import load_sprites
 from sprites.palettes import FORMATS as PALETTES
 from sprites.palettes import read_palette
-from sprites.reading.folder import SUFFIXES, images_below, note_left_out, notes_on_files
+from sprites.reading.folder import SUFFIXES, images_below, in_order, note_left_out, notes_on_files
 from sprites.reading.form import Inside
 from sprites.reading.forms import is_described
 from sprites.reading.image import MAX_DECODED, check_total, is_opaque, quiet, read_rgba, survey
@@ -69,11 +68,6 @@ def described(folder: Path, only: Sequence[str]) -> Found:
         tags,
         sprites.notes,
     )
-
-
-def in_order(path: Path) -> list[str | int]:
-    """A key to sort by, so that walk_10 comes after walk_9."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.as_posix().lower())]
 
 
 def pictures(folder: Path, files: Sequence[Path] = ()) -> Found:

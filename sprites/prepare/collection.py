@@ -3,11 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from sprites.clips import of_lengths, runs
 from sprites.content import content_hashes
 from sprites.files import DataError, check_names, some
 from sprites.prepare.cutting import Group, cut_all, read_pictures, true_sized
@@ -27,6 +29,7 @@ class Collection:
     categories: tuple[str, ...]
     facets: Sequence[dict[str, str]]  # of each sprite
     files: Sequence[str]  # of each sprite, what it is from
+    clips: np.ndarray  # int64 [N], the clip that each sprite is a frame of
     told: Told
 
     @property
@@ -84,36 +87,48 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     spelt = one_spelling([name[CATEGORY] for group in groups for name in group.names])
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     origins: dict[str, list[Origin]] = defaultdict(list)
+    lengths: dict[str, list[int]] = defaultdict(list)
     groups.reverse()
     while groups:
         group = groups.pop()
         file = str(group.picture.file.path)
         placed, fitting = placed_at(group, size, settings.fit, told)
-        categories = np.array([spelt[name[CATEGORY]] for name in group.names])
-        for category in dict.fromkeys(categories[fitting].tolist()):
-            chosen = fitting & (categories == category)
-            parts[category].append(placed if chosen.all() else placed[chosen])
-            origins[category] += [
-                Origin({facet: value for facet, value in name.items() if facet != CATEGORY}, file, int(soft))
-                for name, soft, one in zip(group.names, group.soft, chosen, strict=True)
-                if one
-            ]
+        categories = [spelt[name[CATEGORY]] for name in group.names]
+        together = [cycle for cycle in group.cycles if len({categories[i] for i in cycle}) == 1]
+        chosen: dict[str, list[list[int]]] = defaultdict(list)
+        for run in runs(together, len(categories)):
+            if fitting[run].all():
+                chosen[categories[run[0]]].append(run)
+        for category, those in chosen.items():
+            indices = [index for run in those for index in run]
+            parts[category].append(placed if indices == [*range(len(placed))] else placed[indices])
+            lengths[category] += map(len, those)
+            origins[category] += [origin(group, index, file) for index in indices]
     if not parts:
         reason, names = next(iter(told.left_out.names.items()))
         raise DataError(f"{names[0]}: {reason}, so no sprite is left")
     order = sorted(parts, key=str.casefold)
     check_names(order)
-    images, said, labels = [], list[Origin](), []
+    images, said, labels, frames = [], list[Origin](), [], list[int]()
     for label, category in enumerate(order):
-        pixels, rows = distinct(category, parts.pop(category), origins[category], settings.naming, told)
-        images.append(pixels)
+        pixels = parts.pop(category)
+        own, rows, left = distinct(category, pixels, origins[category], lengths[category], settings.naming, told)
+        images.append(own)
         said += rows
         labels += [label] * len(rows)
+        frames += left
     table = settings.naming.table
     told.unused = len(table.rows.keys() - table.used) if table else 0
     told.softened = sum(one.soft for one in said)
     facets, files = [one.facets for one in said], [one.file for one in said]
-    return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), facets, files, told)
+    clips = of_lengths(frames)
+    return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), facets, files, clips, told)
+
+
+def origin(group: Group, index: int, file: str) -> Origin:
+    """What else is known of one sprite of a group."""
+    facets = {facet: value for facet, value in group.names[index].items() if facet != CATEGORY}
+    return Origin(facets, file, int(group.soft[index]))
 
 
 def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray, np.ndarray]:
@@ -135,17 +150,33 @@ def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray
 
 
 def distinct(
-    category: str, parts: list[np.ndarray], origins: list[Origin], naming: Naming, told: Told
-) -> tuple[np.ndarray, list[Origin]]:
-    """The sprites of a category, each once, with what the table says of each by its index."""
+    category: str, parts: list[np.ndarray], origins: list[Origin], lengths: list[int], naming: Naming, told: Told
+) -> tuple[np.ndarray, list[Origin], list[int]]:
+    """The clips of a category, each once, with what the table says of each sprite by its index; how many frames each
+    clip has."""
     images = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if naming.table and not naming.table.by_file:
         key = category.casefold()
         rows = (naming.table.row((key, str(index))) for index in range(len(origins)))
         origins = [one._replace(facets=one.facets | row) for one, row in zip(origins, rows, strict=True)]
-    _, first = np.unique(content_hashes(images), return_index=True)
-    if len(first) == len(images):
-        return images, origins
-    first.sort()
-    told.repeated += [origins[index].file for index in np.setdiff1d(np.arange(len(images)), first)]
-    return images[first], [origins[index] for index in first]
+    numbers = iter(range(len(images)))
+    kept = once(content_hashes(images).tolist(), [list(islice(numbers, length)) for length in lengths])
+    chosen = [index for clip in kept for index in clip]
+    if len(chosen) == len(images):
+        return images, origins, [len(clip) for clip in kept]
+    told.repeated += [origins[index].file for index in np.setdiff1d(np.arange(len(images)), chosen)]
+    return images[chosen], [origins[index] for index in chosen], [len(clip) for clip in kept]
+
+
+def once(hashes: list[int], clips: list[list[int]]) -> list[list[int]]:
+    """Clips without those whose frames are all of another, and without stills that are a frame of one. A clip whose
+    frames are all the same is a still. hashes: of each sprite."""
+    clips = [clip if len({hashes[i] for i in clip}) > 1 else clip[:1] for clip in clips]
+    moving = {hashes[index] for clip in clips if len(clip) > 1 for index in clip}
+    seen, kept = set[tuple[int, ...]](), []
+    for clip in clips:
+        shown = tuple(hashes[index] for index in clip)
+        if shown not in seen and (len(clip) > 1 or shown[0] not in moving):
+            kept.append(clip)
+        seen.add(shown)
+    return kept

@@ -29,6 +29,8 @@ class Group:
     names: list[dict[str, str]]
     soft: np.ndarray
     """Of each sprite, how many of its pixels were neither clear nor opaque, int [n]."""
+    cycles: Sequence[Sequence[int]]
+    """Of each animation its sprites, in the order in which they are shown."""
 
 
 def read_pictures(
@@ -108,6 +110,7 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
         picture, times = pictures.pop()
         try:
             frames = cut(picture, times, settings, known, told)
+            cycles = cycles_in(picture, len(frames), settings.cycle)
         except DataError as error:
             if picture.file.alone:
                 raise
@@ -116,11 +119,26 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
         names = settings.naming.of(picture, wraps[picture.file.source], len(frames), told.left_out)
         if names is None:
             continue
-        if group := visible(picture, frames, names, told):
+        if group := visible(picture, frames, names, cycles, told):
             yield group
 
 
-def visible(picture: Picture, frames: np.ndarray, names: list[dict[str, str]], told: Told) -> Group | None:
+def cycles_in(picture: Picture, count: int, cycle: int | None) -> list[list[int]]:
+    """The animations among the `count` sprites cut of a picture. Of frames that are sheets, each tile moves by itself.
+
+    DataError if the tiles of a sheet are no cycles of so many.
+    """
+    tiles = count // len(picture.frames)
+    if not cycle or picture.ready or len(picture.frames) > 1 or tiles == 1:
+        return [[frame * tiles + tile for frame in frames] for frames in picture.cycles for tile in range(tiles)]
+    if tiles % cycle:
+        raise DataError(f"{picture.file.path}: {tiles} tiles, blank ones too, are no cycles of {cycle}")
+    return np.arange(tiles).reshape(-1, cycle).tolist()
+
+
+def visible(
+    picture: Picture, frames: np.ndarray, names: list[dict[str, str]], cycles: list[list[int]], told: Told
+) -> Group | None:
     """The sprites of a picture that show something and have a category; None if there are none."""
     frames, soft = hardened(frames)
     seen = np.flatnonzero(frames[..., 3].any(axis=(1, 2))).tolist()
@@ -132,7 +150,9 @@ def visible(picture: Picture, frames: np.ndarray, names: list[dict[str, str]], t
         return None
     told.sizes[frames.shape[2], frames.shape[1]] += len(chosen)
     kept = frames if len(chosen) == len(frames) else frames[chosen]
-    return Group(picture, kept, [names[index] for index in chosen], soft[chosen])
+    place = {index: at for at, index in enumerate(chosen)}
+    moving = [[place[index] for index in cycle if index in place] for cycle in cycles]
+    return Group(picture, kept, [names[index] for index in chosen], soft[chosen], moving)
 
 
 def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:

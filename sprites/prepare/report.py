@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sprites.clips import told as clips_told
 from sprites.colour import MOST, codes, count_colours, oklab, palette_of, parts
 from sprites.content import content_hashes
 from sprites.files import plural, some
@@ -114,6 +115,8 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
     yield "sizes found", f"{sized(told.sizes)}; now {found.size}x{found.size}"
     each = [f"{name} {count:,}" for name, count in zip(found.categories, counts, strict=True)]
     yield "sprites", f"{len(found.images):,}: {some(each, 12)}"
+    if clips := clips_told(found.clips):
+        yield "clips", clips
     yield "colours", palette_line(found.images)
     if facets := Counter(facet for row in found.facets for facet in row):
         yield "tags", some([f"{facet} ({count:,})" for facet, count in facets.items()], FIRST)

@@ -17,6 +17,8 @@ class Settings:
     grid: Grid | None = None
     size: int | None = None
     fit: Fit = "pad"
+    cycle: int | None = None
+    """How many tiles of a sheet are the frames of one animation; None: each is a still."""
     clear: tuple[int, int, int] | None = None
     """A colour that stands for transparent."""
 

@@ -7,13 +7,15 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from sprites.clips import lengths_of
 from sprites.files import DataError, check_link
 from sprites.loading import load_sprites
-from sprites.prepare.aseprite.document import Slice
+from sprites.prepare.aseprite.document import Slice, Tag
 from sprites.prepare.aseprite.file import read_aseprite
 from sprites.prepare.containers import Member, cells, members
 from sprites.reading.folder import REASONS, SUFFIXES, images_below
@@ -56,6 +58,8 @@ class Picture:
     """Named parts of it."""
     facets: Sequence[Mapping[str, str]] = ()
     """More that is said of each frame, if anything is."""
+    cycles: Sequence[Sequence[int]] = ()
+    """Of each animation its frames, in the order in which they are shown."""
     ready: bool = False
     """Whether the frames are sprites already, neither enlarged nor a sheet."""
 
@@ -90,24 +94,49 @@ def sliced(picture: Picture) -> Iterator[Picture]:
         pixels += frames[..., 0].size
         if pixels > MAX_PIXELS:
             raise DataError(f"{picture.file.path}: its slices have more than {MAX_PIXELS:,} pixels")
+        cycles = [[i - part.frame for i in cycle] for cycle in picture.cycles if min(cycle) >= part.frame]
         if frames.size:
-            yield replace(picture, frames=frames, label=part.name, tags=picture.tags[part.frame :], slices=())
+            tags = picture.tags[part.frame :]
+            yield replace(picture, frames=frames, label=part.name, tags=tags, slices=(), cycles=cycles)
 
 
 Reader = Callable[[File, LeftOut], Iterator[Picture]]
 
 
 def read_image(file: File, left_out: LeftOut) -> Iterator[Picture]:
-    yield Picture(file, read_frames(file.path, file.content))
+    frames = read_frames(file.path, file.content)
+    yield Picture(file, frames, cycles=whole(frames))
+
+
+def whole(frames: np.ndarray) -> list[range]:
+    """All frames as one cycle, if there are several."""
+    return [range(len(frames))] if len(frames) > 1 else []
 
 
 def read_drawing(file: File, left_out: LeftOut) -> Iterator[Picture]:
-    """A file of Aseprite. Of tags that overlap, the shorter one counts."""
+    """A file of Aseprite. Of tags that overlap, the shorter one counts; a tag is a cycle if all its frames are its own.
+
+    Without tags all frames are one.
+    """
     found = read_aseprite(file.path, file.content)
-    tags: list[str | None] = [None] * len(found.frames)
+    owners: list[Tag | None] = [None] * len(found.frames)
     for tag in sorted(found.tags, key=lambda tag: tag.first - tag.last):
-        tags[tag.first : tag.last + 1] = [tag.name] * (tag.last - tag.first + 1)
-    yield Picture(file, found.frames, tags=tags if any(tags) else (), slices=found.slices)
+        owners[tag.first : tag.last + 1] = [tag] * (tag.last - tag.first + 1)
+    cycles = (
+        [played(tag) for tag in found.tags if all(owners[i] is tag for i in range(tag.first, tag.last + 1))]
+        if found.tags
+        else whole(found.frames)
+    )
+    tags = [tag and tag.name for tag in owners]
+    yield Picture(file, found.frames, tags=tags if any(tags) else (), slices=found.slices, cycles=cycles)
+
+
+def played(tag: Tag) -> list[int]:
+    """The frames of a tag in the order in which they are shown, once around."""
+    frames = list(range(tag.first, tag.last + 1))
+    if tag.direction in ("reverse", "pingpong_reverse"):
+        frames.reverse()
+    return frames + frames[-2:0:-1] if tag.direction.startswith("pingpong") else frames
 
 
 def read_archive(file: File, left_out: LeftOut) -> Iterator[Picture]:
@@ -129,7 +158,8 @@ def read_table(file: File, left_out: LeftOut) -> Iterator[Picture]:
     for cell in cells(file.path, file.content):
         inner = File(file.path / f"row {cell.row}", file.folders, file.source, content=cell.content)
         try:
-            yield Picture(inner, read_frames(inner.path, inner.content), cell.label)
+            frames = read_frames(inner.path, inner.content)
+            yield Picture(inner, frames, cell.label, cycles=whole(frames))
         except DataError as error:
             left_out.error(inner.path, error)
 
@@ -179,10 +209,14 @@ def read_source(path: Path, left_out: LeftOut) -> Iterator[Picture]:
 
 def read_set(folder: Path) -> Iterator[Picture]:
     """A sprite set or an npy pair: a picture a category, with its tags."""
-    sprites, tags = load_sprites(folder), load_tags(folder)
+    sprites, tags = load_sprites(folder, clips=True), load_tags(folder)
+    assert sprites.clips is not None
     for label, category in enumerate(sprites.categories):
         rows = np.flatnonzero(sprites.labels == label)
         frames = np.full((len(rows), sprites.size, sprites.size, 4), 255, np.uint8)
         frames[..., : sprites.channels] = sprites.take(rows)
         said = [{name: value for name, value in tags.row(int(row)).items() if value} for row in rows] if tags else ()
-        yield Picture(File(folder / category, (), folder.name), frames, category, facets=said, ready=True)
+        ends = lengths_of(sprites.clips[rows]).cumsum().tolist()
+        cycles = [range(start, end) for start, end in pairwise([0, *ends]) if end - start > 1]
+        file = File(folder / category, (), folder.name)
+        yield Picture(file, frames, category, facets=said, cycles=cycles, ready=True)

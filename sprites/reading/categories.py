@@ -1,18 +1,20 @@
-"""A folder per category: its image files at any depth."""
+"""A folder per category: its image files at any depth; or, with clips, all their frames."""
 
-import itertools
 import os
-import re
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from sprites.clips import of_lengths
 from sprites.files import DataError, Unprepared, check_link, checked_names
 from sprites.reading.folder import (
     SUFFIXES,
     holds_images,
     images_below,
+    in_order,
     note_left_out,
     notes_on_files,
     reasons,
@@ -20,7 +22,29 @@ from sprites.reading.folder import (
 )
 from sprites.reading.form import Contents, Form, Inside
 from sprites.reading.guesses import Guesses
-from sprites.reading.image import Resize, check_total, fit, is_opaque, read_frames, read_rgba, survey, target_size
+from sprites.reading.image import (
+    Resize,
+    Survey,
+    check_total,
+    fit,
+    is_opaque,
+    read_frames,
+    read_rgba,
+    survey,
+    target_size,
+)
+
+
+class Listed(NamedTuple):
+    """The image files of all categories, and what their headers say."""
+
+    paths: list[Path]
+    labels: np.ndarray  # int64, the category of each
+    categories: tuple[str, ...]
+    seen: Survey
+    side: int
+    guesses: Guesses
+    notes: list[str]
 
 
 def found(inside: Inside) -> bool:
@@ -28,8 +52,8 @@ def found(inside: Inside) -> bool:
     return any(holds_images(folder) for folder in inside.folders if folder not in inside.links)
 
 
-def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
-    """One sub-folder of image files per category, and files beside them. RGBA if any pixel is not opaque."""
+def listed(inside: Inside, size: int | None, resize: Resize | None) -> Listed:
+    """One sub-folder of image files per category, and files beside them."""
     root, folders = inside.folder, inside.folders
     left_out: Counter[str] = Counter()
     groups = images_of(folders, inside.files, left_out)
@@ -38,57 +62,78 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     for path in paths:
         check_link(root, path)
     try:
-        found = survey(paths)
-        guesses = Guesses(root, categories, found.sizes, size)
-        side = target_size(paths, found.sizes, size, resize, guesses.advise)
+        seen = survey(paths)
+        guesses = Guesses(root, categories, seen.sizes, size)
+        side = target_size(paths, seen.sizes, size, resize, guesses.advise)
     except DataError as error:
         raise Unprepared(error) from error
-    check_total(root, len(paths), side)
-    shallow: list[Path] = []
-    if inside.clips:
-        return read_clips(inside, groups, categories, side, resize, note_left_out(root, left_out))
-    opaque = all(is_opaque(read_rgba(path)) for path in found.unsure)
+    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return Listed(paths, labels, categories, seen, side, guesses, note_left_out(root, left_out))
+
+
+def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
+    """A sprite of each image file, the first frame of an animation. RGBA if any pixel is not opaque."""
+    paths, labels, categories, seen, side, guesses, notes = listed(inside, size, resize)
+    check_total(inside.folder, len(paths), side)
+    opaque = all(is_opaque(read_rgba(path)) for path in seen.unsure)
     images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
+    shallow: list[Path] = []
     for index, path in enumerate(paths):
         pixels = read_rgba(path, shallow)
         guesses.look(path, pixels, side, index)
         images[index] = fit(pixels[..., : images.shape[-1]], side, resize)
-    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    notes = [*note_left_out(root, left_out), *notes_on_files(root, found.animated, shallow), *guesses.notes()]
+    notes += [*notes_on_files(inside.folder, seen.animated, shallow), *guesses.notes()]
     return Contents(images, labels, categories, tuple(notes), paths)
 
 
-def read_clips(
-    inside: Inside,
-    groups: list[list[Path]],
-    categories: tuple[str, ...],
-    side: int,
-    resize: Resize | None,
-    notes: list[str],
-) -> Contents:
-    """All frames of animations, and the images of each sub-folder of a category in natural order, as clips."""
-    images, labels, clips, files, shallow = [], [], [], [], []
-    for label, paths in enumerate(groups):
-        home = inside.folders[label]
-        for folder, together in itertools.groupby(paths, key=lambda path: path.parent):
-            still = folder == home  # images right in a category are no frames of one another
-            for path in sorted(together, key=naturally):
-                frames = read_frames(path, shallow=shallow)
-                check_total(inside.folder, len(images) + len(frames), side)
-                begins = still or len(frames) > 1 or not files or files[-1].parent != folder
-                clips += [(clips[-1] if clips else -1) + begins] * len(frames)
-                images += [fit(frame, side, resize) for frame in frames]
-                labels += [label] * len(frames)
-                files += [path] * len(frames)
-    pixels = np.stack(images)
-    pixels = pixels[..., :3] if is_opaque(pixels) else pixels
-    notes = [*notes, *notes_on_files(inside.folder, [], shallow)]
-    return Contents(pixels, np.array(labels), categories, tuple(notes), files, np.array(clips))
+def read_clips(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
+    """All frames: an animation is a clip, and so are the other images of a folder that lies in a category's folder."""
+    paths, labels, categories, seen, side, guesses, notes = listed(inside, size, resize)
+    moving = {*seen.animated}
+    clips = in_clips(paths, labels, moving, inside)
+    check_one_size(paths, seen, clips)
+    order = [index for clip in clips for index in clip]
+    frames = [len(read_frames(paths[index])) if paths[index] in moving else 1 for index in order]
+    check_total(inside.folder, sum(frames), side)
+    opaque = all(is_opaque(read_frames(path)) for path in {*seen.unsure, *moving})
+    images = np.empty((sum(frames), side, side, 3 if opaque else 4), np.uint8)
+    shallow: list[Path] = []
+    at = 0
+    for index in order:
+        pixels = read_frames(paths[index], shallow=shallow)
+        guesses.look(paths[index], pixels[0], side, index)
+        for frame in pixels[..., : images.shape[-1]]:
+            images[at] = fit(frame, side, resize)
+            at += 1
+    notes += [*notes_on_files(inside.folder, [], shallow), *guesses.notes()]
+    of_frame = np.repeat(order, frames)
+    numbers = of_lengths([len(clip) for clip in clips]).repeat(frames)
+    return Contents(images, labels[of_frame], categories, tuple(notes), [paths[i] for i in of_frame], numbers)
 
 
-def naturally(path: Path) -> list[tuple[int, int | str]]:
-    """A key by which walk2 comes before walk10."""
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", path.name)]
+def in_clips(paths: list[Path], labels: np.ndarray, moving: set[Path], inside: Inside) -> list[list[int]]:
+    """The indices of files, in natural order, those of one clip together; a still has a list of its own."""
+    alone = [path in moving or path.parent in inside.folders for path in paths]
+
+    def folder(index: int) -> tuple:
+        path = paths[index]
+        return int(labels[index]), in_order(path.parent), path.parent, alone[index]
+
+    order = sorted(range(len(paths)), key=lambda index: (*folder(index), in_order(paths[index])))
+    runs = [(key[-1], list(run)) for key, run in groupby(order, folder)]
+    return [clip for is_alone, run in runs for clip in ([[index] for index in run] if is_alone else [run])]
+
+
+def check_one_size(paths: list[Path], seen: Survey, clips: list[list[int]]) -> None:
+    """DataError if the frames of a clip differ in size, which no resizing mends."""
+    for clip in clips:
+        for index in clip:
+            if seen.sizes[index] != seen.sizes[clip[0]]:
+                (w, h), (width, height) = seen.sizes[index], seen.sizes[clip[0]]
+                raise DataError(
+                    f"{paths[index]}: {w}x{h} pixels, but {paths[clip[0]].name} in the same folder has "
+                    f"{width}x{height}; frames of a clip are of one size"
+                )
 
 
 def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -> list[list[Path]]:
@@ -114,4 +159,4 @@ def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -
     return groups
 
 
-FORM = Form("a folder per category", "(<category>/*.png)", found, read_categories)
+FORM = Form("a folder per category", "(<category>/*.png)", found, read_categories, read_clips)

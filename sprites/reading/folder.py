@@ -1,6 +1,7 @@
 """What lies in a folder that anyone may have made: images at any depth, what is left out, what is no category."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,11 @@ def images_below(
         elif suffix in REASONS:
             left_out[suffix] += 1
             tell(path, REASONS[suffix])
+
+
+def in_order(path: Path) -> list[str | int]:
+    """A key to sort by, so that walk_10 comes after walk_9."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.as_posix().lower())]
 
 
 def reasons(left_out: Counter[str]) -> str:

@@ -14,10 +14,10 @@ from sprites.reading.image import Resize
 
 
 class Inside:
-    """What lies in a folder, sorted by name; see `visible`. clips: whether animations are wanted as clips."""
+    """What lies in a folder, sorted by name; see `visible`."""
 
-    def __init__(self, folder: Path, clips: bool = False) -> None:
-        self.folder, self.clips = folder, clips
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         is_folder = {path: os.path.isdir(path) for path in visible(folder)}
         self.paths = list(is_folder)
         self.folders = [path for path in self.paths if is_folder[path]]
@@ -54,6 +54,8 @@ class Form:
     """Whether a folder looks like this form."""
     read: Callable[[Inside, int | None, Resize | None], Contents]
     """Its contents at a side in pixels; None is the most common one. Raises DataError for a mistake in it."""
+    read_clips: Callable[[Inside, int | None, Resize | None], Contents] | None = None
+    """The same with the clip of each sprite, and all frames of animations; None if the form knows stills only."""
     names: Callable[[Path], tuple[str, ...] | None] = lambda folder: None
     """The categories in the order of the labels, where a file of the folder says so."""
     suffixes: tuple[str, ...] = ()

@@ -4,6 +4,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from sprites.files import DataError, Unprepared
 from sprites.reading import categories, npy_pair, sprite_set
 from sprites.reading.folder import SUFFIXES, images_below, reasons, refuse_link
@@ -22,8 +24,8 @@ def expected() -> str:
 
 
 def read_folder(folder: Path, size: int | None, resize: Resize | None, clips: bool = False) -> Contents:
-    """The contents of a folder of any form, recognised by what lies in it; clips: as in `load_sprites`."""
-    inside = Inside(folder, clips)
+    """The contents of a folder of any form, recognised by what lies in it. clips: with the clip of each sprite."""
+    inside = Inside(folder)
     forms = [form for form in FORMS if form.found(inside)]
     if not {*forms} - {categories.FORM}:
         refuse_wrapper(inside)
@@ -32,7 +34,11 @@ def read_folder(folder: Path, size: int | None, resize: Resize | None, clips: bo
         raise DataError(f"{folder}: looks like {names} (found {inside.told()}); keep one of them: {expected()}")
     if not forms:
         refuse(inside)
-    return forms[0].read(inside, size, resize)
+    form = forms[0]
+    if not clips:
+        return form.read(inside, size, resize)
+    found = (form.read_clips or form.read)(inside, size, resize)
+    return found if found.clips is not None else found._replace(clips=np.arange(len(found.images)))
 
 
 def names_of(folder: Path) -> tuple[str, ...] | None:

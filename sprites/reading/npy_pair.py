@@ -1,14 +1,16 @@
-"""An npy pair: an array of images and one of labels, and the names in `categories.json`, if there is one."""
+"""An npy pair: an array of images and one of labels; `categories.json` and `clips.npy`, if there are."""
 
 import json
 import reprlib
 import warnings
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
+from sprites.clips import begins, of_lengths
 from sprites.files import MAX_NAMES, DataError, check_file, check_link, checked_names, read_text, why
 from sprites.reading.form import Contents, Form, Inside
 from sprites.reading.image import Resize, check_total, fit_all, target_size
@@ -24,12 +26,15 @@ COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
 
 
 def arrays_in(inside: Inside) -> list[Path]:
-    return [path for path in inside.files if path.suffix.lower() == SUFFIX and path.name != CLIPS]
+    return [path for path in inside.files if path.suffix.lower() == SUFFIX]
 
 
-def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Contents:
-    """Two arrays told apart by their shapes, and the names in `categories.json`, if there is one."""
+def read_pair(inside: Inside, size: int | None, resize: Resize | None, clips: bool = False) -> Contents:
+    """Two arrays told apart by their shapes, the names in `categories.json`, and the clips in `clips.npy`, if there
+    are such files."""
     folder, paths = inside.folder, arrays_in(inside)
+    beside = [path for path in paths if path.name == CLIPS and len(paths) > 2]
+    paths = [path for path in paths if path not in beside]
     if len(paths) != 2:
         found = ", ".join(path.name for path in paths)
         raise DataError(f"{folder}: {len(paths)} .npy files ({found}), expected two: images and labels")
@@ -59,27 +64,30 @@ def read_pair(inside: Inside, size: int | None, resize: Resize | None) -> Conten
     images = fit_all(images, side, resize)
     if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
         images = np.array(images)
-    clips = folder / CLIPS
-    return Contents(images, indices, names, clips=read_clips(clips, indices) if clips.exists() else None)
+    return Contents(images, indices, names, clips=read_clips(beside[0], indices) if clips and beside else None)
 
 
 def read_clips(path: Path, labels: np.ndarray) -> np.ndarray:
-    """int64 [N]: the clip of each sprite. DataError unless the frames of each follow each other in one category."""
-    clips = np.asarray(read_npy(path))
-    if clips.dtype.kind not in "iu" or clips.shape != labels.shape:
+    """The clip of each sprite, counted from 0: int64 [N]. DataError unless its frames follow each other, in one
+    category."""
+    found = read_npy(path)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or len(found) != len(labels):
         raise DataError(
-            f"{path}: got {clips.dtype} {list(clips.shape)}, expected integers [{len(labels)}], the clip of each sprite"
+            f"{path}: got {found.dtype} {list(found.shape)}, expected integers [{len(labels)}], the clip of each sprite"
         )
-    begins = np.flatnonzero(np.concatenate([[True], clips[1:] != clips[:-1]]))
-    if len(np.unique(clips)) < len(begins):
-        numbers, counts = np.unique(clips[begins], return_counts=True)
+    first = begins(found)
+    starts = np.flatnonzero(first)
+    _, seen = np.unique(found[starts], return_index=True)
+    if len(seen) < len(starts):
+        row = starts[np.setdiff1d(np.arange(len(starts)), seen)[0]]
         raise DataError(
-            f"{path}: the frames of clip {numbers[counts > 1][0]} do not follow each other; put them in order"
+            f"{path}: row {row} is {found[row]}, a clip that another one interrupts; put its frames one after another"
         )
-    lengths = np.diff(np.append(begins, len(clips)))
-    if (mixed := labels != np.repeat(labels[begins], lengths)).any():
-        raise DataError(f"{path}: clip {clips[mixed.argmax()]} is in two categories; each clip has one")
-    return np.repeat(np.arange(len(begins)), lengths)
+    mixed = ~first & (np.diff(labels, prepend=labels[:1]) != 0)
+    if mixed.any():
+        row = mixed.argmax()
+        raise DataError(f"{path}: row {row} is of clip {found[row]}, as the row before, but of another category")
+    return of_lengths(np.diff(starts, append=len(found)))
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -192,6 +200,7 @@ FORM = Form(
     "(images [N,H,W,C] uint8 and labels, one-hot [N,K] or integer [N])",
     found=lambda inside: bool(arrays_in(inside)),
     read=read_pair,
+    read_clips=partial(read_pair, clips=True),
     names=names,
     suffixes=(SUFFIX,),
 )

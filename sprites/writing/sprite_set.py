@@ -2,16 +2,17 @@
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TextIO
 
 import numpy as np
 from PIL import Image
 
+from sprites.clips import lengths_of
 from sprites.colour import MOST, codes, palette_of, parts
-from sprites.files import DataError
+from sprites.files import MAX_TEXT, DataError
 from sprites.reading.image import MAX_PIXELS
 from sprites.tags import KEYS
 from sprites.writing.sheets import COLUMNS, sheet, side_by_side
@@ -27,18 +28,37 @@ categories = {categories}
 """
 CYCLES = """\
 
-# Categories of animations: how many tiles in a row are the frames of one cycle, for all of its cycles or one by one.
-[cycles]
+# Of these categories the tiles are animations, one after the other: how many frames each has, or that of each in turn.
+# After the last frame of an animation comes its first. 1 is a still.
+
+cycles = {{ {cycles} }}
 """
+BARE = re.compile("[A-Za-z0-9_-]+")  # keys of TOML that need no quotes
 
 
-def described(
-    tile: int, categories: Sequence[str], cycles: Mapping[str, int | Sequence[int]] = MappingProxyType({})
-) -> str:
-    """The text of `sprites.toml`. cycles: by category, the length of all its cycles or of each."""
-    text = TOML.format(tile=tile, categories=json.dumps(categories, ensure_ascii=False))
-    lines = [f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(length)}\n" for name, length in cycles.items()]
-    return text + CYCLES + "".join(lines) if cycles else text
+def described(tile: int, categories: Sequence[str], cycles: Mapping[str, int | Sequence[int]] | None = None) -> str:
+    """The text of `sprites.toml`. cycles: by category the frames of its clips, if they are equal, or those of each."""
+    text = TOML.format(tile=tile, categories=quoted(categories))
+    if not cycles:
+        return text
+    keys = {name: name if BARE.fullmatch(name) else quoted(name) for name in cycles}
+    return text + CYCLES.format(cycles=", ".join(f"{keys[name]} = {json.dumps(cycles[name])}" for name in cycles))
+
+
+def quoted(names: str | Sequence[str]) -> str:
+    """A name or some as TOML."""
+    return json.dumps(names, ensure_ascii=False)
+
+
+def cycles_of(clips: np.ndarray, labels: np.ndarray, categories: Sequence[str]) -> dict[str, int | list[int]]:
+    """The cycles of `described`, of the clip int64 [N] and category of each sprite; categories of stills are left
+    out."""
+    cycles: dict[str, int | list[int]] = {}
+    for label, category in enumerate(categories):
+        lengths = lengths_of(clips[labels == label]).tolist()
+        if max(lengths) > 1:
+            cycles[category] = lengths if len({*lengths}) > 1 else lengths[0]
+    return cycles
 
 
 class TagTable:
@@ -73,11 +93,17 @@ def write_sprite_set(
     labels: np.ndarray,
     categories: Sequence[str],
     facets: Sequence[Mapping[str, str]] = (),
+    clips: np.ndarray | None = None,
 ) -> None:
-    """Sprites uint8 [N, S, S, 4], alpha 0 or 255 and none blank, labels int64 [N] that ascend, and the tags of each.
+    """Sprites uint8 [N, S, S, 4], alpha 0 or 255 and none blank, labels int64 [N] that ascend, the tags of each, and
+    its clip, int64 [N].
 
-    They are read back by `load_sprites` and `load_tags`. DataError for more than a sheet can hold.
+    They are read back by `load_sprites` and `load_tags`. DataError for more than a sheet, or sprites.toml, can hold.
     """
+    cycles = cycles_of(clips, labels, categories) if clips is not None else None
+    described_as = described(images.shape[1], list(categories), cycles)
+    if len(described_as.encode()) > MAX_TEXT:
+        raise DataError("clips of so many lengths that sprites.toml cannot list them; make several sets")
     side = images.shape[1]
     for label, category in enumerate(categories):
         own = images[labels == label]
@@ -91,4 +117,4 @@ def write_sprite_set(
             first = np.searchsorted(labels, labels)
             for index, (label, row) in enumerate(zip(labels, facets, strict=True)):
                 table.add(categories[label], index - int(first[index]), [row.get(name, "") for name in names])
-    (folder / "sprites.toml").write_text(described(side, list(categories)), encoding="utf-8")
+    (folder / "sprites.toml").write_text(described_as, encoding="utf-8")

@@ -80,20 +80,21 @@ def test_the_model_that_comes_along_draws_the_same_sprites():
 def sources(tmp_path, monkeypatch):
     """A stand-in for the page's sources, with a runtime as npm would install it, and a small model with a student."""
     page, model = tmp_path / "web", tmp_path / "model"
-    runtime = page / "node_modules" / "onnxruntime-web" / "dist"
-    for folder in (page / "src", runtime, model / "student"):
+    packages = page / "node_modules"
+    for folder in (page / "src", model / "student"):
         folder.mkdir(parents=True)
     for name in ("index.html", "style.css", "src/main.js"):
         (page / name).write_text("page")
     (page / "sw.js").write_text((ROOT / "web" / "sw.js").read_text())
-    for name in export_web.RUNTIME_FILES:
-        (runtime / name).write_bytes(b"runtime")
+    for path in export_web.RUNTIME_FILES.values():
+        (packages / path).parent.mkdir(parents=True, exist_ok=True)
+        (packages / path).write_bytes(b"runtime")
     spec = ModelSpec(8, 3, ("square", "bar"), SMALL, DiffusionConfig(prediction="v"))
     its = ModelSpec(8, 3, ("square", "bar"), SMALL, DiffusionConfig(prediction="v"), StudentConfig((0, 2), 4))
     save_model(model / "model.safetensors", randomised(spec), spec, 1)
     save_model(model / "student" / "model.safetensors", randomised(its), its, 1)
     monkeypatch.setattr(export_web, "PAGE", page)
-    monkeypatch.setattr(export_web, "RUNTIME", runtime)
+    monkeypatch.setattr(export_web, "PACKAGES", packages)
     monkeypatch.setattr("ddpm.runs.onnx_files.to_onnx", lambda model, spec: b"graph")  # made and looked into above
     monkeypatch.setattr(export_web, "differing", lambda model, spec, data: 0.0)
     return page, model
@@ -116,7 +117,7 @@ def test_a_page_of_ones_own_model(sources, tmp_path, monkeypatch, capsys):
     assert student["guided"] and len(student["way"]["timesteps"]) == 2 and student["way"]["order"] == 1
     kept = json.loads((out / "sw.js").read_text().split("const FILES = ")[1].split(";")[0])
     there = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-    assert set(kept) == there - {"sw.js"} and "VERSION" not in (out / "sw.js").read_text()
+    assert set(kept) == there - {"sw.js"} and all(len(digest) == 64 for digest in kept.values())
 
     # A second time only what changed is made anew, and the worker knows that something did.
     before, worker = (out / "teacher.onnx").stat().st_mtime_ns, (out / "sw.js").read_text()
@@ -155,7 +156,7 @@ def test_mistakes(sources, tmp_path, monkeypatch, capsys):
     assert "of square" in refused(model, "--out", tmp_path / "new", "--student", other)
     monkeypatch.setattr("ddpm.runs.onnx_files.PACKAGES", ("no_such_package",))
     assert "pip install 'ddpm-sprites[web]'" in refused(model, "--out", tmp_path / "new")
-    (page / "node_modules" / "onnxruntime-web" / "dist" / export_web.RUNTIME_FILES[0]).unlink()
+    (page / "node_modules" / export_web.RUNTIME_FILES["gifenc.esm.js"]).unlink()
     assert "npm install" in refused(model, "--out", tmp_path / "new")
     (page / "index.html").unlink()
     assert "sources" in refused(model, "--out", tmp_path / "new")

@@ -15,13 +15,14 @@ import pytest
 from conftest import command_module
 from PIL import Image
 
+from sprites.clips import lengths_of
 from sprites.draw import CATEGORIES, CYCLES, TAG_NAMES, draw, kinds
 from sprites.draw.artwork import Art, parse
 from sprites.draw.artwork import read as read_art
 from sprites.draw.brush import LETTERS, MAX_COLOURS, Canvas
 from sprites.draw.collection import draw_distinct
 from sprites.draw.dice import Tags
-from sprites.draw.output import CONTACT_FILES, SET_FILES, differences, write_contact, write_pair, write_set
+from sprites.draw.output import CONTACT_FILES, SET_FILES, differences, settings, write_contact, write_pair, write_set
 from sprites.draw.palette import COLOURS, NAMED
 from sprites.draw.variety import measure, nearest
 from sprites.loading import load_sprites
@@ -170,6 +171,7 @@ def test_description_of_the_set():
     assert tomllib.loads((FOLDER / "sprites.toml").read_text()) == {
         "tile": 16,
         "categories": list(CATEGORIES),
+        "cycles": {"side_facing": 4},
     }
 
 
@@ -181,7 +183,8 @@ def test_check_finds_no_difference_and_then_the_one_that_is_there(tmp_path):
     picture.save(tmp_path / "food.png")
     with (tmp_path / "tags.csv").open("a") as file:
         file.write("food,8,apple,red,,,,\n")
-    assert differences(tmp_path, count=8) == ["food.png", "tags.csv"]
+    (tmp_path / "sprites.toml").write_text(settings(16, 32))
+    assert differences(tmp_path, count=8) == ["food.png", "tags.csv", "sprites.toml"]
 
 
 @pytest.mark.slow
@@ -196,6 +199,9 @@ def test_more_sprites_come_as_an_npy_pair_and_larger_ones_add_no_colour(tmp_path
     small, large = load_sprites(tmp_path / "small"), load_sprites(tmp_path / "large")
     assert small.size == 16 and large.size == 32 and large.categories == CATEGORIES
     np.testing.assert_array_equal(load_sprites(tmp_path / "set").images, large.images)
+    walks = [load_sprites(tmp_path / name, clips=True).clips for name in ("large", "set")]
+    np.testing.assert_array_equal(*map(lengths_of, walks))
+    assert lengths_of(walks[0]).tolist() == [1] * 32 + [4, 4]
     for drawn, enlarged in zip(small.images, large.images, strict=True):
         assert {*map(tuple, enlarged.reshape(-1, 4))} == {*map(tuple, drawn.reshape(-1, 4))}
 

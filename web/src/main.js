@@ -1,10 +1,11 @@
 // @ts-check
 /** The playground: a model in a web page. */
 
-import { Client } from "./model/client.js";
+import { Client, started } from "./model/client.js";
 import { CATEGORY, known, words } from "./model/context.js";
+import { keepFiles } from "./page/kept.js";
 import { at, make } from "./page/dom.js";
-import { DEFAULTS, Store, format, parse } from "./page/state.js";
+import { DEFAULTS, Store, filled, format, parse } from "./page/state.js";
 import { Studio } from "./page/studio.js";
 import { askPart } from "./page/parts/ask.js";
 import { galleryPart } from "./page/parts/gallery.js";
@@ -52,35 +53,38 @@ function settings(about) {
   if (unknown.length) notice(`This model does not know ${words(unknown)}, which the link asks for; the rest is shown.`);
   const first = { facet: CATEGORY, value: about.vocabulary[CATEGORY][0] };
   const scales = Object.values(about.networks)[0].scales;
-  const s = Math.min(scales[1], Math.max(scales[0], found.s ?? DEFAULTS.s));
-  return { ...DEFAULTS, ...found, s, tags: location.hash.length > 1 ? tags : [first] };
+  const s = within(scales, found.s ?? DEFAULTS.s);
+  const each = about.networks.teacher && found.scales ? filled(found.scales, tags, s) : null;
+  const clamped = Object.entries(each ?? {}).map(([facet, s]) => [facet, within(about.networks.teacher.scales, s)]);
+  return {
+    ...DEFAULTS,
+    ...found,
+    s,
+    scales: each && Object.fromEntries(clamped),
+    tags: location.hash.length > 1 ? tags : [first],
+  };
 }
 
-/** Keep the files of the page for later, so that it works offline. */
-async function keepFiles() {
-  if (!("serviceWorker" in navigator)) return;
-  try {
-    await navigator.serviceWorker.register("sw.js");
-    await navigator.serviceWorker.ready;
-    document.documentElement.dataset.kept = "";
-  } catch (error) {
-    console.info("The page will not work offline:", error); // a private window, or no https
-  }
+/** @param {[number, number]} range @param {number} value */
+function within([low, high], value) {
+  return Math.min(high, Math.max(low, value));
 }
 
 async function start() {
-  if (typeof WebAssembly !== "object") {
-    notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");
-    return;
-  }
+  const worker = started(); // the runtime takes longest
   const about = await readAbout();
   document.documentElement.style.setProperty("--unit", `${about.size <= 32 ? about.size : 8}px`);
   const store = new Store(settings(about));
-  const client = new Client(about, (file, share) => {
-    if (share === 1) performance.mark(`loaded ${file}`);
-    if (document.documentElement.dataset.drawn) return;
-    at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
-  });
+  let told = false; // whether the first sprites are there
+  const client = new Client(
+    about,
+    (file, share) => {
+      if (share === 1) performance.mark(`loaded ${file}`);
+      if (told) return;
+      at("status").textContent = share < 1 ? `Loading the model: ${Math.round(100 * share)} %` : "Starting the model …";
+    },
+    worker,
+  );
   const studio = new Studio(about, client);
   const palette = () => (store.state.palette ? paletteOf(store.state.palette) : null);
   const page = {
@@ -96,7 +100,7 @@ async function start() {
   const gallery = galleryPart(store, about, studio, page, editor);
   const grid = gridPart(store, about, studio, page, editor.open);
   placePart(about, editor);
-  takePart(about, editor, page);
+  takePart(store, about, studio, editor, page);
   pinsPart(about, editor, notice, gallery.vary);
   lessonPart(store, about, studio, page, editor);
   store.on((_, changed) => changed.has("palette") && editor.dressAgain());
@@ -105,11 +109,14 @@ async function start() {
   addEventListener("hashchange", () => location.hash !== format(store.state) && store.set(settings(about)));
   at("copy-link").addEventListener("click", () => copyLink(store.state));
   at("about-model").textContent = `The model “${about.name}” draws ${about.size}×${about.size} sprites.`;
-  await Promise.all([gallery.refresh().then(() => performance.mark("gallery")), grid.refresh()]);
+  const first = gallery.refresh().then(() => {
+    told = true;
+    performance.mark("gallery");
+  });
+  await Promise.all([first, grid.refresh()]);
   performance.mark("grid");
   document.documentElement.dataset.drawn = "first";
-  await keepFiles();
-  for (const network of Object.keys(about.networks)) await client.load(network).catch(() => null);
+  return client;
 }
 
 /** @param {import("./page/state.js").State} state */
@@ -123,4 +130,15 @@ async function copyLink(state) {
   setTimeout(() => (at("copy-link").textContent = "Copy link"), 2000);
 }
 
-start().catch((error) => notice(`The page could not start: ${error.message}.`, "Try again", () => location.reload()));
+/** Draw, then what the page can do without at first: its files kept for later, and the other networks. */
+async function run() {
+  const begun = start();
+  begun.catch((error) => notice(`The page could not start: ${error.message}.`, "Try again", () => location.reload()));
+  await keepFiles(begun, notice);
+  const client = await begun;
+  for (const network of Object.keys(client.about.networks)) await client.load(network).catch(() => null);
+}
+
+if (typeof WebAssembly === "object") run().catch(() => null);
+else
+  notice("This browser has no WebAssembly, which the model needs. A current Firefox, Chrome, Edge or Safari has it.");

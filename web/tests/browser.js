@@ -32,8 +32,9 @@ export function launch() {
  * @param {string} [path]
  */
 export async function host(path = "/some/where/") {
-  /** @type {{bytes: number, fail: string[]}} fail: names of files that are refused */
-  const told = { bytes: 0, fail: [] };
+  /** @type {{bytes: number, fail: string[], other: Record<string, string>}} fail: names of files that are refused;
+   *   other: text in place of a file */
+  const told = { bytes: 0, fail: [], other: {} };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://host");
     const inside = pathname.startsWith(path) ? normalize(pathname.slice(path.length) || "index.html") : "";
@@ -45,6 +46,7 @@ export async function host(path = "/some/where/") {
     }
     told.bytes += statSync(file).size;
     response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream" });
+    if (Object.hasOwn(told.other, inside)) return void response.end(told.other[inside]);
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));

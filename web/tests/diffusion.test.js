@@ -90,6 +90,34 @@ test("guidance is uncond + s (cond - uncond), and s = 0 and 1 are the two predic
   assert.deepEqual([...mixed(new Float32Array([1]), new Float32Array([-1]), [4])], [1]); // it stays in range
 });
 
+test("a composition is uncond + sum_m s_m (cond_m - uncond), with just the predictions that it needs", async () => {
+  let rows = 0;
+  /** @type {import("../src/diffusion/guidance.js").ContextDenoiser} */
+  const denoise = async (_, __, asked) => {
+    rows = asked.length;
+    return Float32Array.from(asked, ({ context }) => context[0] + context[1]);
+  };
+  const [a, context, away] = [new Float32Array([0.25, 0]), new Float32Array([0.25, 0.125]), new Float32Array([0, 0.5])];
+  const guided = async (/** @type {number[]} */ [first, second], /** @type {Float32Array | null} */ from) => {
+    const terms = [
+      { context: a, scale: first },
+      { context, scale: second },
+    ].filter(({ scale }) => scale);
+    const [x0] = await classifierFree(denoise, [{ context, terms, away: from }], [1])(new Float32Array(1), 0);
+    return [x0, rows];
+  };
+  assert.deepEqual(await guided([0.5, 1.5], null), [0.5 * 0.25 + 1.5 * 0.375, 3]);
+  assert.deepEqual(await guided([0.5, 1], away), [-0.5 * 0.5 + 0.5 * 0.25 + 0.375, 3]);
+  assert.deepEqual(await guided([0.5, 0.5], away), [0.5 * 0.25 + 0.5 * 0.375, 2]); // they add to 1
+  const pairs = /** @type {unknown[]} */ ([]);
+  const terms = [{ context: a, scale: 2 }];
+  const watched = classifierFree(denoise, [{ context, terms, away }], [1], (_, cond, uncond) =>
+    pairs.push([...cond, ...uncond]),
+  );
+  assert.deepEqual([...(await watched(new Float32Array(1), 0))], [0]);
+  assert.deepEqual(pairs, [[0.375, 0.5]]); // cond is that of the whole context
+});
+
 test("a student is given the scale", async () => {
   const condition = { context: new Float32Array([1]), away: null };
   const guided = ofStudent(async (_, __, rows) => Float32Array.from(rows, ({ scale }) => scale), [condition], [2.5]);

@@ -2,6 +2,7 @@
 /** The page as people use it, in a browser: what they see, click, paint, save and share. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
@@ -119,7 +120,7 @@ test("tags change what is drawn, only known ones are offered, and a link shows t
   await page.getByRole("searchbox", { name: "Find kind" }).fill("knig");
   const shown = await page.locator("#facets details:nth-child(2) .chip:visible").allTextContents();
   assert.deepEqual(shown, ["knight"]);
-  const knights = await redrawn(page, () => page.getByRole("button", { name: "knight" }).click());
+  const knights = await redrawn(page, () => page.keyboard.press("Enter"));
   const red = await redrawn(page, () => page.getByRole("button", { name: "red", exact: true }).click());
   assert.notDeepEqual(knights, red);
   assert.match((await page.textContent("#gallery-title")) ?? "", /^Sprites: knight, red$/);
@@ -129,11 +130,55 @@ test("tags change what is drawn, only known ones are offered, and a link shows t
   const other = await opened(link);
   await drawn(other.page);
   assert.deepEqual(await gallery(other.page), red);
+  const chosen = other.page.getByRole("button", { name: "knight", exact: true });
+  assert.ok(
+    await chosen.evaluate((chip) => {
+      const [inner, outer] = [chip, /** @type {Element} */ (chip.parentElement)].map((one) =>
+        one.getBoundingClientRect(),
+      );
+      return inner.top >= outer.top && inner.bottom <= outer.bottom;
+    }),
+  );
   await other.context.close();
   const unknown = await opened("#category:hero&kind:unicorn&s=2");
   await drawn(unknown.page);
   assert.match((await unknown.page.textContent("#notice")) ?? "", /does not know unicorn/);
   await unknown.context.close();
+  await context.close();
+});
+
+test("each facet has its own scale, and each of a mixture its weight; a link holds them", LIMIT, async () => {
+  const { page, context } = await opened("#kind:knight&colour:red&s=2&seed=1");
+  await drawn(page);
+  const plain = await gallery(page);
+  const each = page.getByRole("button", { name: "A scale for each" });
+  await each.press("Enter");
+  assert.equal(await page.locator("#scale").isVisible(), false);
+  assert.deepEqual(await gallery(page), plain); // equal scales are plain guidance
+  const slider = page.getByRole("slider", { name: "colour" });
+  await redrawn(page, () => slider.fill("0"));
+  await slider.press("ArrowRight");
+  assert.equal(await slider.getAttribute("aria-valuetext"), "0.25");
+  const apart = await redrawn(page, () => slider.fill("4"));
+  assert.notDeepEqual(apart, plain);
+  assert.match((await page.textContent("#status")) ?? "", /by the teacher/);
+  const link = new URL(page.url()).hash;
+  assert.match(link, /s\.kind=2&s\.colour=4/);
+  const other = await opened(link);
+  await drawn(other.page);
+  assert.deepEqual(await gallery(other.page), apart);
+  await other.context.close();
+  assert.deepEqual(await redrawn(page, () => page.getByRole("button", { name: "One scale for all" }).click()), plain);
+
+  await page.getByRole("radio", { name: "Mix" }).check();
+  await page.getByRole("searchbox", { name: "Find kind" }).fill("slime");
+  const both = await redrawn(page, () => page.keyboard.press("Enter"));
+  const weight = page.getByRole("slider", { name: "slime" });
+  const little = await redrawn(page, () => weight.fill("0.2"));
+  assert.equal(distinct([plain, both, little]), 3);
+  assert.equal(await page.textContent("#gallery-title"), "Sprites: knight, 0.2 slime, red");
+  assert.match(page.url(), /kind:slime=0\.2/);
+  assert.deepEqual(await redrawn(page, () => weight.fill("0")), plain);
   await context.close();
 });
 
@@ -210,6 +255,68 @@ function opaque(page, bytes) {
     },
     [...bytes],
   );
+}
+
+test("a GIF has every pixel of its frames, and what is transparent stays so", LIMIT, async () => {
+  const { page, context } = await opened("#category:hero&kind:knight&s=2&seed=1");
+  await drawn(page);
+  const finished = await pixels(page.locator(".canvas .below"));
+  await page.getByRole("radio", { name: "4×" }).check();
+  const save = (/** @type {string} */ name) => download(page, () => page.getByRole("button", { name }).click());
+  const steps = await save("GIF from noise");
+  assert.equal(steps.name, "hero-knight-steps.gif");
+  const frames = await animation(page, steps.bytes);
+  assert.equal(frames.length, 5); // the student's four, and what comes out
+  assert.equal(distinct(frames), 5);
+  assert.deepEqual(frames.map(({ data }) => small(data)).at(-1), finished);
+  const scales = await animation(page, (await save("GIF of guidance")).bytes);
+  const about = JSON.parse(readFileSync(`${DIST}model.json`, "utf8"));
+  const [low, high] = about.networks.student.scales;
+  assert.equal(scales.length, 2 * (high - low) + 1);
+  assert.deepEqual(small(scales[2 * (2 - low)].data), finished);
+  assert.deepEqual(
+    scales.map(({ delay }) => delay),
+    scales.map((_, i) => (i + 1 < scales.length ? 250 : 1500)),
+  );
+  await context.close();
+});
+
+/** Frames of a GIF as the browser reads them. @param {import("playwright-core").Page} page @param {Buffer} bytes */
+function animation(page, bytes) {
+  return page.evaluate(
+    async (/** @type {number[]} */ data) => {
+      const decoder = new /** @type {any} */ (globalThis).ImageDecoder({
+        data: new Uint8Array(data),
+        type: "image/gif",
+      });
+      await decoder.tracks.ready;
+      const frames = [];
+      for (let frameIndex = 0; frameIndex < decoder.tracks.selectedTrack.frameCount; frameIndex++) {
+        const { image } = await decoder.decode({ frameIndex });
+        const { displayWidth: width, displayHeight: height, duration } = image;
+        const ink = /** @type {any} */ (new OffscreenCanvas(width, height).getContext("2d"));
+        ink.drawImage(image, 0, 0);
+        frames.push({
+          delay: duration / 1000,
+          data: /** @type {number[]} */ ([...ink.getImageData(0, 0, width, height).data]),
+        });
+      }
+      return frames;
+    },
+    [...bytes],
+  );
+}
+
+/** One pixel of each 4x4 of a picture of 64x64, all of which are the same. @param {number[]} data */
+function small(data) {
+  const out = [];
+  for (let i = 0; i < 64 * 64; i++) {
+    const [x, y] = [i % 64, Math.floor(i / 64)];
+    const first = 4 * (64 * (y - (y % 4)) + x - (x % 4));
+    assert.deepEqual(data.slice(4 * i, 4 * i + 4), data.slice(first, first + 4));
+    if (x % 4 === 0 && y % 4 === 0) out.push(...data.slice(4 * i, 4 * i + 4));
+  }
+  return out;
 }
 
 test("what was painted is lost neither by the slider nor by another choice", LIMIT, async () => {
@@ -338,6 +445,33 @@ test("the lesson shows every step, and its last is the finished sprite", LIMIT, 
   await context.close();
 });
 
+test("frames play one after the other, and stand side by side where motion is not wanted", LIMIT, async () => {
+  for (const reducedMotion of /** @type {("reduce" | "no-preference")[]} */ (["no-preference", "reduce"])) {
+    const page = await browser.newPage({ reducedMotion });
+    await page.goto(`${server.url}model.json`); // a page without the model, which would hold it up
+    await page.evaluate(async (url) => {
+      const { scene } = await import(`${url}src/page/scene.js`);
+      const shown = scene(16);
+      document.body.replaceChildren(shown.canvas);
+      const frames = [0, 1, 2].map((c) => Uint8ClampedArray.from({ length: 1024 }, (_, i) => (i % 4 === c ? 255 : 0)));
+      frames.forEach((pixels) => pixels.forEach((_, i) => i % 4 === 3 && (pixels[i] = 255)));
+      shown.set({ frames, tiled: true });
+    }, server.url);
+    /** @type {Set<string>} */
+    const seen = new Set();
+    for (let i = 0; i < 20 && seen.size < 3; i++) {
+      const data = await pixels(page.locator(".scene"));
+      const places = Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join());
+      const frames = ["255,0,0", "0,255,0", "0,0,255"].filter((colour) => places.includes(colour));
+      seen.add(frames.join(" "));
+      await page.waitForTimeout(100);
+    }
+    const expected = ["255,0,0", "0,255,0", "0,0,255"];
+    assert.deepEqual([...seen].sort(), reducedMotion === "reduce" ? [expected.join(" ")] : [...expected].sort());
+    await page.close();
+  }
+});
+
 test("all of it by keys alone", LIMIT, async () => {
   const { page, context } = await opened();
   await drawn(page);
@@ -382,6 +516,54 @@ test("it works offline once loaded, and with more threads", LIMIT, async () => {
   await context.close();
 });
 
+test("another build is shown at once, only what changed is loaded, and it works offline", LIMIT, async () => {
+  const { page, context } = await opened();
+  await drawn(page);
+  const kept = () =>
+    page.waitForFunction(() => document.documentElement.dataset.kept !== undefined, null, { timeout: 60_000 });
+  await kept();
+  server.told.other = build("Another");
+  server.told.bytes = 0;
+  await page.reload();
+  await page.waitForFunction(() => document.title === "Another", null, { timeout: 60_000 });
+  assert.ok(server.told.bytes < 100_000, String(server.told.bytes));
+  await kept();
+  await context.setOffline(true);
+  await page.reload();
+  await drawn(page);
+  assert.equal(await page.title(), "Another");
+  await context.setOffline(false);
+
+  // It does not take away what somebody is doing.
+  await kept();
+  await page.locator(".canvas .above").click();
+  server.told.other = build("A third");
+  const look = () => page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()));
+  await look();
+  await page.getByRole("button", { name: "Show it" }).click();
+  await page.waitForFunction(() => document.title === "A third", null, { timeout: 60_000 });
+
+  // Half of a build is never kept.
+  await kept();
+  server.told.other = { ...build("A fourth"), "index.html": build("A fifth")["index.html"] };
+  await look().catch(() => null);
+  await page.waitForTimeout(1000);
+  await page.reload();
+  await drawn(page);
+  assert.equal(await page.title(), "A third");
+  server.told.other = {};
+  await context.close();
+});
+
+/** The files of another build that differ from those in dist/. @param {string} title */
+function build(title) {
+  const [page, worker] = ["index.html", "sw.js"].map((name) => readFileSync(DIST + name, "utf8"));
+  const other = page.replace(/<title>.*<\/title>/, `<title>${title}</title>`);
+  const hash = (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
+  assert.ok(worker.includes(hash(page)));
+  return { "index.html": other, "sw.js": worker.replace(hash(page), hash(other)) };
+}
+
 test("what goes wrong is told, and can be tried again", LIMIT, async () => {
   server.told.fail = ["student.onnx"];
   const { page, context } = await opened();
@@ -393,6 +575,16 @@ test("what goes wrong is told, and can be tried again", LIMIT, async () => {
   await page.getByRole("button", { name: "Try again" }).click();
   await page.waitForFunction(() => !document.querySelector("#sprites .empty"), null, { timeout: 60_000 });
   await context.close();
+
+  server.told.fail = [".wasm"];
+  const without = await opened();
+  await without.page.waitForFunction(() => !(/** @type {any} */ (document.querySelector("#notice")).hidden), null, {
+    timeout: 60_000,
+  });
+  server.told.fail = [];
+  await without.page.getByRole("button", { name: "Try again" }).click();
+  await without.page.waitForFunction(() => !document.querySelector("#sprites .empty"), null, { timeout: 60_000 });
+  await without.context.close();
 
   server.told.fail = ["model.json"];
   const other = await opened();

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from ddpm.commands.files.export_web import Arguments, networks
+from ddpm.commands.shared.requests import asked
 from ddpm.config import Sampling
 from ddpm.context.condition import Condition
+from ddpm.context.tags import CATEGORY, parse_tags, quoted
 from ddpm.data.tensors import to_uint8
 from ddpm.sampling import Sampler
 from ddpm.system.outputs import written_aside
@@ -21,39 +23,50 @@ from ddpm.system.outputs import written_aside
 SEED = 3
 
 
-def asked(spec) -> torch.Tensor:
-    """Contexts [B, V]: each category, and of a model with tags the first values of the first three facets together."""
-    contexts = spec.contexts()
+def wants(spec) -> list[dict]:
+    """What is asked for, as the page keeps it (Want in web/src/page/studio.js): each category at two scales, a mixture
+    and, of a model with tags, several at once; of a teacher those with a scale for each, and going away from some."""
+    categories = [{"facet": CATEGORY, "value": value} for value in spec.categories]
+    low = 1.0 if spec.student else 0.0  # where the page asks a student for nothing
+    found = [{"tags": [tag], "s": s} for s in (low, 2.0) for tag in categories]
+    found.append({"tags": [tag | {"weight": w} for tag, w in zip(categories, (0.7, 0.3), strict=False)], "s": 2.0})
     if spec.facets:
-        together = torch.zeros(1, spec.places)
-        start = 0
-        for values in list(spec.vocabulary.values())[:3]:
-            together[0, start] = 1
-            start += len(values)
-        contexts = torch.cat([contexts, together])
-    return contexts
+        tags = [{"facet": facet, "value": values[0]} for facet, values in list(spec.vocabulary.items())[:3]]
+        found.append({"tags": tags, "s": 2.0})
+        if not spec.student:
+            away = [{"facet": CATEGORY, "value": spec.categories[1], "not": True}]
+            each = {tag["facet"]: s for tag, s in zip(tags, (3.0, 0.5, 1.5), strict=True)}
+            found += [{"tags": [*tags, *not_], "s": 1.0, "scales": each} for not_ in ([], away)]
+            found.append({"tags": tags + away, "s": 2.0})
+    return [want | {"seed": SEED, "index": index} for index, want in enumerate(found)]
+
+
+def row(want: dict, spec) -> Condition:
+    """The same in the words of the command line, as it reads them."""
+    tags = [tag for tag in want["tags"] if "not" not in tag]
+    scales = want.get("scales", {})
+    if len(tags) > 1 and tags[0]["facet"] == tags[1]["facet"]:
+        mixture = ",".join(f"{tag['value']}={tag['weight']}" for tag in tags)
+        return asked(spec, [mixture], [], {})[1]
+    if not spec.facets:
+        return asked(spec, [tags[0]["value"]], [], {})[1]
+    return asked(spec, [], [" ".join(quoted(tag["facet"], tag["value"]) for tag in tags)], scales)[1]
 
 
 def recorded(model, spec) -> dict:
-    """Sprites of all that is asked at two scales, [B, H, W, 4] as base64, and what they were made from."""
-    contexts = asked(spec).repeat(2, 1)
-    scales = torch.tensor([0.0, 2.0]).repeat_interleave(len(contexts) // 2)
-    how = Sampling(precision="fp32", seed=SEED)
-    away = torch.zeros_like(contexts)
+    """Sprites of all that is asked, [B, H, W, 4] as base64, and what was asked."""
+    every = wants(spec)
+    condition = Condition.stack([row(want, spec) for want in every])
     if not spec.student:
-        away[-1, 1] = 1  # the last goes away from the second category
-    condition = Condition.of(contexts, None if spec.student else away)
-    x = Sampler(model, spec, how)(condition, scales, range(len(contexts)))
+        gone = [[quoted(tag["facet"], tag["value"]) for tag in want["tags"] if "not" in tag] for want in every]
+        away = [sum(parse_tags(" ".join(words), spec.vocabulary).values(), torch.zeros(spec.places)) for words in gone]
+        condition = Condition(condition.contexts, condition.scales, torch.stack(away))
+    scales = torch.tensor([want["s"] for want in every])
+    x = Sampler(model, spec, Sampling(precision="fp32", seed=SEED))(condition, scales, range(len(every)))
     pixels = to_uint8(x)
     if pixels.shape[-1] == 3:
         pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], -1)
-    return {
-        "contexts": contexts.tolist(),
-        "away": away.tolist(),
-        "scales": scales.tolist(),
-        "seed": SEED,
-        "sprites": base64.b64encode(pixels.tobytes()).decode(),
-    }
+    return {"wants": every, "sprites": base64.b64encode(pixels.tobytes()).decode()}
 
 
 model, out = sys.argv[1], Path(sys.argv[2])

@@ -30,15 +30,14 @@ test("of the same seed the page's sprites are Python's", { timeout: 300_000 }, a
   }
 });
 
-/** In the browser: sprites of recorded noise. @param {any} asked @returns {Promise<number[]>} */
+/** In the browser: sprites of what was recorded. @param {any} asked @returns {Promise<number[]>} */
 async function drawn({ network, recorded, url }) {
   const { Client } = await import(`${url}src/model/client.js`);
+  const { Studio } = await import(`${url}src/page/studio.js`);
   const about = await (await fetch(`${url}model.json`)).json();
   const client = new Client(about, () => {});
-  const items = recorded.scales.map((/** @type {number} */ scale, /** @type {number} */ index) => {
-    const [context, away] = [recorded.contexts, recorded.away].map((rows) => Float32Array.from(rows[index]));
-    return { context, away, scale, seed: recorded.seed, index };
-  });
+  const studio = new Studio(about, client);
+  const items = recorded.wants.map((/** @type {any} */ want) => studio.item(want));
   /** @type {number[]} */
   const out = [];
   const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) =>

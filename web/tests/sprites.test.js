@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { known, words, context } from "../src/model/context.js";
+import { context, facetGuidance, known, words } from "../src/model/context.js";
 import { format, parse } from "../src/page/state.js";
 import { keepTo, oklab, ordered } from "../src/sprites/colour.js";
 import { atlas, slug } from "../src/sprites/files.js";
@@ -134,9 +134,15 @@ test("the address holds all settings", () => {
   const tags = [
     { facet: "a:b=&", value: "50% + x" },
     { facet: "kind", value: "ice cream", not: true },
+    { facet: "kind", value: "a=b", weight: 0.3 },
   ];
-  const state = { tags, s: 1.25, seed: 2 ** 31 - 1, fine: true, palette: "1a1c2c-5d275d", chosen: 3 };
+  const scales = { "a:b=&": 3, kind: 0.25 };
+  const state = { tags, s: 1.25, scales, seed: 2 ** 31 - 1, fine: true, palette: "1a1c2c-5d275d", chosen: 3 };
   assert.deepEqual(parse(format(state)), state);
+  assert.deepEqual(parse("#kind:x=no&kind:y=7&s.kind=no").tags, [
+    { facet: "kind", value: "x" },
+    { facet: "kind", value: "y" },
+  ]);
   assert.deepEqual(parse("#%E0%A4%A:x&s=no&seed=1.5&=&&kind"), {});
 });
 
@@ -147,6 +153,16 @@ test("contexts are flags in the order of the vocabulary", () => {
     { facet: "category", value: "hero" },
   ];
   assert.deepEqual([...context(tags, vocabulary)], [1, 0, 1, 0]);
+  assert.deepEqual([...context([{ facet: "kind", value: "apple", weight: 0.25 }], vocabulary)], [0, 0, 0, 0.25]);
+  const terms = facetGuidance(tags, { kind: 3, category: 1 }, vocabulary);
+  assert.deepEqual(
+    terms.map(({ context, scale }) => [[...context], scale]),
+    [
+      [[0, 0, 1, 0], 2],
+      [[1, 0, 1, 0], 1],
+    ],
+  );
+  assert.equal(facetGuidance(tags, { kind: 2, category: 2 }, vocabulary).length, 1);
   const found = known([...tags, { facet: "kind", value: "dragon" }, { facet: "constructor", value: "x" }], vocabulary);
   assert.equal(found.known.length, 2);
   assert.equal(found.unknown.length, 2);

@@ -9,7 +9,7 @@ what it loads: docs/playground.md.
 
 import json
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,8 +29,14 @@ if TYPE_CHECKING:
     from ddpm.runs.spec import ModelSpec
 
 PAGE = Path(__file__).parents[3] / "web"
-RUNTIME = PAGE / "node_modules" / "onnxruntime-web" / "dist"
-RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+PACKAGES = PAGE / "node_modules"
+RUNTIME_FILES = {  # what npm fetched, by its name in runtime/
+    "ort.wasm.min.mjs": "onnxruntime-web/dist/ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs": "onnxruntime-web/dist/ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm": "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+    "gifenc.esm.js": "gifenc/dist/gifenc.esm.js",
+    "gifenc-LICENSE.md": "gifenc/LICENSE.md",
+}
 PAGE_FILES = ("index.html", "style.css", "src/**/*.js")
 WORKER = "sw.js"  # the service worker, which keeps all files for later
 MODEL_FILE, PICTURES = "model.json", "pictures.png"
@@ -55,7 +61,7 @@ class Arguments:
         """Refuse places that cannot work, before anything is computed."""
         if not (PAGE / "index.html").exists():
             raise ValueError(f"the page's own files are not in {PAGE}; run this in a folder of the project's sources")
-        if missing := [name for name in RUNTIME_FILES if not (RUNTIME / name).exists()]:
+        if missing := [path for path in RUNTIME_FILES.values() if not (PACKAGES / path).exists()]:
             raise ValueError(f"{missing[0]} is missing; run `npm install --omit=dev` in {PAGE} (or make play)")
         check_folder("--out", self.out)
         if self.out.is_dir() and any(self.out.iterdir()):
@@ -193,19 +199,16 @@ def write_model(out: Path, name: str, found: "dict[str, tuple[ContextUNet, Model
 
 
 def write_page(out: Path) -> None:
-    """Write the page, its runtime and, last, the service worker, which knows all of the files and their content."""
+    """Write the page, its runtime and, last, the service worker, which knows all of the files and their hashes."""
     files = {path.relative_to(PAGE): path for pattern in PAGE_FILES for path in sorted(PAGE.glob(pattern))}
-    files |= {Path("runtime", name): RUNTIME / name for name in RUNTIME_FILES}
+    files |= {Path("runtime", name): PACKAGES / path for name, path in RUNTIME_FILES.items()}
     for place, path in files.items():
         write(out / place, path.read_bytes())
     of_model = [PICTURES, MODEL_FILE, *sorted(path.name for path in out.glob("*.onnx") if path.stem in PARTS)]
     names = [place.as_posix() for place in files] + of_model
-    digest = blake2b(digest_size=8)
-    for name in names:
-        digest.update((out / name).read_bytes())
+    hashes = {name: sha256((out / name).read_bytes()).hexdigest() for name in names}
     text = (PAGE / WORKER).read_text(encoding="utf-8")
-    text = text.replace('"VERSION"', json.dumps(digest.hexdigest())).replace('["FILES"]', json.dumps(names))
-    write(out / WORKER, text.encode())
+    write(out / WORKER, text.replace('{ FILES: "" }', json.dumps(hashes)).encode())
 
 
 def source_of(args: Arguments) -> str:

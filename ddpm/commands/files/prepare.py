@@ -2,6 +2,7 @@
 
     python scripts/prepare.py art --dry-run                                 # what is there, and what would come of it
     python scripts/prepare.py art --out set --size 16                       # each folder in art/ is a category
+    python scripts/prepare.py walks.png --tile 16 --cycle 4 --out set       # a sheet of walks of four frames
     python scripts/prepare.py items.png --tile 16x24 --spacing 1 --out set  # a sheet
     python scripts/prepare.py pack.zip --category "{category}_{colour}_*.png" --out set
     python scripts/prepare.py hero.aseprite --by tag --out set              # each frame tag is a category
@@ -54,6 +55,9 @@ class Arguments:
     """Of sheets, pixels around all tiles."""
     spacing: int = 0
     """Of sheets, pixels between tiles."""
+    cycle: int | None = None
+    """Of sheets, how many tiles in a row are the frames of one animation, blank ones counted; left out, each is a
+    still."""
     size: int | None = None
     """Side of the sprites made, 8 to 128; left out, that of most of them, as a multiple of 8."""
     fit: Fit = "pad"
@@ -83,9 +87,11 @@ class Arguments:
             raise ValueError(f"--margin {self.margin} --spacing {self.spacing}: expected 0 to 1,000 pixels")
         if (self.margin or self.spacing) and not self.tile:
             raise ValueError("--margin and --spacing go with --tile")
+        if self.cycle is not None and not 2 <= self.cycle <= 1000:
+            raise ValueError(f"--cycle {self.cycle}: expected 2 to 1,000 tiles")
         grid = Grid(*parse_tile(self.tile), self.margin, self.spacing) if self.tile else None
         naming = Naming(self.category, self.by, read_table(self.tags) if self.tags else None)
-        return Settings(naming, grid, self.size, self.fit, colour(self.clear) if self.clear else None)
+        return Settings(naming, grid, self.size, self.fit, self.cycle, colour(self.clear) if self.clear else None)
 
 
 def colour(word: str) -> tuple[int, int, int]:
@@ -130,7 +136,7 @@ def write(out: Path, found: Collection, check: Callable[[], None]) -> None:
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with folder_written_aside(out) as aside:
         aside.mkdir()
-        write_sprite_set(aside, found.images, found.labels, found.categories, found.facets)
+        write_sprite_set(aside, found.images, found.labels, found.categories, found.facets, found.clips)
         picture(found, label_font).save(aside / PICTURE)
         files = {path.name: digest(path) for path in sorted(aside.iterdir())}
         (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=2) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@
 /**
  * @typedef {object} Condition what a sprite is asked to be
  * @property {Float32Array} context [V]
+ * @property {{context: Float32Array, scale: number}[]} [terms] a composition in place of the context
  * @property {Float32Array | null} away the context to go away from; null: no context
  *
  * @typedef {{sample: number, context: Float32Array, scale: number}} Row a prediction for the sprite `sample` of a batch
@@ -16,8 +17,9 @@ const f = Math.fround;
 
 /**
  * A denoiser that is guided by classifier-free guidance, one scale s for each sprite; x0_hat is kept in [-1, 1].
+ * Of a composition it is uncond + s sum_m scale_m (cond_m - uncond).
  * Only the predictions that are needed are made: that to go away from alone where s is 0, the other alone where it is
- * 1; but both wherever `onPair` is told of them.
+ * 1; but both wherever `onPair` is told of them, cond being that of the whole context.
  * @param {ContextDenoiser} denoise
  * @param {Condition[]} conditions
  * @param {number[]} scales
@@ -25,24 +27,40 @@ const f = Math.fround;
  * @returns {import("./samplers.js").Denoiser}
  */
 export function classifierFree(denoise, conditions, scales, onPair) {
-  const needed = conditions.flatMap(({ context, away }, sample) => {
-    const row = (/** @type {Float32Array} */ asked, /** @type {boolean} */ cond) => ({
-      sample,
-      context: asked,
-      scale: 1,
-      cond,
-    });
-    const uncond = onPair || scales[sample] !== 1 ? [row(away ?? new Float32Array(context.length), false)] : [];
-    return onPair || scales[sample] !== 0 ? [...uncond, row(context, true)] : uncond;
+  const needed = conditions.flatMap((condition, sample) => {
+    const [away, ...terms] = weighted(condition);
+    const [s, asked] = [scales[sample], condition.context];
+    const whole = terms.find(({ context }) => context === asked) ?? { context: asked, weight: 0 };
+    const rows = [
+      ...(onPair || s !== 1 || away.weight ? [{ ...away, uncond: true }] : []),
+      ...(s === 0 ? [] : terms.filter((term) => term !== whole)),
+      ...(onPair || (s !== 0 && whole.weight) ? [{ ...whole, told: true }] : []),
+    ];
+    return rows.map((row) => ({ uncond: false, told: false, ...row, sample, scale: 1 }));
   });
   return async (x, step) => {
     const n = x.length / conditions.length;
     const predicted = await denoise(x, step, needed);
-    const [cond, uncond] = [new Float32Array(x.length), new Float32Array(x.length)];
-    needed.forEach((row, i) => (row.cond ? cond : uncond).set(predicted.subarray(i * n, (i + 1) * n), row.sample * n));
-    onPair?.(step, cond, uncond);
+    const [cond, uncond, told] = [0, 1, 2].map(() => new Float32Array(x.length));
+    needed.forEach(({ sample, weight, ...row }, i) => {
+      const [x0, first] = [predicted.subarray(i * n, (i + 1) * n), sample * n];
+      if (row.uncond) uncond.set(x0, first);
+      if (row.told) told.set(x0, first);
+      if (weight) x0.forEach((value, j) => (cond[first + j] += f(weight * value)));
+    });
+    onPair?.(step, told, uncond);
     return mixed(cond, uncond, scales);
   };
+}
+
+/**
+ * The contexts of a composition with their weights, which add to 1; the first is the one to go away from.
+ * @param {Condition} condition
+ */
+function weighted({ context, away, terms = [{ context, scale: 1 }] }) {
+  const rest = terms.reduce((left, { scale }) => f(left - scale), 1);
+  const first = { context: away ?? new Float32Array(context.length), weight: Math.abs(rest) > 1e-6 ? rest : 0 };
+  return [first, ...terms.map(({ context, scale }) => ({ context, weight: f(scale) }))];
 }
 
 /**

@@ -13,12 +13,18 @@
  * @property {(step: import("./sampling.js").Step) => void} [onStep]
  */
 
+/** A worker that loads the runtime at once. */
+export function started() {
+  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+}
+
 export class Client {
   /**
    * @param {import("./sampling.js").About} about
    * @param {(file: string, share: number) => void} onProgress of files that are loaded
+   * @param {Worker} [worker] one that was started before
    */
-  constructor(about, onProgress) {
+  constructor(about, onProgress, worker = started()) {
     this.about = about;
     /** @type {Map<number, {resolve: (ms: number | null) => void, reject: (e: Error) => void, listener: Listener}>} */
     this.waiting = new Map();
@@ -27,11 +33,11 @@ export class Client {
     this.count = 0;
     this.onProgress = onProgress;
     /** @type {Worker | null} */
-    this.worker = null;
+    this.worker = this.listening(worker);
   }
 
-  started() {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  /** @param {Worker} worker */
+  listening(worker) {
     worker.addEventListener("message", ({ data }) => this.told(data));
     worker.addEventListener("error", (event) => this.broken(event.message || "the worker did not start"));
     worker.postMessage({ type: "about", about: this.about });
@@ -41,6 +47,7 @@ export class Client {
   /** @param {any} data */
   told(data) {
     if (data.type === "progress") return this.onProgress(data.file, Math.min(1, data.bytes / data.total));
+    if (data.type === "broken") return this.broken(data.message);
     const found = this.waiting.get(data.id);
     if (!found) return;
     if (data.type === "sprites") return found.listener.onSprites?.(data.first, data.sprites);
@@ -61,7 +68,7 @@ export class Client {
   /** @param {object} message @param {Listener} listener @returns {Promise<number | null>} */
   ask(message, listener) {
     const id = ++this.count;
-    const worker = (this.worker ??= this.started());
+    const worker = (this.worker ??= this.listening(started()));
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, listener });
       worker.postMessage({ ...message, id });

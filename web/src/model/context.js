@@ -5,7 +5,15 @@
  */
 
 /** @typedef {Record<string, string[]>} Vocabulary the values of each facet; of a model without tags, its categories */
-/** @typedef {{facet: string, value: string, not?: boolean}} Tag not: it is to be gone away from */
+/**
+ * @typedef {object} Tag
+ * @property {string} facet
+ * @property {string} value
+ * @property {boolean} [not] it is to be gone away from
+ * @property {number} [weight] in a mixture, from 0 to 1; 1 if it is left out
+ *
+ * @typedef {{context: Float32Array, scale: number}} Term of a composition
+ */
 
 export const CATEGORY = "category";
 
@@ -25,7 +33,24 @@ export function same(a, b) {
  * @param {Vocabulary} vocabulary
  */
 export function context(tags, vocabulary) {
-  return Float32Array.from(places(vocabulary), (place) => Number(tags.some((tag) => same(tag, place))));
+  const weight = (/** @type {Tag | undefined} */ tag) => (tag ? (tag.weight ?? 1) : 0);
+  return Float32Array.from(places(vocabulary), (place) => weight(tags.find((tag) => same(tag, place))));
+}
+
+/**
+ * One composition that guides every facet by a scale of its own, as `facet_guidance` in ddpm/context/tags.py, where its
+ * equation is told. Facets join in the order of `scales`.
+ * @param {Tag[]} tags all of facets that have a scale
+ * @param {Record<string, number>} scales
+ * @param {Vocabulary} vocabulary
+ * @returns {Term[]} terms without a weight are left out
+ */
+export function facetGuidance(tags, scales, vocabulary) {
+  const order = Object.keys(scales);
+  const s = Float32Array.from([...Object.values(scales), 0]);
+  const joined = (/** @type {number} */ i) => tags.filter(({ facet }) => order.indexOf(facet) <= i);
+  const terms = order.map((_, i) => ({ context: context(joined(i), vocabulary), scale: Math.fround(s[i] - s[i + 1]) }));
+  return terms.filter(({ scale }) => scale !== 0);
 }
 
 /**
@@ -41,7 +66,8 @@ export function known(tags, vocabulary) {
 
 /** What is asked for, in words. @param {Tag[]} tags */
 export function words(tags) {
-  const one = (/** @type {Tag} */ { facet, value, not }) =>
-    (not ? "not " : "") + (/^\d+$/.test(value) ? `${facet} ${value}` : value.replaceAll("_", " "));
+  const one = (/** @type {Tag} */ { facet, value, not, weight = 1 }) =>
+    (not ? "not " : weight === 1 ? "" : `${weight} `) +
+    (/^\d+$/.test(value) ? `${facet} ${value}` : value.replaceAll("_", " "));
   return tags.map(one).join(", ");
 }

@@ -27,6 +27,7 @@ import { toNumbers, toPixels } from "../sprites/pixels.js";
  *
  * @typedef {object} Item a sprite to draw
  * @property {Float32Array} context
+ * @property {import("./context.js").Term[]} [terms] a composition in place of the context
  * @property {Float32Array | null} [away] the context to go away from, in place of none
  * @property {number} scale
  * @property {number} seed
@@ -55,7 +56,7 @@ import { toNumbers, toPixels } from "../sprites/pixels.js";
  * @param {import("../diffusion/guidance.js").OnPair} [onPair]
  */
 function denoiser(run, network, items, each, onPair) {
-  const conditions = items.map(({ context, away }) => ({ context, away: away ?? null }));
+  const conditions = items.map(({ context, terms, away }) => ({ context, terms, away: away ?? null }));
   const scales = items.map((item) => item.scale);
   /** @type {import("../diffusion/guidance.js").ContextDenoiser} */
   const denoise = (x, step, rows) => {

@@ -7,6 +7,10 @@ import { sample } from "./sampling.js";
 
 const BATCH = 8; // sprites drawn together
 
+// Of the time to the first sprites, on one core, optimising the graph took a third; without, each later one takes a
+// twentieth longer.
+const HOW = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" };
+
 /** @type {import("./sampling.js").About} */
 let about;
 /** @type {Map<string, Promise<any>>} */
@@ -15,7 +19,13 @@ const sessions = new Map();
 const cancelled = new Set();
 const base = new URL("../../", import.meta.url);
 
+ort.env.wasm.wasmPaths = new URL("runtime/", base).href;
+ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+// It has no other way to be loaded before there is a network: that of nothing is refused once the runtime is there.
+const runtime = ort.InferenceSession.create(new Uint8Array(0), HOW).catch(() => null);
+
 class Cancelled extends Error {}
+class Broken extends Error {} // the runtime cannot be loaded a second time
 
 /** Lets messages in: a network that runs holds the thread. */
 function breathe() {
@@ -50,7 +60,12 @@ function session(name) {
   let found = sessions.get(name);
   if (!found) {
     const { file, bytes } = about.networks[name];
-    found = fetched(file, bytes).then((data) => ort.InferenceSession.create(data, { executionProviders: ["wasm"] }));
+    found = fetched(file, bytes).then(async (data) => {
+      await runtime;
+      return ort.InferenceSession.create(data, HOW).catch((/** @type {unknown} */ error) => {
+        throw new Broken(String(error));
+      });
+    });
     sessions.set(name, found);
     found.catch(() => sessions.delete(name)); // so that it can be tried again
   }
@@ -103,11 +118,8 @@ async function draw({ id, network, items, watch, eta }) {
 let queue = Promise.resolve();
 
 addEventListener("message", ({ data }) => {
-  if (data.type === "about") {
-    about = data.about;
-    ort.env.wasm.wasmPaths = new URL("runtime/", base).href;
-    ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
-  } else if (data.type === "cancel") cancelled.add(data.id);
+  if (data.type === "about") about = data.about;
+  else if (data.type === "cancel") cancelled.add(data.id);
   else {
     const answer = async () => {
       try {
@@ -115,8 +127,9 @@ addEventListener("message", ({ data }) => {
           await session(data.network).then(() => postMessage({ type: "done", id: data.id, ms: 0 }));
         else await draw(data);
       } catch (error) {
-        const gone = error instanceof Cancelled;
-        postMessage({ type: gone ? "cancelled" : "failed", id: data.id, message: gone ? "" : String(error) });
+        const [gone, broken] = [error instanceof Cancelled, error instanceof Broken];
+        const message = gone ? "" : String(error).replace(/^(Error: )+/, "");
+        postMessage({ type: gone ? "cancelled" : broken ? "broken" : "failed", id: data.id, message });
       }
       cancelled.delete(data.id);
     };

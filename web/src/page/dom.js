@@ -67,6 +67,34 @@ export function choices(name, options, chosen, onChoice) {
   });
 }
 
+/** Colour a slider up to where it stands. @param {HTMLInputElement} range */
+export function fill(range) {
+  const [low, high, value] = [range.min, range.max, range.value].map(Number);
+  range.style.setProperty("--filled", `${(100 * (value - low)) / (high - low)}%`);
+}
+
+/**
+ * A slider with its name before it and its value behind it.
+ * @param {string} name
+ * @param {{min: number, max: number, step: number, value: number, text: (value: number) => string}} options
+ * @param {(value: number) => void} onInput
+ */
+export function slider(name, { text, ...options }, onInput) {
+  const range = make("input", { type: "range", ...options, "aria-label": name });
+  const output = make("output", { "aria-hidden": "true" });
+  const update = () => {
+    output.textContent = text(Number(range.value));
+    range.setAttribute("aria-valuetext", output.textContent);
+    fill(range);
+  };
+  range.addEventListener("input", () => {
+    update();
+    onInput(Number(range.value));
+  });
+  update();
+  return make("div", { class: "slider" }, make("span", { "aria-hidden": "true" }, name), range, output);
+}
+
 /** Say something to those who listen to the page. @param {string} text */
 export function say(text) {
   at("spoken").textContent = text;

@@ -1,12 +1,13 @@
 // @ts-check
 /** Sprites by what is asked, drawn once and kept. */
 
-import { context } from "../model/context.js";
+import { context, facetGuidance } from "../model/context.js";
 
 /**
  * @typedef {object} Want a sprite
  * @property {import("../model/context.js").Tag[]} tags
  * @property {number} s
+ * @property {Record<string, number> | null} [scales] of facets, in place of s; 1 for others
  * @property {number} seed
  * @property {number} index
  * @property {Uint8ClampedArray} [base] see Item in model/sampling.js
@@ -16,7 +17,21 @@ import { context } from "../model/context.js";
  */
 
 const KEPT = 4000;
+const VARY_FROM = 0.5; // alpha of the step from which a sprite is varied: half of it is left
 const UNKEPT = "unkept"; // the key of what is drawn from other sprites
+
+/**
+ * The scale of each facet that is asked for; one number if all are the same, which is plain guidance.
+ * @param {{tags: import("../model/context.js").Tag[], s: number, scales?: Record<string, number> | null}} want
+ * @returns {number | Record<string, number>}
+ */
+export function scalesOf({ tags, s, scales }) {
+  const facets = tags.filter(({ not }) => !not).map(({ facet }) => facet);
+  if (!scales || !facets.length) return s;
+  const found = Object.fromEntries(facets.map((facet) => [facet, scales[facet] ?? 1]));
+  const each = new Set(Object.values(found));
+  return each.size > 1 ? found : [...each][0];
+}
 
 export class Studio {
   /**
@@ -31,44 +46,50 @@ export class Studio {
   }
 
   /**
-   * The name of the network for quick or fine drawing; a student cannot go away from anything.
-   * @param {import("./state.js").State} state
+   * The name of the network for quick or fine drawing; a student cannot go away from anything, nor take several scales.
+   * @param {{fine: boolean}} state
+   * @param {Pick<Want, "tags" | "s" | "scales" | "other">[]} wants
    */
-  network({ fine, tags }) {
+  network({ fine }, wants) {
     const names = Object.keys(this.about.networks);
-    const wanted = fine || tags.some(({ not }) => not) ? "teacher" : "student";
-    return names.includes(wanted) ? wanted : names[0];
+    const needs = (/** @type {Pick<Want, "tags" | "s" | "scales" | "other">} */ want) =>
+      want.tags.some(({ not }) => not) || typeof scalesOf(want) === "object";
+    const wanted = fine || wants.some((want) => needs(want) || (want.other && needs(want.other)));
+    const name = wanted ? "teacher" : "student";
+    return names.includes(name) ? name : names[0];
+  }
+
+  /** The step from which a network varies a sprite. @param {string} network */
+  varyFrom(network) {
+    return this.about.networks[network].way.alpha.findIndex((alpha) => alpha >= VARY_FROM);
   }
 
   /** What is asked of the network: nothing where s is 0, which a student has learnt only nearly. @param {Want} want */
-  asked({ tags, s }) {
-    return s === 0 ? [] : tags;
+  asked(want) {
+    return scalesOf(want) === 0 ? [] : want.tags;
   }
 
   /** @param {string} network @param {Want} want */
   key(network, want) {
-    const tags = this.asked(want).map(({ facet, value, not }) => `${not ? "!" : ""}${facet}:${value}`);
-    return [network, want.s, want.seed, want.index, ...tags.sort()].join("\n");
+    const tags = this.asked(want).map(({ facet, value, not, weight }) => [facet, value, not, weight].join("\t"));
+    return [network, JSON.stringify(scalesOf(want)), want.seed, want.index, ...tags.sort()].join("\n");
   }
 
   /** @param {Want} want @returns {import("../model/sampling.js").Item} */
   item(want) {
-    const { tags: _, s, other, ...rest } = want;
-    if (other) {
-      const [a, b] = [this.item({ ...want, other: undefined }), this.item(other)];
-      const mixed = (/** @type {number} */ x, /** @type {number} */ y) => x + other.weight * (y - x);
-      const { seed, index, weight } = other;
-      const contexts = a.context.map((value, i) => mixed(value, b.context[i]));
-      return { ...a, context: contexts, scale: mixed(a.scale, b.scale), other: { seed, index, weight } };
-    }
+    const { tags: _, s: __, scales: ___, other, ...rest } = want;
+    if (other) return between(this.item({ ...want, other: undefined }), this.item(other), other);
     const { vocabulary } = this.about;
     const tags = this.asked(want);
+    const scales = scalesOf(want);
     const away = tags.filter(({ not }) => not);
     const wanted = tags.filter(({ not }) => !not);
     return {
       context: context(wanted, vocabulary),
       away: away.length ? context(away, vocabulary) : null,
-      scale: s,
+      ...(typeof scales === "number"
+        ? { scale: scales }
+        : { scale: 1, terms: facetGuidance(wanted, scales, vocabulary) }),
       ...rest,
     };
   }
@@ -113,4 +134,22 @@ export class Studio {
     this.kept.set(key, pixels);
     if (this.kept.size > KEPT) this.kept.delete(/** @type {string} */ (this.kept.keys().next().value));
   }
+}
+
+/**
+ * A sprite on the way from one to another: its context and scale or, of compositions, the terms of both.
+ * @param {import("../model/sampling.js").Item} a
+ * @param {import("../model/sampling.js").Item} b
+ * @param {{seed: number, index: number, weight: number}} other
+ * @returns {import("../model/sampling.js").Item}
+ */
+function between(a, b, { seed, index, weight }) {
+  const mixed = (/** @type {number} */ x, /** @type {number} */ y) => x + weight * (y - x);
+  const context = a.context.map((value, i) => mixed(value, b.context[i]));
+  const both = { ...a, context, other: { seed, index, weight } };
+  if (!a.terms && !b.terms) return { ...both, scale: mixed(a.scale, b.scale) };
+  const terms = [a, b].flatMap(({ context, scale, terms = [{ context, scale }] }, i) =>
+    terms.map((term) => ({ ...term, scale: term.scale * (i ? weight : 1 - weight) })),
+  );
+  return { ...both, scale: 1, terms };
 }

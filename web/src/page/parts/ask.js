@@ -2,11 +2,12 @@
 /** What is asked for: a chip for each tag that the model knows, with a picture that the model drew of it. */
 
 import { CATEGORY, same, words } from "../../model/context.js";
-import { at, choices, make } from "../dom.js";
+import { at, choices, make, slider } from "../dom.js";
+import { filled } from "../state.js";
 
 const FEW = 12; // values of a facet that are shown without a field to search them
 const WIDE = matchMedia("(min-width: 760px)"); // else the sprites would be far below
-const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that are open at first
+const OPEN = [CATEGORY, "kind", "colour"]; // facets that are open at first, beside those that are asked for
 
 /**
  * @param {import("../state.js").Store} store
@@ -14,17 +15,17 @@ const OPEN = WIDE.matches ? [CATEGORY, "kind", "colour"] : []; // facets that ar
  */
 export function askPart(store, about) {
   const columns = about.pictures?.columns ?? 0;
-  let [place, not] = [0, false];
+  let place = 0;
+  let way = "for";
   let untouched = location.hash.length < 2; // what is asked at first is the page's choice, not somebody's
 
-  if (about.networks.teacher) {
-    const options = [
-      { value: "for", label: "With", title: "What you choose is to be seen" },
-      { value: "not", label: "Without", title: "What you choose is to be gone away from" },
-    ];
-    at("ask-way").append(...choices("way", options, "for", (value) => (not = value === "not")));
-    at("ask-way").hidden = false;
-  }
+  const ways = [
+    { value: "for", label: "With", title: "What you choose is to be seen" },
+    { value: "mix", label: "Mix", title: "What you choose joins others of its kind; Shift does the same" },
+    { value: "not", label: "Without", title: "What you choose is to be gone away from" },
+  ];
+  const offered = ways.filter(({ value }) => about.networks.teacher || value !== "not"); // a student goes from nothing
+  at("ask-way").append(...choices("way", offered, way, (value) => (way = value)));
 
   /** @param {import("../../model/context.js").Tag} tag */
   function picture(tag) {
@@ -50,8 +51,15 @@ export function askPart(store, about) {
       !same(other, tag) && other.facet !== first && (add || other.facet !== tag.facet);
     const others = tags.filter(stays);
     const taken = tags.find((other) => same(other, tag));
+    const not = way === "not";
     const next = not ? { ...tag, not } : tag;
-    store.set({ tags: taken && Boolean(taken.not) === not ? others : inOrder([...others, next]) });
+    set(taken && Boolean(taken.not) === not ? others : inOrder([...others, next]));
+  }
+
+  /** @param {import("../../model/context.js").Tag[]} tags */
+  function set(tags) {
+    const { scales, s } = store.state;
+    store.set({ tags, scales: scales && filled(scales, tags, s) });
   }
 
   /** @param {import("../../model/context.js").Tag[]} tags in the order of the facets */
@@ -59,26 +67,32 @@ export function askPart(store, about) {
     return Object.keys(about.vocabulary).flatMap((facet) => tags.filter((tag) => tag.facet === facet));
   }
 
+  const asked = store.state.tags.map(({ facet }) => facet);
+
   /** @param {string} facet @param {string[]} values */
   function facetPart(facet, values) {
     const chips = values.map((value) => {
       const tag = { facet, value };
       const label = make("span", {}, value.replaceAll("_", " "));
       const chip = make("button", { type: "button", class: "chip", "aria-pressed": "false" }, picture(tag), label);
-      chip.addEventListener("click", (event) => toggle(tag, event.shiftKey || event.ctrlKey || event.metaKey));
+      chip.addEventListener("click", (event) =>
+        toggle(tag, way === "mix" || event.shiftKey || event.ctrlKey || event.metaKey),
+      );
       return { tag, chip };
     });
     const current = make("span", { class: "current" });
     const name = facet.replaceAll("_", " ");
     const box = make("div", { class: "chips", role: "group", "aria-label": name }, ...chips.map(({ chip }) => chip));
     const summary = make("summary", {}, make("span", { class: "facet" }, name), current);
-    const details = make("details", { open: OPEN.includes(facet) }, summary);
+    const details = make("details", { open: WIDE.matches && (OPEN.includes(facet) || asked.includes(facet)) }, summary);
     if (values.length > FEW) details.append(search(name, chips));
-    details.append(box);
+    const mixture = weights(store, facet, set);
+    details.append(mixture.box, box);
     const update = () => {
       const mine = store.state.tags.filter((tag) => tag.facet === facet);
       current.textContent = mine.length ? words(mine) : "any";
       current.classList.toggle("set", mine.length > 0);
+      mixture.update(mine);
       for (const { tag, chip } of chips) {
         const found = mine.find((other) => same(other, tag));
         chip.setAttribute("aria-pressed", String(found !== undefined));
@@ -86,23 +100,59 @@ export function askPart(store, about) {
         chip.setAttribute("aria-label", found?.not ? words([found]) : tag.value.replaceAll("_", " "));
       }
     };
-    return { details, update };
+    /** Scroll to the first chip that is chosen. */
+    const reveal = () => {
+      const chosen = chips.find(({ chip }) => chip.getAttribute("aria-pressed") === "true")?.chip;
+      if (chosen) box.scrollTop = chosen.offsetTop - (box.clientHeight - chosen.offsetHeight) / 2;
+    };
+    details.addEventListener("toggle", reveal);
+    return { details, update, reveal };
   }
 
   const facets = Object.entries(about.vocabulary).map(([facet, values]) => facetPart(facet, values));
   at("facets").append(...facets.map(({ details }) => details));
   const clear = at("ask-clear");
-  clear.addEventListener("click", () => store.set({ tags: [] }));
+  clear.addEventListener("click", () => set([]));
   const update = () => {
     for (const facet of facets) facet.update();
     clear.hidden = !store.state.tags.length;
   };
   store.on((_, changed) => changed.has("tags") && update());
+  addEventListener("hashchange", () => facets.forEach(({ reveal }) => reveal()));
   update();
+  for (const { reveal } of facets) reveal();
 }
 
 /**
- * A field that leaves only those chips whose name holds what is typed.
+ * How much of each value a mixture has, where several of a facet are asked for.
+ * @param {import("../state.js").Store} store
+ * @param {string} facet
+ * @param {(tags: import("../../model/context.js").Tag[]) => void} set
+ */
+function weights(store, facet, set) {
+  const box = make("div", { class: "weights", role: "group", "aria-label": `How much of each ${facet}` });
+  let shown = "";
+  /** @param {import("../../model/context.js").Tag} tag */
+  function row(tag) {
+    const options = { min: 0, max: 1, step: 0.1, value: tag.weight ?? 1, text: String };
+    return slider(tag.value.replaceAll("_", " "), options, (weight) => {
+      set(store.state.tags.map((other) => (same(other, tag) ? { ...other, weight } : other)));
+    });
+  }
+  /** @param {import("../../model/context.js").Tag[]} mine */
+  function update(mine) {
+    const mixed = mine.filter(({ not }) => !not);
+    const names = JSON.stringify(mixed.map(({ value }) => value));
+    box.hidden = mixed.length < 2;
+    if (names === shown) return; // or the slider that is moved would be gone
+    shown = names;
+    box.replaceChildren(...(mixed.length < 2 ? [] : mixed.map(row)));
+  }
+  return { box, update };
+}
+
+/**
+ * A field that leaves only those chips whose name holds what is typed; Enter chooses the first.
  * @param {string} name of the facet
  * @param {{tag: import("../../model/context.js").Tag, chip: HTMLElement}[]} chips
  */
@@ -118,6 +168,9 @@ function search(name, chips) {
     const found = chips.filter(({ tag, chip }) => !(chip.hidden = !tag.value.replaceAll("_", " ").includes(wanted)));
     none.hidden = found.length > 0;
     none.textContent = `The model knows no ${name} “${field.value}”.`;
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && field.value.trim()) chips.find(({ chip }) => !chip.hidden)?.chip.click();
   });
   return make("div", { class: "search" }, field, none);
 }

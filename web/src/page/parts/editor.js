@@ -8,7 +8,6 @@ import { at, choices, make, say } from "../dom.js";
 import { paintingCanvas } from "./canvas.js";
 
 const VARIATIONS = 8;
-export const VARY_FROM = 0.5; // alpha of the step from which a sprite is varied: half of it is left
 
 /** @type {{value: import("./canvas.js").Tool, label: string, key: string, title: string}[]} */
 const TOOLS = [
@@ -188,13 +187,15 @@ export function editorPart(store, about, studio, page, vary) {
   at("change").append(make("div", { class: "row" }, varied, anew, unmark), hint);
 
   /** What a sprite was asked to be, or what is asked now. @param {import("../studio.js").Want | null} [want] */
-  const asked = (want) => ({ tags: store.state.tags, s: store.state.s, ...pick(want), seed: store.state.seed });
+  const asked = (want) => {
+    const { tags, s, scales } = want ?? store.state;
+    return { tags, s, scales, seed: store.state.seed };
+  };
 
   varied.addEventListener("click", () => {
     if (!history) return;
-    const { alpha } = about.networks[studio.network(store.state)].way;
-    const start = alpha.findIndex((value) => value >= VARY_FROM);
     const { pixels: base, want } = history.now;
+    const start = studio.varyFrom(studio.network(store.state, [asked(want)]));
     const wants = Array.from({ length: VARIATIONS }, () => ({ ...asked(want), index: index++, base, start }));
     vary(wants, "Variations of the chosen sprite");
   });
@@ -206,7 +207,7 @@ export function editorPart(store, about, studio, page, vary) {
     anew.disabled = true;
     hint.textContent = "Drawing …";
     try {
-      await studio.draw("redraw", studio.network(store.state), wants, (_, pixels) => {
+      await studio.draw("redraw", studio.network(store.state, wants), wants, (_, pixels) => {
         if (history?.now.pixels !== base) return; // another sprite was chosen meanwhile
         const dressed = page.palette() ? keepTo(pixels, /** @type {number[]} */ (page.palette())) : pixels;
         change(dressed.map((value, i) => (marked[i >> 2] ? value : base[i])));
@@ -246,9 +247,4 @@ export function editorPart(store, about, studio, page, vary) {
       shown();
     },
   };
-}
-
-/** What of a want says what was asked for. @param {import("../studio.js").Want | null} [want] */
-function pick(want) {
-  return want ? { tags: want.tags, s: want.s } : {};
 }

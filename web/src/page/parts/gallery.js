@@ -3,9 +3,9 @@
 
 import { words } from "../../model/context.js";
 import { arrows, at, choices, make, say, sheet, show } from "../dom.js";
+import { STEP, scalePart } from "./scale.js";
 
 export const COUNT = 8;
-const STEP = 0.25; // of the slider
 
 /**
  * @typedef {object} Gallery
@@ -41,8 +41,8 @@ export function galleryPart(store, about, studio, page, editor) {
   const asked = () => words(store.state.tags) || "anything";
 
   function wants() {
-    const { tags, s, seed } = store.state;
-    return variations?.wants ?? sprites.map((_, index) => ({ tags, s, seed, index }));
+    const { tags, s, scales, seed } = store.state;
+    return variations?.wants ?? sprites.map((_, index) => ({ tags, s, scales, seed, index }));
   }
 
   /** @param {number} i */
@@ -79,14 +79,15 @@ export function galleryPart(store, about, studio, page, editor) {
     const status = at("status");
     status.textContent = "Drawing …";
     try {
-      const network = studio.network(store.state);
+      const network = studio.network(store.state, wants());
+      const only = network === studio.network(store.state, []) ? "" : ", as only it can";
       const ms = await studio.draw("gallery", network, wants(), (i, pixels) => {
         sprites[i] = pixels;
         paint(i);
         tell(i);
       });
       if (ms !== null && !again)
-        status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}` : "";
+        status.textContent = ms ? `${COUNT} sprites in ${(ms / 1000).toFixed(1)} s by the ${network}${only}` : "";
     } catch (error) {
       status.textContent = "";
       page.failed(/** @type {Error} */ (error));
@@ -98,8 +99,8 @@ export function galleryPart(store, about, studio, page, editor) {
 
   /** Draw the same sprites at the other scales, the nearest first, while somebody is about to move the slider. */
   function ahead() {
-    if (running || variations || document.documentElement.dataset.drawn === undefined) return;
-    const network = studio.network(store.state);
+    if (running || variations || store.state.scales || document.documentElement.dataset.drawn === undefined) return;
+    const network = studio.network(store.state, wants());
     const [low, high] = about.networks[network].scales;
     const scales = Array.from({ length: Math.floor((high - low) / STEP) + 1 }, (_, i) => low + i * STEP);
     const apart = (/** @type {number} */ s) => Math.abs(s - store.state.s);
@@ -112,19 +113,8 @@ export function galleryPart(store, about, studio, page, editor) {
     at("back-to-noise").hidden = !variations;
   }
 
-  function slider() {
-    const input = /** @type {HTMLInputElement} */ (at("scale"));
-    const [low, high] = about.networks[studio.network(store.state)].scales;
-    Object.assign(input, { min: low, max: high, step: STEP, value: store.state.s });
-    at("scale-value").textContent = store.state.s.toFixed(2).replace(/0$/, "");
-    at("scale-means").textContent = meaning(store.state.s);
-    input.setAttribute("aria-valuetext", `${store.state.s}: ${meaning(store.state.s)}`);
-    input.style.setProperty("--filled", `${(100 * (store.state.s - low)) / (high - low)}%`);
-  }
-
-  at("scale").addEventListener("input", (event) => {
-    store.set({ s: Number(/** @type {HTMLInputElement} */ (event.target).value) });
-  });
+  const range = () => about.networks[studio.network(store.state, wants())].scales;
+  scalePart(store, about, range);
   for (const event of ["pointerenter", "focus"]) at("scale").addEventListener(event, ahead);
   at("new-noise").addEventListener("click", () => {
     store.set({ seed: Math.floor(Math.random() * 2 ** 31) });
@@ -138,10 +128,9 @@ export function galleryPart(store, about, studio, page, editor) {
   if (Object.keys(about.networks).length > 1) quality(store, about);
 
   store.on((state, changed) => {
-    if (["tags", "s", "seed", "fine"].some((key) => changed.has(key))) {
+    if (["tags", "s", "scales", "seed", "fine"].some((key) => changed.has(key))) {
       variations = null;
       title();
-      slider();
       refresh();
     }
     if (changed.has("palette")) sprites.forEach((_, i) => paint(i));
@@ -153,7 +142,6 @@ export function galleryPart(store, about, studio, page, editor) {
   sprites.forEach((_, i) => paint(i));
   press();
   title();
-  slider();
 
   return {
     refresh,
@@ -166,15 +154,6 @@ export function galleryPart(store, about, studio, page, editor) {
       return refresh();
     },
   };
-}
-
-/** What a guidance scale does, in words. @param {number} s */
-function meaning(s) {
-  if (s === 0) return "What is asked is ignored: any sprite.";
-  if (s < 1) return "It listens a little.";
-  if (s === 1) return "As the model learnt it: varied, not always what is asked.";
-  if (s <= 2.5) return "More plainly what is asked, less varied.";
-  return "As plainly as it can; details grow coarse.";
 }
 
 /**

@@ -68,7 +68,7 @@ export function gridPart(store, about, studio, page, onChosen) {
     const now = cells;
     try {
       const wants = cells.map(({ want }) => want);
-      await studio.draw("grid", studio.network(store.state), wants, (place, pixels) => {
+      await studio.draw("grid", studio.network(store.state, wants), wants, (place, pixels) => {
         now[place].pixels = pixels;
         if (now === cells) paint();
       });

@@ -3,7 +3,7 @@
 
 import { words } from "../../model/context.js";
 import { arrows, at, make, sheet, show } from "../dom.js";
-import { VARY_FROM } from "./editor.js";
+import { scalesOf } from "../studio.js";
 
 /**
  * Numbers of a network, [C, H, W] in about [-1, 1] and premultiplied, as pixels that may be half transparent.
@@ -101,6 +101,8 @@ export function lessonPart(store, about, studio, page, editor) {
     if (!step || !want) return;
     chosen = i;
     buttons.forEach(({ button }, j) => button.setAttribute("aria-pressed", String(i === j)));
+    const { button } = buttons[i];
+    row.scrollLeft = button.offsetLeft - (row.clientWidth - button.offsetWidth) / 2;
     const [wanted, away] = [false, true].map((not) =>
       words(want?.tags.filter((tag) => Boolean(tag.not) === not) ?? []),
     );
@@ -109,7 +111,10 @@ export function lessonPart(store, about, studio, page, editor) {
     const part = Math.round(100 * teacher.way.sigma[i]);
     const times = Math.max(1, Math.round(1 / Math.max(0.05, apart(step))));
     const strong = times > 1 ? `here ${times} times as strong, ` : "";
-    const goes = want.s > 1 ? "beyond cond" : want.s === 1 ? "exactly to cond" : "not as far as cond";
+    const scales = scalesOf(want);
+    const each = typeof scales === "object" ? Object.entries(scales).map(([facet, s]) => `${facet} ${s}`) : [];
+    const s = Number(scales);
+    const goes = s > 1 ? "beyond cond" : s === 1 ? "exactly to cond" : "not as far as cond";
     /** @type {Record<string, [string, Uint8ClampedArray, string]>} */
     const told = {
       noisy: [
@@ -134,9 +139,11 @@ export function lessonPart(store, about, studio, page, editor) {
         `What the words change, ${strong}and grey where both guesses agree. Guidance walks in this direction.`,
       ],
       guided: [
-        "uncond + s · difference",
+        each.length ? "uncond + a scale for each" : "uncond + s · difference",
         soft(step.guided, channels),
-        `With s = ${want.s} it goes ${goes}. The next step takes away some noise towards this.`,
+        (each.length
+          ? `What each facet adds, times its scale: ${each.join(", ")}.`
+          : `With s = ${s} it goes ${goes}.`) + " The next step takes away some noise towards this.",
       ],
     };
     for (const { name, canvas, title, text } of pictures) {
@@ -155,7 +162,7 @@ export function lessonPart(store, about, studio, page, editor) {
     last.classList.add("empty");
     status.textContent = "Drawing …";
     // A variation begins in the middle of the way.
-    const start = now.base ? teacher.way.alpha.findIndex((alpha) => alpha >= VARY_FROM) : 0;
+    const start = now.base ? studio.varyFrom("teacher") : 0;
     /** @type {import("../../model/client.js").Listener} */
     const listener = {
       onStep: (step) => {
@@ -172,7 +179,7 @@ export function lessonPart(store, about, studio, page, editor) {
       },
     };
     // A student has learnt the way without fresh noise.
-    const eta = studio.network(store.state) === "teacher" ? undefined : 0;
+    const eta = studio.network(store.state, [now]) === "teacher" ? undefined : 0;
     try {
       const item = studio.item({ ...now, start });
       const ms = await studio.client.draw("lesson", { network: "teacher", items: [item], watch: true, eta }, listener);

@@ -1,25 +1,34 @@
 // @ts-check
-/** Take the chosen sprite along: as a PNG, on the clipboard, or its colours. */
+/** Take the chosen sprite along: as a PNG, as a GIF of how it came to be, on the clipboard, or its colours. */
 
 import { words } from "../../model/context.js";
 import { drawn, png, save, slug } from "../../sprites/files.js";
+import { gif } from "../../sprites/gif.js";
 import { toGimp } from "../../sprites/palettes.js";
 import { coloursOf } from "../../sprites/pixels.js";
 import { at, choices, make, say } from "../dom.js";
+import * as moving from "../moving.js";
 
 const SCALES = [1, 4, 8, 16];
 
 /**
+ * @param {import("../state.js").Store} store
  * @param {import("../../model/sampling.js").About} about
+ * @param {import("../studio.js").Studio} studio
  * @param {import("./editor.js").Editor} editor
- * @param {{failed: (error: Error) => void, notice: (text: string) => void}} page
+ * @param {{dress: (pixels: Uint8ClampedArray) => Uint8ClampedArray, palette: () => number[] | null,
+ *   notice: (text: string) => void}} page
  */
-export function takePart(about, editor, page) {
+export function takePart(store, about, studio, editor, page) {
   let scale = 1;
   const name = () => slug(words(editor.want()?.tags ?? []));
   const options = SCALES.map((value) => ({ value: String(value), label: `${value}×` }));
-  const box = make("fieldset", { class: "choice" }, make("legend", { class: "unseen" }, "Size of the PNG"));
-  box.append(...choices("size", options, "1", (value) => (scale = Number(value))));
+  const box = make("fieldset", { class: "choice" }, make("legend", { class: "unseen" }, "Size of the picture"));
+  box.append(...choices("size", options, "1", resized));
+  function resized(/** @type {string} */ value) {
+    scale = Number(value);
+    at("save").textContent = scale > 1 ? `Save PNG ${scale}×` : "Save PNG";
+  }
 
   /** @param {(pixels: Uint8ClampedArray) => Promise<void>} act */
   const withSprite = (act) => () => {
@@ -39,17 +48,47 @@ export function takePart(about, editor, page) {
   const saveColours = withSprite(async (pixels) =>
     save(new Blob([toGimp(coloursOf([pixels]), name())], { type: "text/plain" }), `${name()}.gpl`),
   );
+  /** @param {string} what @param {(want: import("../studio.js").Want, network: string) => Promise<moving.Frame[]>} act */
+  const saveGif = (what, act) =>
+    withSprite(async () => {
+      const want = editor.want();
+      if (!want) return;
+      said.textContent = "Drawing …";
+      try {
+        // @ts-ignore: it lies beside the page once that is built
+        const gifenc = await import("../../../runtime/gifenc.esm.js");
+        const frames = await act(want, studio.network(store.state, [want]));
+        const file = gif(gifenc, frames, about.size, scale);
+        save(new Blob([file], { type: "image/gif" }), `${name()}-${what}.gif`);
+      } finally {
+        said.textContent = "";
+      }
+    });
+  const colours = () => page.palette() ?? about.palette.map((text) => parseInt(text, 16));
+  const steps = saveGif("steps", async (want, network) => {
+    const shown = editor.pixels();
+    const frames = await moving.steps(studio, network, want, colours());
+    return shown ? [...frames, moving.last(shown)] : frames;
+  });
+  const scales = saveGif("scales", (want, network) => moving.scales(studio, network, want, page.dress));
+  const ofSteps = make("button", { type: "button", title: "From noise to sprite", onclick: steps }, "GIF from noise");
+  const ofScales = make(
+    "button",
+    { type: "button", title: "From the same noise, at each guidance scale", onclick: scales },
+    "GIF of guidance",
+  );
   const said = make("span", { class: "hint" });
+  at("save").addEventListener("click", savePng);
+  const copied = make("button", { type: "button", onclick: copy }, "Copy picture");
+  const coloured = make("button", { type: "button", onclick: saveColours }, "Save colours");
   at("take").append(
     make("h3", {}, "Take it along"),
-    make("div", { class: "row" }, box, make("button", { type: "button", class: "main", onclick: savePng }, "Save PNG")),
-    make(
-      "div",
-      { class: "row" },
-      make("button", { type: "button", onclick: copy }, "Copy picture"),
-      make("button", { type: "button", onclick: saveColours }, "Save colours"),
-      said,
-    ),
+    make("div", { class: "row" }, make("span", { "aria-hidden": "true" }, "Size"), box),
+    make("div", { class: "row" }, copied, coloured),
+    make("div", { class: "row" }, ofSteps, ofScales, said),
   );
-  editor.onChange(() => (said.textContent = ""));
+  editor.onChange(() => {
+    said.textContent = "";
+    ofSteps.disabled = ofScales.disabled = !editor.want();
+  });
 }

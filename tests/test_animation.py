@@ -1,0 +1,151 @@
+"""Clips are sampled one frame after another: what each frame sees, what stays, and what guidance over the past does."""
+
+import pytest
+import torch
+from torch import nn
+
+from ddpm.animation import Animator, Past, told
+from ddpm.config import DiffusionConfig, ModelConfig, Sampling
+from ddpm.context.condition import Condition
+from ddpm.diffusion.guidance import classifier_free
+from ddpm.runs.spec import ModelSpec
+
+F, B = 4, 3
+
+
+def made(palette=(), **sampling) -> Animator:
+    """Of an untrained network of clips of 8x8 RGBA, whose paths all count."""
+    config = ModelConfig((16, 16), 1, (0, 1), frames=F)
+    spec = ModelSpec(8, 4, ("walk", "stand"), config, DiffusionConfig(timesteps=100), palette=palette)
+    torch.manual_seed(0)
+    model = spec.build().eval()
+    for p in model.parameters():
+        if p.ndim > 1:
+            nn.init.normal_(p, std=0.15)
+    return Animator(model, spec, Sampling(steps=4, precision="fp32", **sampling))
+
+
+@pytest.fixture(scope="module")
+def animator():
+    return made()
+
+
+CONDITION = Condition.of(torch.tensor([[1.0, 0], [0, 1.0], [0.5, 0.5]]))
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_a_clip_does_not_depend_on_its_batch_or_on_how_long_it_goes_on(animator):
+    clips = animator(CONDITION, 2.0, [5, 6, 7], 6)
+    assert clips.shape == (B, 6, 4, 8, 8) and clips.isfinite().all() and clips.abs().max() <= 1
+    close(animator(CONDITION[1:2], 2.0, [6], 6), clips[1:2])
+    close(animator(CONDITION, 2.0, [5, 6, 7], 6, batch=1), clips)
+    close(animator(CONDITION, 2.0, [5, 6, 7], 3), clips[:, :3])
+    assert not torch.allclose(animator(CONDITION, 2.0, [8, 9, 10], 3), clips[:, :3], atol=0.1)
+
+
+def test_given_frames_stay_and_are_seen(animator):
+    clips = animator(CONDITION, 2.0, range(B), 4)
+    given = clips[:, :2] * 0.37
+    found = animator(CONDITION, 2.0, range(B), 4, given=given)
+    assert torch.equal(found[:, :2], given)
+    other = animator(CONDITION, 2.0, range(B), 4, given=-given)
+    assert (found[:, 2:] - other[:, 2:]).abs().amax((1, 2, 3, 4)).min() > 0.01
+
+
+def test_a_frame_is_told_its_place_in_the_cycle(animator):
+    first = [animator(CONDITION[:1], 1.0, [0], 1, start=start) for start in range(5)]
+    assert torch.equal(first[4], first[0]) and not torch.allclose(first[1], first[0], atol=1e-3)
+    starts = animator(CONDITION[[0, 0]], 1.0, [0, 0], 1, start=torch.tensor([0, 1]))
+    close(starts, torch.cat([first[0], first[1]]))
+
+
+@torch.no_grad()
+def past_of(animator, frames=2):
+    """The past of clips of noise, and a noisy frame that follows them."""
+    g = torch.Generator().manual_seed(3)
+    contexts = torch.cat([torch.zeros(B, 1, 2), CONDITION.contexts], 1)
+    past = Past(animator.guide.strong, contexts, F, F - 1)
+    for frame in range(frames):
+        past.add(torch.randn(B, 4, 8, 8, generator=g), torch.full((B,), frame))
+    return past, torch.randn(B, 4, 8, 8, generator=g), torch.full((B,), 40)
+
+
+@torch.no_grad()
+def test_guidance_over_the_past_is_its_formula(animator):
+    past, x, t = past_of(animator)
+    denoise = past.denoiser(torch.full((B,), 2))
+    rows = torch.arange(2 * B).view(B, 2)
+
+    def f(context, row):
+        return denoise(x, t, torch.cat([context, row[:, None].float()], 1))
+
+    c, none, blind = CONDITION.contexts[:, 0], torch.zeros(B, 2), torch.full((B,), -1)
+    s, h = 3.0, 1.7
+    wanted = f(none, blind) + s * (f(c, blind) - f(none, blind)) + h * (f(c, rows[:, 1]) - f(c, blind))
+    asked = told(CONDITION, torch.full((B,), s), h)
+    close(classifier_free(denoise, asked, s)(x, t), wanted)
+    plain = f(none, rows[:, 0]) + s * (f(c, rows[:, 1]) - f(none, rows[:, 0]))
+    close(classifier_free(denoise, told(CONDITION, torch.full((B,), s), None), s)(x, t), plain)
+    assert (f(c, rows[:, 1]) - f(c, blind)).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_context_that_sees_no_past_is_a_frame_alone(animator):
+    past, x, t = past_of(animator)
+    blind = torch.cat([CONDITION.contexts[:, 0], torch.full((B, 1), -1.0)], 1)
+    alone = Past(animator.guide.strong, past.contexts.view(B, 2, 2), F, F - 1).denoiser(torch.full((B,), 2))
+    close(past.denoiser(torch.full((B,), 2))(x, t, blind), alone(x, t, blind))
+
+
+@torch.no_grad()
+def test_only_so_many_frames_are_remembered_as_in_training(animator):
+    long, _, _ = past_of(animator, frames=7)
+    assert long.count == F - 1
+    assert all(k.shape[2] in (3, 3 * 16) for k, _ in long.memory.kept.values())
+
+
+def test_all_frames_have_one_palette_and_so_many_colours_in_all():
+    palette = ("000000", "ffffff", "ff0000", "00ff00", "0000ff", "ffff00")
+    animator = made(palette, colours=3)
+    clips = (animator(CONDITION, 2.0, range(B), 4) + 1) * 127.5
+    for clip in clips.round().long():
+        opaque = clip[:, 3] > 127
+        seen = {tuple(c) for c in clip.movedim(1, -1)[opaque][:, :3].tolist()}
+        assert len(seen) <= 3 and {bytes(c).hex() for c in seen} <= set(palette)
+
+
+def test_the_step_of_given_frames_is_the_one_under_which_they_are_likeliest(animator, monkeypatch):
+    """The loss is made to be lowest where the first frame is at the step that its first pixel tells."""
+
+    def loss(model, x0, context, t, eps, frames):
+        wanted = (x0[:, 0, 0, 0] * 4).round()
+        return ((frames.position - wanted) % F != 0).float()
+
+    monkeypatch.setattr(type(animator.diffusion), "loss", lambda self, *a, **k: loss(*a, **k))
+    start = torch.tensor([2, 0, 3])
+    given = torch.zeros(B, 2, 4, 8, 8)
+    given[:, 0, 0, 0, 0], given[:, 1, 0, 0, 0] = start / 4, (start + 1) % F / 4
+    assert torch.equal(animator.phase(given, CONDITION), start)
+    assert torch.equal(animator.phase(given[:, :1], CONDITION), start)
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda a: a(CONDITION, 2.0, [0], 4), "as many indices"),
+        (lambda a: a(CONDITION, 2.0, range(B), 2, given=torch.zeros(B, 2, 4, 8, 8)), "up to 1 given frames"),
+        (lambda a: a(CONDITION, 0.0, range(B), 2, history=1.0), "guidance scales above 0"),
+    ],
+)
+def test_what_does_not_fit_is_told(animator, call, words):
+    with pytest.raises(ValueError, match=words):
+        call(animator)
+
+
+def test_a_model_of_stills_is_told():
+    spec = ModelSpec(8, 4, ("a", "b"), ModelConfig((16,), 1, (0,)), DiffusionConfig())
+    with pytest.raises(ValueError, match="trained on stills alone"):
+        Animator(spec.build(), spec)
