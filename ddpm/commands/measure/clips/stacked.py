@@ -47,7 +47,11 @@ class Stacked(nn.Module):
             m.patch,
             facets=facets,
             mask_tags=m.mask_tags,
+<<<<<<< HEAD
             outputs=self.frames * outputs,
+=======
+            outputs=self.frames * like.outputs,
+>>>>>>> main
         )
 
     def forward(self, x: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
