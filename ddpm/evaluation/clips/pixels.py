@@ -46,11 +46,7 @@ def upper(drawn: np.ndarray) -> np.ndarray:
     top, end = rows.argmax(1), height - rows[:, ::-1].argmax(1)
     legs = top + np.round(UPPER * (end - top))
     row = np.arange(height)
-<<<<<<< HEAD
-    return (row >= top[:, None]) & (row < legs[:, None]) & np.asarray(rows.any(1))[:, None]
-=======
     return (row >= top[:, None]) & (row < legs[:, None]) & rows.any(1, keepdims=True)
->>>>>>> main
 
 
 def upper_changes(clips: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ Its convolutions mix the frames from the first layer on, all frames have one noi
 It knows clips of one length, makes none longer, and begins from no given frame.
 """
 
+from dataclasses import replace
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -35,7 +37,7 @@ class Stacked(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         m, self.frames = spec.model, spec.model.frames
-        outputs = len(spec.colours) if spec.colours else spec.channels
+        like = replace(spec, model=replace(m, frames=1)).build()
         assert m.widths and m.attention is not None and m.patch
         facets = tuple(map(len, spec.vocabulary.values())) if spec.facets else ()
         self.network = ContextUNet(
@@ -47,11 +49,7 @@ class Stacked(nn.Module):
             m.patch,
             facets=facets,
             mask_tags=m.mask_tags,
-<<<<<<< HEAD
-            outputs=self.frames * outputs,
-=======
             outputs=self.frames * like.outputs,
->>>>>>> main
         )
 
     def forward(self, x: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
