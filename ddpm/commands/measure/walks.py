@@ -46,8 +46,9 @@ SHOWN = 8  # clips of each row in the picture
 
 @dataclass(frozen=True)
 class Arguments:
-    model: tyro.conf.Positional[Path] = Path("shipped")
-    """A model of clips: a run folder, a .safetensors file, or the name of one that comes along."""
+    model: tyro.conf.Positional[Path] = Path("walks")
+    """A model of clips: a run folder, a .safetensors file, or walks, which comes along and is taken if it is left
+    out."""
     data: Path | None = None
     """The folder of sprites that it was trained on: real cycles are those held out. Left out, cycles drawn anew by the
     artist of the shipped set."""
