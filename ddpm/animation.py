@@ -76,21 +76,14 @@ def told(condition: Condition, scale: Tensor, history: float | None) -> Conditio
 
     which is a composition: s times (1 - h / s) of a context without the past, and h / s of one with it.
     """
-    B, M = condition.scales.shape
-    row = torch.arange(B * (1 + M), device=condition.contexts.device).view(B, 1 + M)
-    away = torch.zeros_like(condition.contexts[:, 0]) if condition.away is None else condition.away
-    blind = torch.full_like(row, -1)
-
-    def with_row(contexts: Tensor, row: Tensor) -> Tensor:
-        return torch.cat([contexts, row[..., None].to(contexts)], -1)
-
-    sighted = with_row(condition.contexts, row[:, 1:])
+    contexts, _ = with_away(condition)
+    row = torch.arange(contexts[..., 0].numel(), device=contexts.device).view(contexts.shape[:2])
+    sighted, blind = (torch.cat([contexts, r[..., None].to(contexts)], -1) for r in (row, torch.full_like(row, -1)))
     if history is None:
-        return Condition(sighted, condition.scales, with_row(away, row[:, 0]))
+        return Condition(sighted[:, 1:], condition.scales, sighted[:, 0])
     share = (history / scale)[:, None]
-    terms = torch.cat([with_row(condition.contexts, blind[:, 1:]), sighted], 1)
     scales = torch.cat([condition.scales * (1 - share), condition.scales * share], 1)
-    return Condition(terms, scales, with_row(away, blind[:, 0]))
+    return Condition(torch.cat([blind[:, 1:], sighted[:, 1:]], 1), scales, blind[:, 0])
 
 
 class Animator:
@@ -107,7 +100,7 @@ class Animator:
             )
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
-        self.model, self.diffusion = model, spec.build_diffusion().to(self.device)
+        self.model, self.diffusion = model, self.sampler.diffusion
 
     @torch.no_grad()
     def batch(

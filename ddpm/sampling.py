@@ -137,7 +137,7 @@ class Sampler:
         sampling = sampling or Sampling()
         self.spec, self.device = spec, next(model.parameters()).device
         self.at_once = BATCH[self.device.type]
-        diffusion = spec.build_diffusion().to(self.device)
+        self.diffusion = diffusion = spec.build_diffusion().to(self.device)
         autocast = autocast_dtype(sampling.precision, self.device)
         strong = network_denoiser(model, diffusion, autocast)
         weaker = None if weak is None else network_denoiser(weak.to(self.device), diffusion, autocast)

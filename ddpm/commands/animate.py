@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.exports import check_export, check_exports, save_album, tell
-from ddpm.commands.shared.flags import check_count, check_file, parse_guidance
+from ddpm.commands.shared.exports import Exporting, check_export, check_exports, save_album, tell
+from ddpm.commands.shared.flags import check_count, parse_guidance
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress, warn
@@ -39,7 +39,7 @@ ENLARGED = 4  # pixels of an animation for one of a sprite; 8 where there is onl
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Exporting):
     model: tyro.conf.Positional[Path] = Path("walks")
     """A model of clips: a run folder, a .safetensors file, or walks, which comes along and is taken if it is left
     out."""
@@ -78,11 +78,6 @@ class Arguments:
     """Replace --out and --export."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    @property
-    def exports(self) -> list[Path]:
-        """All that --export names, given once or again."""
-        return [path for paths in self.export for path in paths]
-
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""
         scales, _ = parse_guidance(self.guidance)
@@ -92,14 +87,9 @@ class Arguments:
         check_count("--milliseconds", self.milliseconds, MOST_DELAY)
         if self.frames is not None:
             check_count("--frames", self.frames, 1024)
-        if self.out.suffix.lower() == ".png":
-            check_file("--out", self.out, ".png")
-            if self.out.exists() and not self.overwrite:
-                raise ValueError(f"--out {self.out} is there already: name another, or add --overwrite to replace it")
-        elif self.out.suffix.lower() in (".gif", ".apng"):
-            check_export("--out", self.out, self.overwrite)
-        else:
+        if self.out.suffix.lower() not in (".gif", ".apng", ".png"):
             raise ValueError(f"--out {self.out} must end in .gif or .apng, which move, or in .png, frames across")
+        check_export("--out", self.out, self.overwrite)
         check_exports("--export", self.exports, (self.out,), self.overwrite)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.commands.shared.exports import check_exports, save_sampled
+from ddpm.commands.shared.exports import Exporting, check_exports, save_sampled
 from ddpm.commands.shared.flags import (
     check_count,
     check_file,
@@ -39,7 +39,7 @@ Cells = tuple["np.ndarray", "np.ndarray"]  # pixels uint8 [R, S, N, H, W, C]; wh
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Exporting):
     model: tyro.conf.Positional[Path] = Path("shipped")
     """A run folder, a .safetensors file, or the name of a model that comes along: shipped, which is taken if it is left
     out, or shipped/student."""
@@ -76,11 +76,6 @@ class Arguments:
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace --out, --npz and --export even if sample.py did not write them."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-
-    @property
-    def exports(self) -> list[Path]:
-        """All that --export names, given once or again."""
-        return [path for paths in self.export for path in paths]
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""

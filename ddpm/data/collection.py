@@ -13,6 +13,7 @@ from ddpm.context.categories import one_hot
 from ddpm.context.tags import CATEGORY, parse_tags
 from ddpm.data.pixel_art import Style
 from ddpm.data.tensors import to_tensor
+from sprites.clips import begins, lengths_of
 from sprites.content import count_duplicates
 from sprites.loading import Sprites
 
@@ -54,12 +55,12 @@ class SpriteData:
         int64 [M, 2]."""
         if self.sprites.clips is None:
             return np.empty((0, 2), np.int64)
-        _, first, length = np.unique(self.sprites.clips, return_index=True, return_counts=True)
+        first, length = np.flatnonzero(begins(self.sprites.clips)), lengths_of(self.sprites.clips)
         trained = np.zeros(len(self.sprites) + 1, np.int64)
         trained[1 + self.train] = 1
         trained = trained.cumsum()
         whole = (length > 1) & (trained[first + length] - trained[first] == length)
-        return np.stack([first, length], 1)[whole][first[whole].argsort()]
+        return np.stack([first, length], 1)[whole]
 
     @property
     def moving(self) -> tuple[str, ...]:

@@ -261,8 +261,8 @@ def measure(
 
 
 def tagged_data(folder: Path, trained: Config, spec: ModelSpec) -> SpriteData:
-    """Sprites with the tags of a model that was `trained` so. Raises ValueError for others."""
-    data = load_data(folder, replace(trained, size=spec.size, mirror=(), tags=True))
+    """Sprites with the tags, if it takes any, of a model that was `trained` so. Raises ValueError for others."""
+    data = load_data(folder, replace(trained, size=spec.size, mirror=(), tags=bool(spec.facets)))
     if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
         raise ValueError(f"{folder} has other tags or channels than the model; give the data that it was trained on")
     return data

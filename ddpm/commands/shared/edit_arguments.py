@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ddpm.commands.shared.exports import check_exports
+from ddpm.commands.shared.exports import Exporting, check_exports
 from ddpm.commands.shared.flags import check_count, check_file, check_new_folder, parse_guidance
 from ddpm.config import Sampling
 from sprites.reading.folder import SUFFIXES
@@ -14,7 +14,7 @@ from sprites.reading.image import Fit
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Exporting):
     model: tyro.conf.Positional[Path]
     """A run folder, a .safetensors file, or the name of a model that comes along: shipped."""
     images: tyro.conf.Positional[tuple[Path, ...]] = ()
@@ -62,11 +62,6 @@ class Arguments:
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace --out, --npz and --export even if they are no pictures of this project."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-
-    @property
-    def exports(self) -> list[Path]:
-        """All that --export names, given once or again."""
-        return [path for paths in self.export for path in paths]
 
     @property
     def ways(self) -> tuple[bool, bool]:

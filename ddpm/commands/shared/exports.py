@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from ddpm.show.sampled import Sampled
 
 
+class Exporting:
+    """A command line with --export."""
+
+    export: Sequence[Sequence[Path]]
+
+    @property
+    def exports(self) -> list[Path]:
+        """All that --export names, given once or again."""
+        return [path for paths in self.export for path in paths]
+
+
 class Outputs(Protocol):
     """What the command lines of sample.py and edit.py say of their files."""
 

@@ -13,9 +13,9 @@ from ddpm.config import Config
 from ddpm.context.categories import one_hot
 from ddpm.context.tags import flags_of, slices
 from ddpm.data.collection import SpriteData
-from ddpm.data.loading import load_data
 from ddpm.data.order import seed_of
 from ddpm.data.tensors import to_tensor
+from ddpm.evaluation.tag_judge import tagged_data
 from ddpm.runs.spec import ModelSpec
 from sprites.colour import from_hexadecimals, keep_to
 from sprites.content import content_hashes
@@ -114,12 +114,7 @@ def drawn_cycles(spec: ModelSpec, hold_out: tuple[str, ...], seed: int, count: i
 def folder_cycles(folder: Path, trained: Config, spec: ModelSpec) -> tuple[Cycles, Cycles]:
     """The cycles of a folder that were held out in training, and those that were not. Raises ValueError for another
     folder than that of a model that was `trained` so, and for too few cycles."""
-    clips = trained.clips or 1.0
-    tags = bool(spec.facets)
-    asked = replace(trained, size=spec.size, mirror=(), palette="none", tags=tags, clips=clips)
-    data = load_data(folder, asked)
-    if list(data.vocabulary.items()) != list(spec.vocabulary.items()) or data.sprites.channels != spec.channels:
-        raise ValueError(f"{folder} has other tags or channels than the model; give the data that it was trained on")
+    data = tagged_data(folder, replace(trained, palette="none", clips=trained.clips or 1.0), spec)
     length = spec.model.frames
     held_out, learnt = (Cycles.of(replace(data, train=rows), length) for rows in (data.val, data.train))
     for what, cycles in (("held out", held_out), ("to train on", learnt)):
