@@ -128,7 +128,7 @@ def nearest(rgb: np.ndarray, palette: np.ndarray) -> np.ndarray:
 def keep_to(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """uint8 [N, H, W, C] with the nearest colour of the palette in every opaque pixel, and black in transparent ones;
     alpha becomes 0 or 255."""
-    out = np.zeros_like(images)
+    out = np.zeros(images.shape, np.uint8)
     for part in parts(images):
         pixels = np.asarray(images[part])
         seen = opaque(pixels)

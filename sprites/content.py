@@ -5,10 +5,10 @@ from hashlib import blake2b
 
 import numpy as np
 
+from sprites.colour import parts
 from sprites.files import DataError, plural, some
-from sprites.loading import Sprites, check_whole
+from sprites.loading import Sprites
 
-PART = 2**24  # bytes looked at in one go, as the images may be larger than the memory
 FEW = 20  # sprites of a category
 
 
@@ -28,7 +28,7 @@ def content_hashes(images: np.ndarray) -> np.ndarray:
     """
     shape = blake2b(np.array(images.shape[1:], "<u4").tobytes(), digest_size=8)
     hashes = np.empty(len(images), np.uint64)
-    for i, image in enumerate(np.asarray(images)):  # rows of a memmap are slow objects
+    for i, image in enumerate(image for part in parts(images) for image in np.asarray(images[part])):
         if image.shape[-1] == 4:
             image = image * (image[..., 3:] != 0)
         digest = shape.copy()
@@ -99,10 +99,9 @@ def join(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
 
 def examine(images: np.ndarray) -> Content:
     """Look once at uint8 [N, H, W, C]."""
-    n, rows = len(images), max(1, PART // images[0].nbytes)
+    n = len(images)
     content = Content(np.empty(n, np.uint64), np.zeros(n, np.int64), np.zeros(n, bool))
-    for part in (slice(start, start + rows) for start in range(0, n, rows)):
-        check_whole(images)
+    for part in parts(images):
         pixels = np.asarray(images[part])
         content.hashes[part] = content_hashes(pixels)
         if pixels.shape[-1] == 4:

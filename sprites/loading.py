@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from sprites.reading.image import SIZES, Resize, quiet
 class Sprites:
     """Square sprites of one size, each with a category."""
 
-    images: np.ndarray  # uint8 [N, H, H, C], RGB or RGBA, straight alpha as stored; may be a memmap
+    images: np.ndarray  # uint8 [N, H, H, C], RGB or RGBA, straight alpha as stored; may stay on disk
     labels: np.ndarray  # int64 [N], index into categories
     categories: tuple[str, ...]  # distinct; each has at least one sprite
     source: Path
@@ -48,7 +47,6 @@ class Sprites:
 
     def take(self, indices: np.ndarray) -> np.ndarray:
         """uint8 [n, H, H, C]: the images at these indices. OSError if their file was truncated."""
-        check_whole(self.images)
         return self.images[indices]
 
     def name(self, index: int) -> str:
@@ -65,7 +63,7 @@ def load_sprites(
 
     `size` is the side wanted, 8 to 128; None takes the most common one of the data. A sprite of another size,
     or not square, is an error unless `resize` says how to scale it: "nearest", or "box" (averages, for
-    shrinking), after padding to a centred square. An image array above 512 MiB stays memory-mapped.
+    shrinking), after padding to a centred square. An image array above 512 MiB stays on disk.
 
     `clips` asks which sprites are the frames of one clip: those that `cycles` in sprites.toml names, or `clips.npy`
     of an npy pair; of a folder per category, each animation with all its frames, and each folder in a category's
@@ -99,14 +97,3 @@ def to_prepare(path: Path) -> str:
     path = path if path.name else path.resolve()
     out = path.with_name(f"{path.name if path.is_dir() else path.stem}-prepared")
     return f"make it readable: scripts/prepare.py {shlex.quote(str(path))} --out {shlex.quote(str(out))}"
-
-
-def check_whole(images: np.ndarray) -> None:
-    """OSError if images that stay on disk end before they should: to read there would kill the process (SIGBUS)."""
-    if isinstance(images, np.memmap) and isinstance(images.base, mmap):
-        size, expected = images.base.size(), images.offset + images.nbytes  # also of a file that was deleted
-        if size < expected:
-            raise OSError(
-                f"{images.filename}: truncated while it was in use, {size:,} of {expected:,} bytes are left; "
-                "put the whole file back"
-            )

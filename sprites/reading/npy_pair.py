@@ -1,11 +1,16 @@
 """An npy pair: an array of images and one of labels; `categories.json` and `clips.npy`, if there are."""
 
 import json
+import os
 import reprlib
 import warnings
+import weakref
 from fnmatch import fnmatchcase
 from functools import partial
+from io import FileIO
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
@@ -18,11 +23,58 @@ from sprites.reading.image import Resize, check_total, fit_all, target_size
 NAMES = "categories.json"
 CLIPS = "clips.npy"
 SUFFIX = ".npy"
-IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk, memory-mapped
+IN_MEMORY = 512 * 2**20  # bytes; a larger image array stays on disk
 MAX_SPRITES = 10**8  # of an npy pair; a sparse file can hold any number of them in no space
 CHUNK = 2**24  # labels looked at in one go
 COURSE_FILES = ("sprites_*.npy", "sprite_labels_*.npy")  # of the "How Diffusion Models Work" course
 COURSE_NAMES = ("hero", "non_hero", "food", "spell", "side_facing")
+
+
+class OnDisk(np.memmap):
+    """A mapped array whose rows are read from its file by `array[rows]`, not through the map: where the file was cut
+    short meanwhile that raises OSError, and the map would kill the process (SIGBUS)."""
+
+    file: FileIO | None = None  # of the whole array; None for a view of it
+
+    @classmethod
+    def of(cls, mapped: np.memmap) -> np.memmap:
+        """The array itself where rows are not contiguous, or where the system lets nobody cut a mapped file."""
+        if not mapped.flags.c_contiguous or not hasattr(os, "pread"):
+            return mapped
+        array = mapped.view(cls)
+        array.file = FileIO(str(mapped.filename))
+        weakref.finalize(array, array.file.close)
+        return array
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.file is None or not isinstance(index, (int, np.integer, slice, np.ndarray, list)):
+            return super().__getitem__(index)
+        if not isinstance(index, (np.ndarray, list)):
+            rows = np.asarray(range(len(self))[index])
+        elif (rows := np.asarray(index)).dtype == bool:
+            return super().__getitem__(index) if rows.ndim > 1 else self[np.flatnonzero(rows)]
+        elif rows.size and not -len(self) <= rows.min() <= rows.max() < len(self):
+            raise IndexError(f"got rows {rows.min()} to {rows.max()}, expected less than {len(self)}")
+        out = np.empty((rows.size, *self.shape[1:]), self.dtype)
+        flat = rows.ravel() % len(self)
+        starts = np.flatnonzero(np.diff(flat, prepend=-2) != 1)  # of rows that lie side by side in the file
+        for start, stop in pairwise([*starts.tolist(), rows.size]):
+            self.read(out[start:stop], int(flat[start]))
+        return out.reshape(*rows.shape, *self.shape[1:])
+
+    def read(self, out: np.ndarray, row: int) -> None:
+        """Fill `out` from this row on."""
+        assert self.file is not None
+        view, place = out.data.cast("B"), self.offset + row * self.strides[0]
+        while view:
+            found = os.pread(self.file.fileno(), len(view), place)
+            if not found:
+                raise OSError(
+                    f"{self.filename}: truncated while it was in use, {os.fstat(self.file.fileno()).st_size:,} of "
+                    f"{self.offset + self.nbytes:,} bytes are left; put the whole file back"
+                )
+            view[: len(found)] = found
+            view, place = view[len(found) :], place + len(found)
 
 
 def arrays_in(inside: Inside) -> list[Path]:
@@ -62,8 +114,8 @@ def read_pair(inside: Inside, size: int | None, resize: Resize | None, clips: bo
     if (width, height) != (side, side):
         check_total(image_path, len(images), side)
     images = fit_all(images, side, resize)
-    if isinstance(images, np.memmap) and images.nbytes <= IN_MEMORY:
-        images = np.array(images)
+    if isinstance(images, np.memmap):
+        images = np.array(images) if images.nbytes <= IN_MEMORY else OnDisk.of(images)
     return Contents(images, indices, names, clips=read_clips(beside[0], indices) if clips and beside else None)
 
 

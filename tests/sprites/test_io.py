@@ -117,6 +117,27 @@ def test_a_large_image_array_stays_on_disk(tmp_path, monkeypatch):
     )
 
 
+def test_rows_on_disk_are_those_of_the_array_and_what_was_cut_off_is_an_error(tmp_path, monkeypatch):
+    images = draw(40)
+    folder = write_pair(tmp_path / "d", images, np.arange(40) % 3)
+    monkeypatch.setattr(npy_pair, "IN_MEMORY", 0)
+    large = load_sprites(folder).images
+    rng = np.random.default_rng(0)
+    mask = rng.random(40) < 0.5
+    every = [3, -1, np.int64(7), [2, 3, 4, 9, 9, -40], rng.integers(-40, 40, (5, 3)), mask, mask & False, (1, 2)]
+    for index in (*every, slice(None), slice(30, 4, -3), slice(5, 5), slice(-3, 100), np.array([], int), (..., 0)):
+        np.testing.assert_array_equal(large[index], images[index], err_msg=str(index))
+    for index in (40, -41, [40], [0, -41]):
+        with pytest.raises(IndexError):
+            large[index]
+    path = next(path for path in folder.glob("*.npy") if path.stat().st_size > images.nbytes)
+    os.truncate(path, large.offset + 20 * images[0].nbytes + 5)
+    np.testing.assert_array_equal(large[19:3:-1], images[19:3:-1])
+    for index in (20, [3, 20], slice(19, 22), [39]):
+        with pytest.raises(OSError, match=r"truncated while it was in use, [\d,]+ of [\d,]+ bytes are left; put"):
+            large[index]
+
+
 def test_a_fortran_ordered_array_is_read(tmp_path):
     images = draw()
     sprites = load_sprites(write_pair(tmp_path / "d", np.asfortranarray(images), LABELS))
