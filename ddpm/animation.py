@@ -115,7 +115,7 @@ class Animator:
         on_frames: OnFrames = ignore,
     ) -> Tensor:
         """Sample B clips at once; see `__call__`."""
-        spec, condition, scale = self.spec, condition.to(self.device), scale.to(self.device)
+        spec, condition, scale = self.spec, condition.only(self.spec.lasting).to(self.device), scale.to(self.device)
         noise = SampleNoise(self.sampler.sampling.seed, indices, self.device)
         contexts, _ = with_away(condition)
         cycle = spec.model.frames

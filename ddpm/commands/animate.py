@@ -114,6 +114,8 @@ def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Conditi
         if label >= 0 and spec.moving and spec.categories[label] not in spec.moving:
             moving = ", ".join(spec.moving)
             warn(f"{row}: the model saw no clips of {spec.categories[label]}, only of {moving}; it may hardly move")
+    if (condition.contexts[..., ~spec.lasting] != 0).any():
+        warn(f"{' and '.join(spec.varying)} cannot be asked for: the place in the cycle tells it; see --start")
     return rows, condition.away_from(None if args.negative is None else named(spec, args.negative))
 
 

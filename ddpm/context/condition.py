@@ -52,6 +52,10 @@ class Condition:
         """Each row so many times, one after the other."""
         return self[torch.arange(len(self)).repeat_interleave(times)]
 
+    def only(self, places: Tensor) -> "Condition":
+        """The same, nothing asked but at these places of a context, bool [V]."""
+        return Condition(self.contexts * places, self.scales, None if self.away is None else self.away * places)
+
     def away_from(self, context: Tensor | None) -> "Condition":
         """The same, all rows going away from one context [V], or from none."""
         away = None if context is None else context.expand(len(self), -1)

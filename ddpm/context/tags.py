@@ -125,6 +125,11 @@ def mask_tags(context: Tensor, categories: int, config: Config, generator: torch
     return masked, masked.any(1).float()
 
 
+def without(facets: Sequence[str], vocabulary: Vocabulary) -> Tensor:
+    """bool [V]: the columns of a context but those of some facets."""
+    return torch.tensor([facet not in facets for facet, values in vocabulary.items() for _ in values])
+
+
 def slices(vocabulary: Vocabulary) -> dict[str, slice]:
     """The columns of each facet in a context."""
     ends = torch.tensor([0, *map(len, vocabulary.values())]).cumsum(0).tolist()

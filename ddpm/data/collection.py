@@ -68,14 +68,14 @@ class SpriteData:
         return tuple(self.sprites.categories[label] for label in np.unique(self.sprites.labels[self.cycles[:, 0]]))
 
     @cached_property
-    def varying(self) -> Tensor:
-        """bool [V]: places of a context that differ between the frames of a cycle, such as those of a tag "frame"."""
-        differs = torch.zeros(sum(map(len, self.vocabulary.values())), dtype=torch.bool)
-        if self.flags is not None and self.sprites.clips is not None:
-            same_clip = torch.from_numpy(self.sprites.clips[1:] == self.sprites.clips[:-1])
-            changes = (self.flags[1:] != self.flags[:-1]) & same_clip[:, None]
-            differs[len(self.sprites.categories) :] = changes.any(0)
-        return differs
+    def varying(self) -> tuple[str, ...]:
+        """The facets, such as "frame", whose tags differ between the frames of a cycle."""
+        if self.flags is None or self.sprites.clips is None:
+            return ()
+        same_clip = torch.from_numpy(self.sprites.clips[1:] == self.sprites.clips[:-1])
+        changes = ((self.flags[1:] != self.flags[:-1]) & same_clip[:, None]).any(0)
+        of_facets = changes.split([len(values) for values in self.facets.values()])
+        return tuple(facet for facet, change in zip(self.facets, of_facets, strict=True) if change.any())
 
     @cached_property
     def turned(self) -> Tensor:

@@ -12,7 +12,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -75,15 +75,19 @@ def to_onnx(model: ContextUNet, spec: ModelSpec, half: bool = True) -> bytes:
 
     Raises ValueError if a package of the extra `web` is missing.
     """
+    return exported(ExportedDenoiser(model, spec).eval(), example(spec), ["x0"], half)
+
+
+def exported(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], half: bool) -> bytes:
+    """The ONNX file of a module, whose inputs have the batch first; half: see `to_onnx`."""
     check_packages()
-    inputs = example(spec)
     with quiet():
         program = torch.onnx.export(
-            ExportedDenoiser(model, spec).eval(),
+            module,
             tuple(inputs.values()),
             dynamo=True,
             input_names=list(inputs),
-            output_names=["x0"],
+            output_names=outputs,
             dynamic_shapes=tuple({0: torch.export.Dim("B", min=1, max=MOST)} for _ in inputs),
             verbose=False,
         )
@@ -112,18 +116,24 @@ def in_halves(model: Any) -> Any:
     return model
 
 
-def onnx_denoiser(file: bytes) -> ContextDenoiser:
-    """The denoiser of an ONNX file, run by onnxruntime on one thread of the CPU."""
+def session(file: bytes) -> Callable[..., list[Tensor]]:
+    """An ONNX file as a function, run by onnxruntime on one thread of the CPU."""
     check_packages()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    names = [entry.name for entry in session.get_inputs()]
+    found = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    names = [entry.name for entry in found.get_inputs()]
 
-    def denoise(*inputs: Tensor) -> Tensor:
+    def run(*inputs: Tensor) -> list[Tensor]:
         feeds = {name: value.contiguous().numpy() for name, value in zip(names, inputs, strict=True)}
-        return torch.from_numpy(session.run(None, feeds)[0])
+        return [torch.from_numpy(value) for value in found.run(None, feeds)]
 
-    return denoise
+    return run
+
+
+def onnx_denoiser(file: bytes) -> ContextDenoiser:
+    """The denoiser of an ONNX file, run by onnxruntime on one thread of the CPU."""
+    run = session(file)
+    return lambda *inputs: run(*inputs)[0]

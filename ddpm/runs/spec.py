@@ -2,13 +2,13 @@
 
 import re
 import reprlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from ddpm.config import DiffusionConfig, ModelConfig, PredictionName, StudentConfig
-from ddpm.context.tags import CATEGORY
+from ddpm.context.tags import CATEGORY, without
 from ddpm.data.pixel_art import Style
 from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.prediction import Diffusion
@@ -37,6 +37,8 @@ class ModelSpec:
     """What these are like."""
     moving: tuple[str, ...] = ()
     """Of a model of clips: the categories that it saw clips of."""
+    varying: tuple[str, ...] = ()
+    """And the facets, such as "frame", that differ within a clip: its place in the cycle tells them, no tag does."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.model.for_size(self.size))
@@ -50,6 +52,8 @@ class ModelSpec:
             files.check_names(tuple(self.facets))
         if not set(self.moving) <= set(self.categories):
             raise ValueError(f"moving: got {reprlib.repr(self.moving)}, expected some of its categories")
+        if not set(self.varying) <= set(self.facets):
+            raise ValueError(f"varying: got {reprlib.repr(self.varying)}, expected some of its facets")
         for values in self.facets.values():
             files.check_names(values)
         if not all(re.fullmatch("[0-9a-f]{6}", colour) for colour in self.palette) or len(self.palette) > MOST:
@@ -79,6 +83,15 @@ class ModelSpec:
     def places(self) -> int:
         """Length of a context."""
         return sum(map(len, self.vocabulary.values()))
+
+    @property
+    def lasting(self) -> Tensor:
+        """bool [V]: places of a context that a clip can be asked for, which are all but those of `varying`."""
+        return without(self.varying, self.vocabulary)
+
+    def of_stills(self) -> "ModelSpec":
+        """The same without what a model of clips knows of frames."""
+        return replace(self, model=replace(self.model, frames=1), moving=(), varying=())
 
     def contexts(self) -> Tensor:
         """Each category alone, float32 [K, V]."""

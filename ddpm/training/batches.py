@@ -152,7 +152,7 @@ class Batches:
         """Of stills and clips, [U, V], with what is hidden, and which have any left, [U]."""
         context = data.contexts(firsts)
         if self.clips:  # where in its cycle a frame is, is told by its place
-            context[self.stills :, data.varying] = 0
+            context[self.stills :] *= self.spec.lasting
         context = self.bring(context)
         if flipped is not None and data.facets:
             context = torch.where(flipped[:, None], context[:, data.turned.to(self.device)], context)

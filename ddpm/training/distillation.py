@@ -92,8 +92,7 @@ class Distillation:
     """Trains a student of `teacher`. `student` is the averaged network, the one to keep, and `spec` describes it."""
 
     def __init__(self, teacher: nn.Module, spec: ModelSpec, config: StudentConfig, optim: OptimConfig, seed: int):
-        stills = replace(spec.model, frames=1)
-        self.spec, self.optim, self.seed = replace(spec, student=config, model=stills, moving=()), optim, seed
+        self.spec, self.optim, self.seed = replace(spec.of_stills(), student=config), optim, seed
         self.device = next(teacher.parameters()).device
         self.diffusion = self.spec.build_diffusion().to(self.device)
         self.model = self.spec.build().to(self.device).train()

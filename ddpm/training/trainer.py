@@ -100,6 +100,7 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
         palette=hexadecimals(data.palette),
         style=data.style,
         moving=data.moving if config.clips else (),
+        varying=data.varying if config.clips else (),
     )
 
 

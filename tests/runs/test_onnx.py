@@ -8,12 +8,14 @@ import pytest
 import torch
 from conftest import ROOT
 
-from ddpm.commands.files import export_web
+from ddpm.animation import Animator
+from ddpm.commands.files import export_web, web_model
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling, StudentConfig
 from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.onnx_files import ExportedDenoiser, example, onnx_denoiser, to_onnx
+from ddpm.runs.onnx_frames import ExportedFrame, frames_to_onnx, onnx_frames
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler
 
@@ -63,6 +65,24 @@ def test_the_graph_is_the_denoiser_at_any_batch_and_timestep(spec):
 
 
 @pytest.mark.slow
+def test_a_network_of_frames_remembers_as_its_model_does():
+    frames = ModelConfig(widths=(8, 8), attention=(0, 1), frames=3)
+    spec = ModelSpec(8, 4, ("hero", "food"), frames, DiffusionConfig(prediction="v"), moving=("hero",))
+    model = randomised(spec)
+    data, sampling = frames_to_onnx(model, spec), Sampling(precision="fp32", steps=3)
+    ours, theirs = (Animator(model, spec, sampling) for _ in range(2))
+    theirs.guide.strong = onnx_frames(data, ExportedFrame(model, spec))
+    condition, start = Condition.of(torch.tensor([[1.0, 0], [0, 0]])), torch.tensor([0, 2])
+    first = torch.rand(2, 2, 4, 8, 8, generator=torch.Generator().manual_seed(2)).round() * 2 - 1
+    for given in (None, first):  # longer than a cycle, so that the first are forgotten
+        a, b = (animator(condition, 2.0, range(2), 5, given=given, start=start) for animator in (ours, theirs))
+        torch.testing.assert_close(b, a, atol=1e-4, rtol=1e-4)
+    assert (a[:, 2] != a[:, 4]).any()
+    stills = ours.sampler(condition, 2.0, range(2))
+    assert (ours(condition, 2.0, range(2), 5, start=start)[:, -1] - stills).abs().max() > 0.1
+
+
+@pytest.mark.slow
 def test_the_model_that_comes_along_draws_the_same_sprites():
     model, spec = load_model("shipped")
     ours, theirs = (Sampler(model, spec, Sampling(precision="fp32")) for _ in range(2))
@@ -95,8 +115,10 @@ def sources(tmp_path, monkeypatch):
     save_model(model / "student" / "model.safetensors", randomised(its), its, 1)
     monkeypatch.setattr(export_web, "PAGE", page)
     monkeypatch.setattr(export_web, "PACKAGES", packages)
-    monkeypatch.setattr("ddpm.runs.onnx_files.to_onnx", lambda model, spec: b"graph")  # made and looked into above
-    monkeypatch.setattr(export_web, "differing", lambda model, spec, data: 0.0)
+    for name in ("to_onnx", "frames_to_onnx"):
+        monkeypatch.setattr(web_model, name, lambda model, spec: b"graph")  # made and looked into above
+    for name in ("differing", "walks_differing"):
+        monkeypatch.setattr(web_model, name, lambda model, spec, data: 0.0)
     return page, model
 
 
@@ -125,6 +147,28 @@ def test_a_page_of_ones_own_model(sources, tmp_path, monkeypatch, capsys):
     assert exported(monkeypatch, model, "--out", out, "--overwrite") == 0
     assert (out / "teacher.onnx").stat().st_mtime_ns == before and (out / "style.css").read_text() == "other"
     assert (out / "sw.js").read_text() != worker
+
+
+def test_a_model_of_clips_walks_on_its_page_and_another_only_if_it_fits(sources, tmp_path, monkeypatch, capsys):
+    _, model = sources
+    clips, out = tmp_path / "clips", tmp_path / "dist"
+    clips.mkdir()
+    frames = ModelConfig(widths=(8, 8), attention=(1,), frames=3)
+    spec = ModelSpec(8, 3, ("square", "bar"), frames, DiffusionConfig(prediction="v"), moving=("bar",))
+    save_model(clips / "model.safetensors", randomised(spec), spec, 1)
+    assert exported(monkeypatch, clips, "--out", out) == 0
+    about = json.loads((out / "model.json").read_text())
+    walks = about["walks"]
+    assert walks["cycle"] == 3 and walks["moving"] == ["bar"] and walks["way"] == about["networks"]["teacher"]["way"]
+    assert walks["memory"] == ExportedFrame(randomised(spec), spec).size and (out / "walks.onnx").exists()
+
+    assert exported(monkeypatch, model, "--out", out, "--overwrite", "--walks", clips) == 0
+    assert "walks" in json.loads((out / "model.json").read_text())
+    assert exported(monkeypatch, model, "--out", out, "--overwrite") == 0  # the one that comes along draws others
+    assert "walks" not in json.loads((out / "model.json").read_text()) and not (out / "walks.onnx").exists()
+    for name, said in ((model, "stills alone"), ("walks", "is for 16x16")):
+        assert exported(monkeypatch, model, "--out", tmp_path / "new", "--walks", name) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_mistakes(sources, tmp_path, monkeypatch, capsys):

@@ -16,6 +16,7 @@ import { palettePart } from "./page/parts/palette.js";
 import { pinsPart } from "./page/parts/pins.js";
 import { placePart } from "./page/parts/place.js";
 import { takePart } from "./page/parts/take.js";
+import { walkPart } from "./page/parts/walk.js";
 import { keepTo } from "./sprites/colour.js";
 import { paletteOf } from "./sprites/palettes.js";
 
@@ -99,8 +100,9 @@ async function start() {
   const editor = editorPart(store, about, studio, page, (wants, title) => gallery.vary(wants, title));
   const gallery = galleryPart(store, about, studio, page, editor);
   const grid = gridPart(store, about, studio, page, editor.open);
-  placePart(about, editor);
-  takePart(store, about, studio, editor, page);
+  const walk = walkPart(store, about, studio, page, editor);
+  placePart(about, walk);
+  takePart(store, about, studio, editor, walk, page);
   pinsPart(about, editor, notice, gallery.vary);
   lessonPart(store, about, studio, page, editor);
   store.on((_, changed) => changed.has("palette") && editor.dressAgain());

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ddpm.commands.files.export_web import Arguments, networks
+from ddpm.animation import Animator
+from ddpm.commands.files.export_web import Arguments, networks, walking
 from ddpm.commands.shared.requests import asked
 from ddpm.config import Sampling
 from ddpm.context.condition import Condition
@@ -63,13 +64,36 @@ def recorded(model, spec) -> dict:
         condition = Condition(condition.contexts, condition.scales, torch.stack(away))
     scales = torch.tensor([want["s"] for want in every])
     x = Sampler(model, spec, Sampling(precision="fp32", seed=SEED))(condition, scales, range(len(every)))
+    return {"wants": every, "sprites": encoded(x)}
+
+
+def encoded(x: torch.Tensor) -> str:
+    """Sprites [..., C, H, W] as RGBA bytes, in base64."""
     pixels = to_uint8(x)
     if pixels.shape[-1] == 3:
         pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], -1)
-    return {"wants": every, "sprites": base64.b64encode(pixels.tobytes()).decode()}
+    return base64.b64encode(pixels.tobytes()).decode()
+
+
+def walked(model, spec) -> dict:
+    """A walk from a category, and walks from its first frame at two steps of the cycle, [3 F, H, W, 4] as base64."""
+    tags = [{"facet": CATEGORY, "value": spec.moving[0]}]
+    if "facing" in spec.facets:
+        tags.append({"facet": "facing", "value": spec.facets["facing"][0]})
+    condition, F = row({"tags": tags}, spec), spec.model.frames
+    animator = Animator(model, spec, Sampling(precision="fp32", seed=SEED))
+    x = animator(condition, 2.0, [0], F)
+    places = [0, 0, F - 1]
+    others = [animator(condition, 2.0, [i], F, given=x[:, :1], start=places[i]) for i in (1, 2)]
+    wants = [{"tags": tags, "s": 2.0, "seed": SEED, "index": index} for index in range(3)]
+    return {"wants": wants, "places": places, "sprites": encoded(torch.cat([x, *others]))}
 
 
 model, out = sys.argv[1], Path(sys.argv[2])
-found = networks(Arguments(Path(model), out.parent))
+args = Arguments(Path(model), out.parent)
+found = networks(args)
 with written_aside(out) as aside:
-    aside.write_text(json.dumps({part: recorded(*network) for part, network in found.items()}))
+    parts = {part: recorded(*network) for part, network in found.items()}
+    if walks := walking(args, next(iter(found.values()))[1]):
+        parts["walks"] = walked(*walks)
+    aside.write_text(json.dumps(parts))

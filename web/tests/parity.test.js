@@ -38,10 +38,15 @@ async function drawn({ network, recorded, url }) {
   const client = new Client(about, () => {});
   const studio = new Studio(about, client);
   const items = recorded.wants.map((/** @type {any} */ want) => studio.item(want));
-  /** @type {number[]} */
+  /** @type {Uint8ClampedArray[]} */
   const out = [];
-  const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) =>
-    out.push(...sprites.flatMap((pixels) => [...pixels]));
-  await client.draw("parity", { network, items }, { onSprites });
-  return out;
+  const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => out.push(...sprites);
+  if (network === "walks") {
+    for (const [i, place] of recorded.places.entries()) {
+      // The first from noise alone, others from its first frame.
+      const walk = { ...items[i], frames: about.walks.cycle, place, ...(i && { base: out[0] }) };
+      await client.draw("parity", { network, items: [walk] }, { onSprites });
+    }
+  } else await client.draw("parity", { network, items }, { onSprites });
+  return out.flatMap((pixels) => [...pixels]);
 }

@@ -3,12 +3,12 @@
     python scripts/export_web.py shipped --out web/dist
     python scripts/export_web.py runs/mine --out pages/mine
 
-A student in the folder of the model, or named by --student, comes along for quick drawing. How to look at the page, and
-what it loads: docs/playground.md.
+A student in the folder of the model, or named by --student, comes along for quick drawing, and a model of clips for
+walks. How to look at the page, and what it loads: docs/playground.md.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,13 +18,9 @@ import tyro
 from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_folder
 from ddpm.commands.shared.parsing import parse
-from ddpm.config import Sampling
-from ddpm.system.console import progress
-from ddpm.system.outputs import held, written_aside
+from ddpm.system.outputs import held, write_together
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ddpm.network.unet import ContextUNet
     from ddpm.runs.spec import ModelSpec
 
@@ -39,11 +35,8 @@ RUNTIME_FILES = {  # what npm fetched, by its name in runtime/
 }
 PAGE_FILES = ("index.html", "style.css", "src/**/*.js")
 WORKER = "sw.js"  # the service worker, which keeps all files for later
-MODEL_FILE, PICTURES = "model.json", "pictures.png"
-PARTS = {"teacher", "student"}  # the networks that a page may have
-SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
-PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
-CHECKED = 4  # sprites a category by which a network and its file are compared
+MODEL_FILE = "model.json"
+WALKS = Path("walks")  # the model of clips that comes along
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,9 @@ class Arguments:
     """The folder to write the page to."""
     student: Path | None = None
     """The student of the model; left out, that in student/ of its folder, if there is one."""
+    walks: Path | None = None
+    """A model of clips, by which the chosen sprite walks; left out, the model itself if it is one, or the one that
+    comes along if it draws such sprites."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace the page that is in --out."""
 
@@ -71,89 +67,8 @@ class Arguments:
                 raise ValueError(f"{self.out} holds a page already: add --overwrite to replace it, or choose another")
 
 
-def described(network: "ModelSpec", file: str, data: bytes) -> dict[str, Any]:
-    """What the page needs to know of a network: its file, and the way that its sampler goes."""
-    import torch
-
-    from ddpm.diffusion.samplers import SAMPLERS, tables
-    from ddpm.sampling import Sampler
-
-    student = network.student
-    sampler = Sampler(network.build(), network)
-    alpha, sigma = tables(sampler.timesteps, sampler.schedule, torch.zeros(1))
-    way = {
-        "timesteps": sampler.timesteps.tolist(),
-        "alpha": alpha.flatten().tolist(),
-        "sigma": sigma.flatten().tolist(),
-        **getattr(SAMPLERS[sampler.sampling.sampler], "keywords", {}),
-    }
-    scales = student.scales if student else SCALES
-    return {"file": file, "bytes": len(data), "guided": student is not None, "scales": scales, "way": way}
-
-
-def about(name: str, spec: "ModelSpec") -> dict[str, Any]:
-    """What the page needs to know of a model, whichever its networks."""
-    from ddpm.data.pixel_art import COLOUR_PRICE, ORPHAN_PRICE
-
-    style = spec.style
-    return {
-        "name": name,
-        "size": spec.size,
-        "channels": spec.channels,
-        "vocabulary": spec.vocabulary,
-        "palette": spec.palette,
-        "style": {
-            "most": style.colours if style else None,
-            "orphans": style.orphans if style else 1.0,
-            "colourPrice": COLOUR_PRICE,
-            "orphanPrice": ORPHAN_PRICE,
-        },
-    }
-
-
-def pictures(model: "ContextUNet", spec: "ModelSpec") -> "np.ndarray":
-    """A sheet of sprites, each of one tag alone, in the order of a context: uint8 [H, W, 4]."""
-    import numpy as np
-    import torch
-
-    from ddpm.context.condition import Condition
-    from ddpm.data.tensors import to_uint8
-    from ddpm.sampling import Sampler
-    from sprites.writing.sheets import side_by_side
-
-    tags = torch.eye(spec.places)
-    with progress(total=len(tags), desc="pictures", unit="tag") as bar:
-        sampler = Sampler(model, spec)
-        x = sampler(Condition.of(tags), PICTURE_SCALE, range(len(tags)), batch=16, on_sprites=bar.update)
-    sprites = to_uint8(x)
-    tiles = np.full((*sprites.shape[:-1], 4), 255, np.uint8)
-    tiles[..., : spec.channels] = sprites
-    return side_by_side(tiles, COLUMNS)
-
-
-def differing(model: "ContextUNet", spec: "ModelSpec", data: bytes) -> float:
-    """The share of pixels that differ between sprites of a network and of its ONNX file, from the same noise."""
-    from ddpm.data.tensors import to_uint8
-    from ddpm.runs.onnx_files import onnx_denoiser
-    from ddpm.sampling import Sampler
-
-    ours, theirs = (Sampler(model, spec, Sampling(precision="fp32")) for _ in range(2))
-    theirs.guide.strong = onnx_denoiser(data)
-    a, b = (to_uint8(sampler.per_category(PICTURE_SCALE, CHECKED)[0]) for sampler in (ours, theirs))
-    return float((a != b).any(-1).mean())
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file aside, with its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path) as aside:
-        aside.write_bytes(data)
-
-
 def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
     """The networks of the page by their part. Raises ValueError for a student that is none, or not of this model."""
-    import dataclasses
-
     from ddpm.runs.models import file_of, load_model
 
     model, spec = load_model(args.model)
@@ -167,58 +82,71 @@ def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
     student, its = load_model(args.student or beside)
     if not its.student:
         raise ValueError(f"--student {args.student}: it is no student; leave it out, or make one by distill.py")
-    if dataclasses.replace(its, student=None) != spec:
+    if replace(its, student=None) != spec.of_stills():
         other = f"{args.student or beside} is for {its.describe()}"
         raise ValueError(f"{other}, the model for {spec.describe()}, or they differ in palette, tags or noise")
     return {"teacher": (model, spec), "student": (student, its)}
 
 
-def write_model(out: Path, name: str, found: "dict[str, tuple[ContextUNet, ModelSpec]]", made_from: str) -> None:
-    """Write the networks, the pictures of the tags and what the page needs to know of them."""
-    import io
+def walking(args: Arguments, spec: "ModelSpec") -> "tuple[ContextUNet, ModelSpec] | None":
+    """The network of walks for a page of the model `spec`. Raises ValueError if the one that was named does not fit."""
+    from ddpm.runs.models import load_model
 
-    from PIL import Image
+    def like(other: "ModelSpec") -> tuple[Any, ...]:
+        return other.size, other.channels, other.vocabulary, other.palette
 
-    from ddpm.runs.onnx_files import to_onnx
+    model, its = load_model(args.walks or (args.model if spec.model.frames > 1 else WALKS))
+    if its.model.frames > 1 and like(its) == like(spec):
+        return model, its
+    if args.walks is None:
+        return None
+    if its.model.frames == 1:
+        raise ValueError(f"--walks {args.walks}: it was trained on stills alone; train one with configs/walks.toml")
+    other = f"--walks {args.walks} is for {its.describe()}"
+    raise ValueError(f"{other}, the model for {spec.describe()}, or they differ in palette or tags")
 
-    model, spec = next(iter(found.values()))
-    told_of = {}
-    for part, (network, its) in found.items():
-        data = to_onnx(network, its)
-        share = differing(network, its, data)
-        told_of[part] = described(its, f"{part}.onnx", data)
-        write(out / f"{part}.onnx", data)
-        print(f"{out / part}.onnx: {len(data) / 1e6:.1f} MB; {share:.2%} of the pixels differ from those of PyTorch")
-    sheet = io.BytesIO()
-    Image.fromarray(pictures(model, spec)).save(sheet, "PNG", optimize=True)
-    write(out / PICTURES, sheet.getvalue())
-    told = about(name, spec) | {"networks": told_of, "pictures": {"file": PICTURES, "columns": COLUMNS}}
-    write(out / MODEL_FILE, json.dumps(told | {"madeFrom": made_from}).encode())
-    for part in PARTS - told_of.keys():
-        (out / f"{part}.onnx").unlink(missing_ok=True)  # of the model that was here before
+
+def told_of(out: Path) -> dict[str, Any]:
+    """What `model.json` of a page tells; nothing without one."""
+    path = out / MODEL_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def write_model(args: Arguments, found: "dict[str, tuple[ContextUNet, ModelSpec]]", made_from: str) -> None:
+    """Write the files of the model in place of those of the one that was here before."""
+    from ddpm.commands.files.web_model import model_files
+    from ddpm.runs.models import file_of
+
+    _, spec = next(iter(found.values()))
+    name = file_of(args.model).resolve().parent.name
+    files = model_files(name, found, walking(args, spec), {"madeFrom": made_from})
+    before = told_of(args.out).get("files", [])
+    write_together(args.out, files)
+    for gone in set(before) - set(files):
+        (args.out / Path(gone).name).unlink(missing_ok=True)
 
 
 def write_page(out: Path) -> None:
     """Write the page, its runtime and, last, the service worker, which knows all of the files and their hashes."""
     files = {path.relative_to(PAGE): path for pattern in PAGE_FILES for path in sorted(PAGE.glob(pattern))}
     files |= {Path("runtime", name): PACKAGES / path for name, path in RUNTIME_FILES.items()}
-    for place, path in files.items():
-        write(out / place, path.read_bytes())
-    of_model = [PICTURES, MODEL_FILE, *sorted(path.name for path in out.glob("*.onnx") if path.stem in PARTS)]
-    names = [place.as_posix() for place in files] + of_model
+    write_together(out, {place.as_posix(): path.read_bytes() for place, path in files.items()})
+    names = [*(place.as_posix() for place in files), *told_of(out)["files"]]
     hashes = {name: sha256((out / name).read_bytes()).hexdigest() for name in names}
     text = (PAGE / WORKER).read_text(encoding="utf-8")
-    write(out / WORKER, text.replace('{ FILES: "" }', json.dumps(hashes)).encode())
+    write_together(out, {WORKER: text.replace('{ FILES: "" }', json.dumps(hashes)).encode()})
 
 
 def source_of(args: Arguments) -> str:
     """What the model's files in --out were made from, so that they are made anew only if it changes."""
-    from ddpm.runs import onnx_files
+    from ddpm.commands.files import web_model
+    from ddpm.runs import onnx_files, onnx_frames
     from ddpm.runs.models import file_of
 
     digest = blake2b(digest_size=16)
     beside = file_of(args.student or file_of(args.model).parent / "student")
-    for path in (file_of(args.model), beside, Path(__file__), Path(onnx_files.__file__)):
+    sources = [Path(str(module.__file__)) for module in (web_model, onnx_files, onnx_frames)]
+    for path in (file_of(args.model), beside, file_of(args.walks or WALKS), Path(__file__), *sources):
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
 
@@ -227,15 +155,14 @@ def source_of(args: Arguments) -> str:
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
-    from ddpm.runs.models import file_of
     from ddpm.runs.onnx_files import check_packages
 
     check_packages()
     found = networks(args)
     with held(args.out):
-        made_from, told = source_of(args), args.out / MODEL_FILE
-        if not (told.exists() and json.loads(told.read_text(encoding="utf-8")).get("madeFrom") == made_from):
-            write_model(args.out, file_of(args.model).resolve().parent.name, found, made_from)
+        made_from = source_of(args)
+        if told_of(args.out).get("madeFrom") != made_from:
+            write_model(args, found, made_from)
         write_page(args.out)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
     print(f"{args.out}: {size / 1e6:.1f} MB; look at it by: python -m http.server --directory {args.out}")

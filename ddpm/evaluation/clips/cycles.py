@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ddpm.config import Config
 from ddpm.context.categories import one_hot
-from ddpm.context.tags import flags_of, slices
+from ddpm.context.tags import flags_of, slices, without
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import seed_of
 from ddpm.data.tensors import to_tensor
@@ -70,14 +70,14 @@ class Cycles:
     @property
     def contexts(self) -> Tensor:
         """What clips are asked for, [N, V]: the tags, but those that the place of a frame gives."""
-        return self.frame_contexts[:, 0] * ~self.data.varying
+        return self.frame_contexts[:, 0] * without(self.data.varying, self.data.vocabulary)
 
     @cached_property
     def judged(self) -> SpriteData:
         """These sprites with the tags that judges see: those that a cycle has in all its frames, and `STEP`."""
         data, L = self.data, self.length
         columns = slices(data.vocabulary)
-        kept = {f: values for f, values in data.facets.items() if not data.varying[columns[f]].any()}
+        kept = {f: values for f, values in data.facets.items() if f not in data.varying}
         contexts = data.contexts(np.arange(len(data.sprites)))
         flags = [contexts[:, columns[facet]].bool() for facet in kept]
         clips = np.asarray(data.sprites.clips)

@@ -3,8 +3,8 @@
 
 /**
  * @typedef {object} Request
- * @property {string} network
- * @property {import("./sampling.js").Item[]} items
+ * @property {string} network of `networks`; or "walks", and sprites are the frames of a walk
+ * @property {(import("./sampling.js").Item | import("./walking.js").Walk)[]} items
  * @property {boolean} [watch] tell of the steps of the first sprite
  * @property {number} [eta] in place of that of the network's way
  *

@@ -23,6 +23,7 @@ import { toNumbers, toPixels } from "../sprites/pixels.js";
  * @property {string[]} palette
  * @property {{most: number | null, orphans: number, colourPrice: number, orphanPrice: number}} style
  * @property {Record<string, NetworkAbout>} networks
+ * @property {import("./walking.js").WalksAbout} [walks] the network of walks
  * @property {{file: string, columns: number} | null} pictures
  *
  * @typedef {object} Item a sprite to draw
@@ -124,11 +125,16 @@ export async function sample(run, about, network, items, { check, onStep } = {})
     return x0;
   };
   const x0 = await integrate(watched, x, network.way, noise, start);
-  const style = { ...about.style, palette: about.palette.map((colour) => parseInt(colour, 16)) };
+  const style = styleOf(about);
   return items.map((item, i) => {
     const pixels = pixelArt(toPixels(x0.subarray(i * each, (i + 1) * each), channels), size, style);
     return item.base && item.mask ? within(item.mask, pixels, item.base) : pixels;
   });
+}
+
+/** What makes pixel art of what is sampled. @param {About} about @returns {import("../sprites/pixel_art.js").Style} */
+export function styleOf({ style, palette }) {
+  return { ...style, palette: palette.map((colour) => parseInt(colour, 16)) };
 }
 
 /**

@@ -4,6 +4,7 @@
 // @ts-ignore: it lies beside the page once that is built
 import * as ort from "../../runtime/ort.wasm.min.mjs";
 import { sample } from "./sampling.js";
+import { walk } from "./walking.js";
 
 const BATCH = 8; // sprites drawn together
 
@@ -55,11 +56,11 @@ async function fetched(file, total) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-/** @param {string} name of a network */
+/** @param {string} name of a network, or "walks" */
 function session(name) {
   let found = sessions.get(name);
   if (!found) {
-    const { file, bytes } = about.networks[name];
+    const { file, bytes } = name === "walks" && about.walks ? about.walks : about.networks[name];
     found = fetched(file, bytes).then(async (data) => {
       await runtime;
       return ort.InferenceSession.create(data, HOW).catch((/** @type {unknown} */ error) => {
@@ -72,27 +73,82 @@ function session(name) {
   return found;
 }
 
+/** Rows of numbers as a tensor. @param {Float32Array[]} rows */
+function table(rows) {
+  const out = new Float32Array(rows.length * rows[0].length);
+  rows.forEach((row, i) => out.set(row, i * row.length));
+  return new ort.Tensor("float32", out, [rows.length, rows[0].length]);
+}
+
+/** @param {number[]} values */
+function whole(values) {
+  return new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
+}
+
+/**
+ * What every network takes.
+ * @param {Float32Array} x
+ * @param {number[]} t
+ * @param {Float32Array[]} contexts
+ * @returns {Record<string, any>}
+ */
+function feeds(x, t, contexts) {
+  const { size, channels } = about;
+  const shape = [t.length, channels, size, size];
+  return { x: new ort.Tensor("float32", x, shape), t: whole(t), context: table(contexts) };
+}
+
 /**
  * A network as a function of rows.
  * @param {any} network
  * @returns {import("./sampling.js").Run}
  */
 function runner(network) {
-  const { size, channels } = about;
   return async (x, t, contexts, scales) => {
-    const B = contexts.length;
-    const V = contexts[0].length;
-    const context = new Float32Array(B * V);
-    contexts.forEach((row, i) => context.set(row, i * V));
-    /** @type {Record<string, any>} */
-    const feeds = {
-      x: new ort.Tensor("float32", x, [B, channels, size, size]),
-      t: new ort.Tensor("int64", new BigInt64Array(B).fill(BigInt(t)), [B]),
-      context: new ort.Tensor("float32", context, [B, V]),
-    };
-    if (network.inputNames.includes("scale")) feeds.scale = new ort.Tensor("float32", Float32Array.from(scales), [B]);
-    return (await network.run(feeds)).x0.data;
+    const told = feeds(x, new Array(contexts.length).fill(t), contexts);
+    if (network.inputNames.includes("scale"))
+      told.scale = new ort.Tensor("float32", Float32Array.from(scales), [scales.length]);
+    return (await network.run(told)).x0.data;
   };
+}
+
+/**
+ * A network of walks as a function of rows (ddpm/runs/onnx_frames.py).
+ * @param {any} network
+ * @param {number} cycle
+ * @returns {import("./walking.js").RunFrame}
+ */
+function frameRunner(network, cycle) {
+  return async (x, rows) => {
+    const [t, contexts] = [rows.map((row) => row.t), rows.map((row) => row.context)];
+    const sees = rows.flatMap(({ count }) => Array.from({ length: cycle }, (_, i) => Number(i >= cycle - 1 - count)));
+    const { x0, remembered } = await network.run({
+      ...feeds(x, t, contexts),
+      position: whole(rows.map((row) => row.position)),
+      sees: new ort.Tensor("bool", Uint8Array.from(sees), [rows.length, cycle]),
+      memory: table(rows.map((row) => row.memory)),
+    });
+    return { x0: x0.data, remembered: remembered.data };
+  };
+}
+
+/** @param {any} request */
+async function animate({ id, items }) {
+  const { walks } = about;
+  if (!walks) throw new Error("this page has no network of walks");
+  const run = frameRunner(await session("walks"), walks.cycle);
+  const started = performance.now();
+  for (const item of items) {
+    const sprites = await walk(run, { ...about, walks }, item, () => checked(id));
+    postMessage({ type: "sprites", id, first: 0, sprites });
+  }
+  postMessage({ type: "done", id, ms: performance.now() - started });
+}
+
+/** Throws where what was asked for was given up. @param {number} id */
+async function checked(id) {
+  await breathe();
+  if (cancelled.has(id)) throw new Cancelled();
 }
 
 /** @param {any} request */
@@ -101,10 +157,7 @@ async function draw({ id, network, items, watch, eta }) {
   const way = eta === undefined ? how.way : { ...how.way, eta };
   const run = runner(await session(network));
   const started = performance.now();
-  const check = async () => {
-    await breathe();
-    if (cancelled.has(id)) throw new Cancelled();
-  };
+  const check = () => checked(id);
   const onStep = watch && ((/** @type {any} */ step) => postMessage({ type: "step", id, step }));
   for (let first = 0; first < items.length; first += BATCH) {
     const part = items.slice(first, first + BATCH);
@@ -125,7 +178,7 @@ addEventListener("message", ({ data }) => {
       try {
         if (data.type === "load")
           await session(data.network).then(() => postMessage({ type: "done", id: data.id, ms: 0 }));
-        else await draw(data);
+        else await (data.network === "walks" ? animate(data) : draw(data));
       } catch (error) {
         const [gone, broken] = [error instanceof Cancelled, error instanceof Broken];
         const message = gone ? "" : String(error).replace(/^(Error: )+/, "");

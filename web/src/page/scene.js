@@ -10,7 +10,7 @@ export const GROUNDS = {
   night: { label: "Night", colours: ["#191c33", "#22264a", "#e8e6c8"], marks: 0.03 },
 };
 const HEIGHT = 208;
-const EACH = 125; // milliseconds of a frame
+export const EACH = 120; // milliseconds of a frame
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**

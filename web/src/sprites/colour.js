@@ -52,6 +52,50 @@ export function keepTo(pixels, palette) {
   return out;
 }
 
+/**
+ * The same sprite in colours that a model has learnt, so that it can go on from it, as `recoloured` and `coloured_like`
+ * in sprites/originals.py: the colours that most pixels have come first, and each gets the nearest in OKLab that no
+ * other has; without a palette, or once all are taken, they stay as they are.
+ * @param {Uint8ClampedArray} pixels
+ * @param {number[]} palette codes
+ * @returns {{pixels: Uint8ClampedArray, back: (pixels: Uint8ClampedArray) => Uint8ClampedArray}} back: a sprite in those
+ *   colours in its own again
+ */
+export function recoloured(pixels, palette) {
+  /** @type {Map<number, number>} */
+  const counts = new Map();
+  for (let i = 0; i < pixels.length / 4; i++) counts.set(code(pixels, i), (counts.get(code(pixels, i)) ?? 0) + 1);
+  counts.delete(-1);
+  const own = [...counts.keys()].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0));
+  const free = new Set(palette);
+  for (const colour of own) free.delete(colour);
+  /** @type {Map<number, number>} */
+  const to = new Map();
+  for (const colour of own) {
+    if (palette.includes(colour) || !free.size) continue;
+    const [L, a, b] = oklab(colour);
+    const apart = (/** @type {number} */ other) => {
+      const lab = oklab(other);
+      return (lab[0] - L) ** 2 + (lab[1] - a) ** 2 + (lab[2] - b) ** 2;
+    };
+    const nearest = [...free].reduce((best, other) => (apart(other) < apart(best) ? other : best));
+    to.set(colour, nearest);
+    free.delete(nearest);
+  }
+  const from = new Map([...to].map(([colour, nearest]) => [nearest, colour]));
+  return { pixels: exchanged(pixels, to), back: (drawn) => exchanged(drawn, from) };
+}
+
+/** @param {Uint8ClampedArray} pixels @param {Map<number, number>} colours others in their place */
+function exchanged(pixels, colours) {
+  const out = pixels.slice();
+  for (let i = 0; i < pixels.length / 4; i++) {
+    const other = colours.get(code(pixels, i));
+    if (other !== undefined) out.set(rgb(other), 4 * i);
+  }
+  return out;
+}
+
 /** Colours in an order that shows them well: greys, then by hue, each from dark to light. @param {number[]} palette */
 export function ordered(palette) {
   const rank = (/** @type {number} */ colour) => {

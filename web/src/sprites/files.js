@@ -37,8 +37,10 @@ export function png(canvas) {
  * @param {number} edge of a sprite in the sheet
  * @param {number} columns
  * @param {string} image
+ * @param {{tag: string, delay: number}} [moving] they are the frames of an animation, each shown for so many
+ *   milliseconds
  */
-export function atlas(names, edge, columns, image) {
+export function atlas(names, edge, columns, image, moving) {
   const frame = (/** @type {number} */ i) => ({
     x: (i % columns) * edge,
     y: Math.floor(i / columns) * edge,
@@ -52,6 +54,7 @@ export function atlas(names, edge, columns, image) {
     trimmed: false,
     spriteSourceSize: whole,
     sourceSize: { w: edge, h: edge },
+    ...(moving && { duration: moving.delay }),
   });
   const rows = Math.ceil(names.length / columns);
   const meta = {
@@ -59,6 +62,7 @@ export function atlas(names, edge, columns, image) {
     format: "RGBA8888",
     size: { w: edge * Math.min(columns, names.length), h: edge * rows },
     scale: "1",
+    ...(moving && { frameTags: [{ name: moving.tag, from: 0, to: names.length - 1, direction: "forward" }] }),
   };
   return JSON.stringify({ frames: Object.fromEntries(names.map((name, i) => [name, one(i)])), meta }, null, 2);
 }

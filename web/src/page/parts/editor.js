@@ -31,6 +31,7 @@ const TOOLS = [
  * @property {(pixels: Uint8ClampedArray, want: import("../studio.js").Want | null) => void} follow the chosen
  *   sprite as it is drawn otherwise, unless somebody painted or marked something
  * @property {() => Uint8ClampedArray | null} pixels what is shown
+ * @property {() => Uint8ClampedArray | null} source the same in the model's own colours, unless somebody painted on it
  * @property {() => import("../studio.js").Want | null} want what it was drawn from
  * @property {(listener: () => void) => void} onChange
  * @property {() => void} dressAgain after another palette was chosen
@@ -237,6 +238,7 @@ export function editorPart(store, about, studio, page, vary) {
     open,
     follow,
     pixels: () => history?.now.pixels ?? null,
+    source: () => (history ? (history.now.touched ? history.now.pixels : history.now.source) : null),
     want: () => history?.now.want ?? null,
     onChange: (listener) => listeners.push(listener),
     dressAgain: () => {

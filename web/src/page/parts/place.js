@@ -1,14 +1,14 @@
 // @ts-check
-/** The chosen sprite in place: over a ground, tiled, at the size that a game would show it; walking, if it has frames. */
+/** The chosen sprite in place: over a ground, tiled, at the size that a game would show it; walking, if it walks. */
 
 import { at, choices, make, slider } from "../dom.js";
 import { GROUNDS, scene } from "../scene.js";
 
 /**
  * @param {import("../../model/sampling.js").About} about
- * @param {import("./editor.js").Editor} editor
+ * @param {import("./walk.js").Walk} walk
  */
-export function placePart(about, editor) {
+export function placePart(about, walk) {
   const shown = scene(about.size);
   const grounds = make("fieldset", { class: "choice" }, make("legend", { class: "unseen" }, "Ground"));
   const options = Object.entries(GROUNDS).map(([value, { label }]) => ({ value, label }));
@@ -19,14 +19,13 @@ export function placePart(about, editor) {
   tiled.addEventListener("change", () => shown.set({ tiled: tiled.checked }));
   const walking = make("input", { type: "checkbox", checked: shown.playing() });
   walking.addEventListener("change", () => shown.set({ playing: walking.checked }));
-  const walk = make("label", { class: "check", hidden: true }, walking, "Walking");
+  const going = make("label", { class: "check", hidden: true }, walking, "Walking");
   const tile = make("label", { class: "check" }, tiled, "Tiled");
-  at("scene").append(shown.canvas, make("div", { class: "row" }, grounds, tile, walk, size));
+  at("scene").append(shown.canvas, make("div", { class: "row" }, grounds, tile, going, size));
 
-  editor.onChange(() => {
-    const pixels = editor.pixels();
-    const frames = pixels ? [pixels] : []; // several, once the model draws walks
-    walk.hidden = frames.length < 2;
+  walk.onChange(() => {
+    const frames = walk.frames();
+    going.hidden = frames.length < 2;
     shown.set({ frames });
   });
   new ResizeObserver(() => shown.draw()).observe(at("scene"));

@@ -1,13 +1,14 @@
 // @ts-check
-/** Take the chosen sprite along: as a PNG, as a GIF of how it came to be, on the clipboard, or its colours. */
+/** Take the chosen sprite along: as a PNG, as a GIF, on the clipboard, its colours; its walk as a sheet with JSON. */
 
 import { words } from "../../model/context.js";
-import { drawn, png, save, slug } from "../../sprites/files.js";
+import { atlas, drawn, png, save, slug } from "../../sprites/files.js";
 import { gif } from "../../sprites/gif.js";
 import { toGimp } from "../../sprites/palettes.js";
 import { coloursOf } from "../../sprites/pixels.js";
 import { at, choices, make, say } from "../dom.js";
 import * as moving from "../moving.js";
+import { EACH } from "../scene.js";
 
 const SCALES = [1, 4, 8, 16];
 
@@ -16,10 +17,11 @@ const SCALES = [1, 4, 8, 16];
  * @param {import("../../model/sampling.js").About} about
  * @param {import("../studio.js").Studio} studio
  * @param {import("./editor.js").Editor} editor
+ * @param {import("./walk.js").Walk} walk
  * @param {{dress: (pixels: Uint8ClampedArray) => Uint8ClampedArray, palette: () => number[] | null,
  *   notice: (text: string) => void}} page
  */
-export function takePart(store, about, studio, editor, page) {
+export function takePart(store, about, studio, editor, walk, page) {
   let scale = 1;
   const name = () => slug(words(editor.want()?.tags ?? []));
   const options = SCALES.map((value) => ({ value: String(value), label: `${value}×` }));
@@ -48,34 +50,56 @@ export function takePart(store, about, studio, editor, page) {
   const saveColours = withSprite(async (pixels) =>
     save(new Blob([toGimp(coloursOf([pixels]), name())], { type: "text/plain" }), `${name()}.gpl`),
   );
-  /** @param {string} what @param {(want: import("../studio.js").Want, network: string) => Promise<moving.Frame[]>} act */
+  /** @param {string} what @param {() => Promise<moving.Frame[]>} act */
   const saveGif = (what, act) =>
     withSprite(async () => {
-      const want = editor.want();
-      if (!want) return;
       said.textContent = "Drawing …";
       try {
         // @ts-ignore: it lies beside the page once that is built
         const gifenc = await import("../../../runtime/gifenc.esm.js");
-        const frames = await act(want, studio.network(store.state, [want]));
-        const file = gif(gifenc, frames, about.size, scale);
+        const file = gif(gifenc, await act(), about.size, scale);
         save(new Blob([file], { type: "image/gif" }), `${name()}-${what}.gif`);
       } finally {
         said.textContent = "";
       }
     });
-  const colours = () => page.palette() ?? about.palette.map((text) => parseInt(text, 16));
-  const steps = saveGif("steps", async (want, network) => {
-    const shown = editor.pixels();
-    const frames = await moving.steps(studio, network, want, colours());
-    return shown ? [...frames, moving.last(shown)] : frames;
+  const ofWalk = saveGif("walk", async () => walk.frames().map((pixels) => ({ pixels, delay: EACH })));
+  const saveFrames = withSprite(async () => {
+    const [frames, of] = [walk.frames(), `${name()}-walk`];
+    const names = frames.map((_, i) => `${of}-${i}`);
+    save(await png(drawn(frames, about.size, scale, frames.length)), `${of}.png`);
+    const json = atlas(names, about.size * scale, frames.length, `${of}.png`, { tag: "walk", delay: EACH });
+    save(new Blob([json], { type: "application/json" }), `${of}.json`);
   });
-  const scales = saveGif("scales", (want, network) => moving.scales(studio, network, want, page.dress));
+  const colours = () => page.palette() ?? about.palette.map((text) => parseInt(text, 16));
+  /** @param {(want: import("../studio.js").Want, network: string) => Promise<moving.Frame[]>} act */
+  const fromNoise = (act) => async () => {
+    const want = editor.want();
+    return want ? act(want, studio.network(store.state, [want])) : [];
+  };
+  const steps = saveGif(
+    "steps",
+    fromNoise(async (want, network) => {
+      const shown = editor.pixels();
+      const frames = await moving.steps(studio, network, want, colours());
+      return shown ? [...frames, moving.last(shown)] : frames;
+    }),
+  );
+  const scales = saveGif(
+    "scales",
+    fromNoise((want, network) => moving.scales(studio, network, want, page.dress)),
+  );
   const ofSteps = make("button", { type: "button", title: "From noise to sprite", onclick: steps }, "GIF from noise");
   const ofScales = make(
     "button",
     { type: "button", title: "From the same noise, at each guidance scale", onclick: scales },
     "GIF of guidance",
+  );
+  const walking = make(
+    "div",
+    { class: "row", hidden: true },
+    make("button", { type: "button", onclick: ofWalk }, "GIF of the walk"),
+    make("button", { type: "button", onclick: saveFrames, title: "Its frames side by side" }, "Walk as sheet and JSON"),
   );
   const said = make("span", { class: "hint" });
   at("save").addEventListener("click", savePng);
@@ -85,8 +109,11 @@ export function takePart(store, about, studio, editor, page) {
     make("h3", {}, "Take it along"),
     make("div", { class: "row" }, make("span", { "aria-hidden": "true" }, "Size"), box),
     make("div", { class: "row" }, copied, coloured),
-    make("div", { class: "row" }, ofSteps, ofScales, said),
+    make("div", { class: "row" }, ofSteps, ofScales),
+    walking,
+    said,
   );
+  walk.onChange(() => (walking.hidden = walk.frames().length < 2));
   editor.onChange(() => {
     said.textContent = "";
     ofSteps.disabled = ofScales.disabled = !editor.want();

@@ -1,0 +1,124 @@
+"""A model for the page: its networks as ONNX files, pictures of its tags, and `model.json`, which tells all else."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ddpm.animation import Animator
+from ddpm.config import Sampling
+from ddpm.context.condition import Condition
+from ddpm.data.pixel_art import COLOUR_PRICE, ORPHAN_PRICE
+from ddpm.data.tensors import to_uint8
+from ddpm.diffusion.samplers import SAMPLERS, tables
+from ddpm.network.unet import ContextUNet
+from ddpm.runs.onnx_files import onnx_denoiser, to_onnx
+from ddpm.runs.onnx_frames import ExportedFrame, frames_to_onnx, onnx_frames
+from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import Sampler
+from ddpm.system.console import progress
+from sprites.writing.sheets import side_by_side
+
+MODEL_FILE, PICTURES = "model.json", "pictures.png"
+SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
+PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
+CHECKED = 4  # sprites a category by which a network and its file are compared
+
+Network = tuple[ContextUNet, ModelSpec]
+
+
+def described(network: ModelSpec, file: str, data: bytes) -> dict[str, Any]:
+    """What the page needs to know of a network: its file, and the way that its sampler goes."""
+    student = network.student
+    sampler = Sampler(network.build(), network)
+    alpha, sigma = tables(sampler.timesteps, sampler.schedule, torch.zeros(1))
+    way = {
+        "timesteps": sampler.timesteps.tolist(),
+        "alpha": alpha.flatten().tolist(),
+        "sigma": sigma.flatten().tolist(),
+        **getattr(SAMPLERS[sampler.sampling.sampler], "keywords", {}),
+    }
+    scales = student.scales if student else SCALES
+    return {"file": file, "bytes": len(data), "guided": student is not None, "scales": scales, "way": way}
+
+
+def about(name: str, spec: ModelSpec) -> dict[str, Any]:
+    """What the page needs to know of a model, whichever its networks."""
+    style = spec.style
+    return {
+        "name": name,
+        "size": spec.size,
+        "channels": spec.channels,
+        "vocabulary": spec.vocabulary,
+        "palette": spec.palette,
+        "style": {
+            "most": style.colours if style else None,
+            "orphans": style.orphans if style else 1.0,
+            "colourPrice": COLOUR_PRICE,
+            "orphanPrice": ORPHAN_PRICE,
+        },
+    }
+
+
+def pictures(model: ContextUNet, spec: ModelSpec) -> bytes:
+    """A sheet of sprites as PNG, each of one tag alone, in the order of a context."""
+    tags = torch.eye(spec.places)
+    with progress(total=len(tags), desc="pictures", unit="tag") as bar:
+        sampler = Sampler(model, spec)
+        x = sampler(Condition.of(tags), PICTURE_SCALE, range(len(tags)), batch=16, on_sprites=bar.update)
+    sprites = to_uint8(x)
+    tiles = np.full((*sprites.shape[:-1], 4), 255, np.uint8)
+    tiles[..., : spec.channels] = sprites
+    sheet = io.BytesIO()
+    Image.fromarray(side_by_side(tiles, COLUMNS)).save(sheet, "PNG", optimize=True)
+    return sheet.getvalue()
+
+
+def differing(model: ContextUNet, spec: ModelSpec, data: bytes) -> float:
+    """The share of pixels that differ between sprites of a network and of its ONNX file, from the same noise."""
+    ours, theirs = (Sampler(model, spec, Sampling(precision="fp32")) for _ in range(2))
+    theirs.guide.strong = onnx_denoiser(data)
+    a, b = (to_uint8(sampler.per_category(PICTURE_SCALE, CHECKED)[0]) for sampler in (ours, theirs))
+    return float((a != b).any(-1).mean())
+
+
+def walks_differing(model: ContextUNet, spec: ModelSpec, data: bytes) -> float:
+    """The same of the clips of a network of walks."""
+    ours, theirs = (Animator(model, spec, Sampling(precision="fp32")) for _ in range(2))
+    theirs.guide.strong = onnx_frames(data, ExportedFrame(model, spec))
+    asked = Condition.of(spec.contexts()[[spec.categories.index(name) for name in spec.moving]]).repeated(CHECKED)
+    a, b = (to_uint8(animator(asked, 2.0, range(len(asked)), spec.model.frames)) for animator in (ours, theirs))
+    return float((a != b).any(-1).mean())
+
+
+def told(part: str, data: bytes, share: float) -> bytes:
+    """The file of a network, after a line that tells of it."""
+    print(f"{part}.onnx: {len(data) / 1e6:.1f} MB; {share:.2%} of the pixels differ from those of PyTorch")
+    return data
+
+
+def model_files(name: str, networks: dict[str, Network], walks: Network | None, more: dict) -> dict[str, bytes]:
+    """The files of a model for the page by their names, `model.json` the last, which tells `more` too.
+
+    networks: the teacher, the student or both; walks: a network of clips of such sprites.
+    """
+    files, parts = {}, {}
+    for part, (network, its) in networks.items():
+        data = to_onnx(network, its)
+        files[f"{part}.onnx"] = told(part, data, differing(network, its, data))
+        parts[part] = described(its, f"{part}.onnx", data)
+    model, spec = next(iter(networks.values()))
+    known = about(name, spec) | {"networks": parts, "pictures": {"file": PICTURES, "columns": COLUMNS}} | more
+    if walks:
+        network, its = walks
+        data = files["walks.onnx"] = frames_to_onnx(network, its)
+        told("walks", data, walks_differing(network, its, data))
+        kept = {"cycle": its.model.frames, "memory": ExportedFrame(network, its).size}
+        of_clips = {"moving": its.moving, "varying": its.varying}
+        known["walks"] = described(its, "walks.onnx", data) | kept | of_clips
+    files[PICTURES] = pictures(model, spec)
+    known["files"] = [*files, MODEL_FILE]
+    return files | {MODEL_FILE: json.dumps(known).encode()}

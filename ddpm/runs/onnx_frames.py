@@ -1,0 +1,109 @@
+"""A model of clips as an ONNX file that draws a frame: the network, and its memory of the frames before.
+
+    x [B, C, H, W], t int64 [B], context [B, V], position int64 [B], sees bool [B, M + 1], memory [B, R]
+        ->  x0 [B, C, H, W], memory [B, R]
+
+position: the step of the cycle that the frame shows. memory: keys and values of the M frames before it, zeros where
+there is none. It comes out with this frame as the last and without the first, so a frame that is done, given as x at
+t = 0, makes the memory for the next. sees: which of the M frames are there; the last is the frame itself, always seen.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.network.frames import FrameAttention, Frames, Memory
+from ddpm.network.unet import ContextUNet
+from ddpm.runs.onnx_files import example, exported, session
+from ddpm.runs.spec import ModelSpec
+
+
+class ExportedFrame(nn.Module):
+    """The denoiser of one frame as a module, whose memory is one table."""
+
+    def __init__(self, network: ContextUNet, spec: ModelSpec) -> None:
+        super().__init__()
+        self.network, self.cycle = network, spec.model.frames
+        self.denoise = spec.build_diffusion().denoiser(network)
+        self.layers = [layer for layer in network.modules() if isinstance(layer, FrameAttention)]
+        x, t, context = example(spec, 1).values()
+        remember = Memory()
+        sees = torch.ones(1, self.frames, self.frames, dtype=torch.bool).tril()
+        rows = [value.expand(self.frames, *value.shape[1:]) for value in (x, t, context)]
+        self.denoise(*rows, frames=Frames(torch.arange(self.frames), rows[1], sees, remember=remember))
+        self.shapes = [remember.kept[layer][0].shape[1:] for layer in self.layers]  # of keys, and as well of values
+
+    @property
+    def frames(self) -> int:
+        """M, those that are remembered."""
+        return self.cycle - 1
+
+    @property
+    def size(self) -> int:
+        """R."""
+        return 2 * sum(shape.numel() for shape in self.shapes)
+
+    def unpacked(self, table: Tensor) -> Memory:
+        """[B, R] -> keys and values of M frames."""
+        sizes = [shape.numel() for shape in self.shapes for _ in "kv"]
+        parts = table.split(sizes, 1)
+        pairs = zip(self.layers, self.shapes, parts[::2], parts[1::2], strict=True)
+        return Memory({layer: (k.reshape(-1, *shape), v.reshape(-1, *shape)) for layer, shape, k, v in pairs})
+
+    def packed(self, memory: Memory) -> Tensor:
+        """Keys and values of M frames -> [B, R]."""
+        return torch.cat([x.flatten(1) for layer in self.layers for x in memory.kept[layer]], 1)
+
+    def forward(
+        self, x: Tensor, t: Tensor, context: Tensor, position: Tensor, sees: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        remember = Memory()
+        length = torch.full_like(position, self.cycle)
+        frames = Frames(position, length, sees[:, None], self.unpacked(memory), remember)
+        x0 = self.denoise(x, t, context, frames=frames)
+        return x0, self.packed(remember.last(self.frames, self.cycle))
+
+    def example(self, spec: ModelSpec, batch: int = 2) -> dict[str, Tensor]:
+        """Inputs of the graph, by name."""
+        return example(spec, batch) | {
+            "position": torch.zeros(batch, dtype=torch.long),
+            "sees": torch.ones(batch, self.cycle, dtype=torch.bool),
+            "memory": torch.zeros(batch, self.size),
+        }
+
+
+def frames_to_onnx(model: ContextUNet, spec: ModelSpec, half: bool = True) -> bytes:
+    """The ONNX file of a model of clips; half: see `to_onnx`. Raises ValueError if a package of the extra `web` is
+    missing."""
+    module = ExportedFrame(model, spec).eval()
+    return exported(module, module.example(spec), ["x0", "remembered"], half)
+
+
+def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
+    """The network of an ONNX file as `Animator` calls that of a model: (x_t, t, context, frames) -> x0_hat. The file is
+    run by onnxruntime on one thread of the CPU."""
+    run = session(file)
+
+    def filled(x: Tensor, layer: FrameAttention) -> Tensor:
+        """Keys or values as those of M frames, zeros first."""
+        shape = module.shapes[module.layers.index(layer)]
+        return torch.cat([x.new_zeros(len(x), shape[0], shape[1] - x.shape[2], shape[2]), x], 2)
+
+    def denoise(x: Tensor, t: Tensor, context: Tensor, frames: Frames) -> Tensor:
+        count, M = frames.sees.shape[-1] - 1, module.frames
+        sees = torch.zeros(len(x), M + 1, dtype=torch.bool)
+        sees[:, M - count :] = frames.sees[:, 0]
+        memory = torch.zeros(len(x), module.size)
+        if frames.memory:
+            pairs = {layer: frames.memory.kept[layer] for layer in module.layers}.items()
+            memory = module.packed(Memory({layer: (filled(k, layer), filled(v, layer)) for layer, (k, v) in pairs}))
+        x0, remembered = run(x, t, context, frames.position, sees, memory)
+        if frames.remember is not None:
+            for layer, kv in module.unpacked(remembered).kept.items():
+                # M frames; before them any one, since of M + 1 the first is forgotten.
+                k, v = (torch.cat([x[:, :, : x.shape[2] // M], x], 2) for x in kv)
+                frames.remember.kept |= Memory({layer: (k, v)}).last(count + 1, M + 1).kept
+        return x0
+
+    return denoise
