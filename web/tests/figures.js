@@ -14,6 +14,7 @@ import { DIST, drawn, host, launch } from "./browser.js";
 
 const COUNT = 20; // sprites that are timed
 const ASKED = "#category:hero&kind:knight&colour:red&facing:left&s=2.5&seed=1";
+const WALKS = "#category:side_facing&kind:knight&facing:left&s=2.5&seed=1";
 
 /** Seconds of the processor that this browser has used, by Linux' own count. */
 function processor() {
@@ -43,6 +44,25 @@ async function ready({ network, url }) {
   const draw = (/** @type {number} */ n) => client.draw("timed", { network, items: items(n) }, {});
   await draw(1);
   Object.assign(globalThis, { draw });
+}
+
+/** In the browser: a function that has a sprite walk, made ready. @param {any} asked */
+async function readyToWalk({ url }) {
+  const { Client } = await import(`${url}src/model/client.js`);
+  const about = await (await fetch(`${url}model.json`)).json();
+  const client = new Client(about, () => {});
+  const places = Object.entries(about.vocabulary).flatMap(([facet, values]) => values.map(() => facet));
+  const context = new Float32Array(places.length);
+  context[about.vocabulary.category.indexOf(about.walks.moving[0])] = 1;
+  /** @type {Uint8ClampedArray[]} */
+  let frames = [];
+  const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => (frames = sprites);
+  const draw = (/** @type {any} */ more) => {
+    const item = { context, scale: 2, seed: 1, index: 0, frames: about.walks.cycle, ...more };
+    return client.draw("timed", { network: "walks", items: [item] }, { onSprites });
+  };
+  await draw({});
+  Object.assign(globalThis, { walk: () => draw({ base: frames[0] }) });
 }
 
 /** @param {string} name @param {() => Promise<unknown>} act */
@@ -82,6 +102,8 @@ for (const network of ["student", "teacher"]) {
   const draw = (/** @type {number} */ count) => /** @type {any} */ (globalThis).draw(count);
   await told(`${COUNT} guided sprites by the ${network}`, () => page.evaluate(draw, COUNT));
 }
+await page.evaluate(readyToWalk, { url: server.url });
+await told("a sprite begins to walk", () => page.evaluate(() => /** @type {any} */ (globalThis).walk()));
 
 let [bytes, compressed] = [0, 0];
 for (const name of names.filter((name) => name !== "teacher.onnx")) {
@@ -103,12 +125,21 @@ server.close();
 
 /** @param {string} folder */
 async function pictures(folder) {
-  /** @param {string} name @param {import("playwright-core").BrowserContextOptions} options @param {string} [part] */
-  const shot = async (name, options, part) => {
+  /**
+   * @param {string} name
+   * @param {import("playwright-core").BrowserContextOptions} options
+   * @param {string} [part]
+   * @param {string} [asked]
+   */
+  const shot = async (name, options, part, asked = ASKED) => {
     const window = await browser.newContext({ serviceWorkers: "block", ...options });
     const view = await window.newPage();
-    await view.goto(server.url + ASKED);
+    await view.goto(server.url + asked);
     await drawn(view);
+    if (asked === WALKS) {
+      await view.locator("#walk button").click();
+      await view.getByText("Walk otherwise").waitFor({ timeout: 120_000 });
+    }
     if (part) {
       await view.locator(part).scrollIntoViewIfNeeded();
       await view.waitForFunction(() => !document.querySelector(".steps .empty"), null, { timeout: 120_000 });
@@ -120,5 +151,11 @@ async function pictures(folder) {
   };
   await shot("playground.png", { viewport: { width: 1280, height: 1140 } });
   await shot("playground-lesson.png", { viewport: { width: 1280, height: 1000 } }, "#lesson");
+  await shot(
+    "playground-walk.png",
+    { viewport: { width: 1280, height: 1000 }, reducedMotion: "reduce" },
+    "#place",
+    WALKS,
+  );
   await shot("playground-phone.png", { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
 }

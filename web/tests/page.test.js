@@ -626,3 +626,58 @@ for (const [name, options] of /** @type {[string, import("playwright-core").Brow
     await context.close();
   });
 }
+
+test("the chosen sprite walks: its first frame stays, and a GIF and a sheet hold its frames", LIMIT, async () => {
+  const { page, told, context } = await opened("#category:side_facing&kind:wolf&facing:left&seed=3", {
+    serviceWorkers: "block",
+  });
+  await drawn(page);
+  const { size, walks } = await page.evaluate(async () => (await fetch("model.json")).json());
+  const begin = page.locator("#walk button");
+  const says = (/** @type {string} */ words) =>
+    page.waitForFunction((text) => document.querySelector("#walk button")?.textContent === text, words);
+  const take = page.getByRole("button", { name: "Sheet of the walk" });
+  assert.ok(!told.requests.some((url) => url.endsWith(walks.file)), "it is loaded by those who want walks");
+  assert.ok(await take.isHidden());
+  await begin.click();
+  await says("Walk otherwise");
+  const canvas = page.locator(".canvas .below");
+  const chosen = await pixels(canvas);
+
+  /** @type {import("playwright-core").Download[]} */
+  const files = [];
+  page.on("download", (file) => files.push(file));
+  await take.click();
+  for (let i = 0; i < 100 && files.length < 2; i++) await page.waitForTimeout(50);
+  assert.deepEqual(
+    files.map((file) => file.suggestedFilename()),
+    ["side-facing-wolf-left-walk.png", "side-facing-wolf-left-walk.json"],
+  );
+  const [sheet, json] = await Promise.all(files.map(async (file) => readFileSync(await file.path())));
+  const { frames, meta } = JSON.parse(json.toString());
+  assert.deepEqual(meta.frameTags, [{ name: "walk", from: 0, to: walks.cycle - 1, direction: "forward" }]);
+  const { width, height, data } = await opaque(page, sheet);
+  assert.deepEqual([width, height], [walks.cycle * size, size]);
+  const shown = Object.values(frames).map(({ frame, duration }) => {
+    assert.ok(duration > 0 && frame.w === size && frame.h === size);
+    const rows = Array.from({ length: size }, (_, y) => 4 * (y * width + frame.x));
+    return rows.flatMap((first) => data.slice(first, first + 4 * size));
+  });
+  assert.equal(distinct(shown), walks.cycle);
+  assert.deepEqual(shown[0], chosen);
+  const changed = shown.map((frame) => frame.filter((value, i) => value !== chosen[i]).length / frame.length);
+  assert.ok(Math.max(...changed) < 0.5, `a walk is of one sprite: ${changed}`);
+  const gif = await download(page, () => page.getByRole("button", { name: "GIF of the walk" }).click());
+  assert.match(gif.bytes.toString("latin1"), /^GIF89a/);
+
+  // Painted on, it stands still until it walks anew; undone, it walks as before. What was never seen walking is told.
+  await page.locator(".canvas .above").click({ position: { x: 4, y: 4 } });
+  await says("Let it walk");
+  await page.keyboard.press("z");
+  await says("Walk otherwise");
+  await page.goto(`${server.url}#category:food&seed=2`);
+  await page.waitForFunction(() => document.querySelector("#walk .hint")?.textContent?.startsWith("Only side facing"));
+  assert.ok(await begin.isDisabled());
+  assert.deepEqual(told.errors, []);
+  await context.close();
+});

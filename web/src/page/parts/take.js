@@ -99,7 +99,11 @@ export function takePart(store, about, studio, editor, walk, page) {
     "div",
     { class: "row", hidden: true },
     make("button", { type: "button", onclick: ofWalk }, "GIF of the walk"),
-    make("button", { type: "button", onclick: saveFrames, title: "Its frames side by side" }, "Walk as sheet and JSON"),
+    make(
+      "button",
+      { type: "button", onclick: saveFrames, title: "Its frames side by side, and JSON" },
+      "Sheet of the walk",
+    ),
   );
   const said = make("span", { class: "hint" });
   at("save").addEventListener("click", savePng);
