@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.transfer import Taken
+from ddpm.system.cores import on_cores
+
+MUONS = 4  # optimisers that the hidden weights are shared among
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -54,9 +57,11 @@ class Optimizers:
                 groups(rest, rest, config.lr), lr=config.lr, weight_decay=config.weight_decay, fused=True
             )
         }
-        if hidden:
-            self.parts["muon"] = torch.optim.Muon(
-                groups(hidden, [view for _, view in self.hidden], config.muon_lr),
+        count = min(MUONS, len(hidden))
+        for i in range(count):  # cores share them
+            these = self.hidden[i::count]
+            self.parts[f"muon{i}"] = torch.optim.Muon(
+                groups([weight for weight, _ in these], [view for _, view in these], config.muon_lr),
                 lr=config.muon_lr,
                 momentum=config.muon_momentum,
                 weight_decay=0.0,
@@ -71,5 +76,6 @@ class Optimizers:
         for part in self.parts.values():
             for group in part.param_groups:
                 group["lr"] = factor * group["peak"]
-            part.step()
+        on_cores(lambda part: part.step(), list(self.parts.values()))
+        for part in self.parts.values():
             part.zero_grad()

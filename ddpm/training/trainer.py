@@ -6,7 +6,7 @@ The loop knows neither samplers nor metrics nor TensorBoard: it calls `Hooks`.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import Taken, model_like, take_over
 from ddpm.system.console import progress
+from ddpm.system.cores import on_cores, one_core
 from ddpm.system.devices import autocast_dtype, make_deterministic
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, parallel, world
 from ddpm.system.outputs import attempt
@@ -40,6 +41,7 @@ from sprites.colour import hexadecimals
 VALIDATION_LEAST = 256  # samples of held-out sprites for the validation loss; fewer sprites get more than one noise
 ENOUGH = 1000  # in place of the number of a signal: training stops by itself
 SKIPPED_MOST = 10  # steps in a row that may be skipped
+PART = 16  # samples that a core takes at a time
 
 
 def nothing(*_: object) -> dict[str, float]:
@@ -181,11 +183,16 @@ class Trainer:
         This is Algorithm 1 of Ho et al. 2020 (arXiv:2006.11239), with contexts hidden at random as classifier-free
         guidance needs it (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
         """
-        optim = self.config.optim
         self.step += 1
-        batch, groups = self.ahead or self.batches(self.step)
-        losses = gather(self.backward(batch), optim.batch)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
+        with one_core():
+            batch, groups = self.ahead or self.batches(self.step)
+        losses = gather(self.backward(batch), self.config.optim.batch)
+        with one_core():
+            return self.follow(losses, groups)
+
+    def follow(self, losses: Tensor, groups: dict[str, Tensor]) -> Tensor:
+        """Step along the gradients, unless they are not finite. Returns their norm before clipping."""
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optim.clip)
         if self.device.type == "cuda":  # which is still computing: meanwhile the next batch can be made
             self.ahead = self.batches(self.step + 1)
         if not norm.isfinite():
@@ -203,9 +210,12 @@ class Trainer:
         return learning_rate(self.step, self.config.steps, self.config.optim.warmup)
 
     def backward(self, batch: Batch) -> Tensor:
-        """As `accumulated`; on a single GPU as one CUDA graph, which spares the time to launch its kernels."""
-        if self.device.type == "cpu" or world() > 1:
+        """As `accumulated`; on a CPU by `shared`, on a single GPU as one CUDA graph, which spares the time to launch its
+        kernels."""
+        if world() > 1:
             return self.accumulated(batch)
+        if self.device.type == "cpu":
+            return self.shared(batch)
         if self.captured is None:
             self.captured = Captured(self.accumulated, self.model, batch)
         return self.captured(batch)
@@ -216,14 +226,34 @@ class Trainer:
         losses, count = [], self.config.optim.accumulate
         for i, part in enumerate(batch.split(count)):
             with averaged(self.network, now=i == count - 1):
-                # Weights that autocast keeps from one part to the next cannot be captured.
-                half = self.autocast is not None
-                with torch.autocast(self.device.type, self.autocast, enabled=half, cache_enabled=world() > 1):
-                    more = {"frames": part.frames} if part.frames else {}
-                    losses.append(self.diffusion.loss(self.network, part.x0, part.context, part.t, part.eps, **more))
+                losses.append(self.losses(part))
                 # The gradients are averaged over the processes, whose shares may differ by a sample.
                 (losses[-1].sum() * world() / self.config.optim.batch).backward()
         return torch.cat(losses).detach()
+
+    def shared(self, batch: Batch) -> Tensor:
+        """As `accumulated`, in parts of `PART` samples that the cores share (ddpm/system/cores.py)."""
+        losses, weights = [], list(self.model.parameters())
+
+        def gradient(part: Batch) -> tuple[Tensor, Sequence[Tensor | None]]:
+            loss = self.losses(part)
+            total = loss.sum() / self.config.optim.batch
+            return loss.detach(), torch.autograd.grad(total, weights, allow_unused=True)
+
+        for some in batch.split(self.config.optim.accumulate):
+            for loss, gradients in on_cores(gradient, some.split(max(1, len(some.x0) // PART))):
+                losses.append(loss)
+                for weight, grad in zip(weights, gradients, strict=True):
+                    weight.grad = grad if weight.grad is None else weight.grad if grad is None else weight.grad + grad
+        return torch.cat(losses)
+
+    def losses(self, batch: Batch) -> Tensor:
+        """The loss of each sample, [n]."""
+        # Weights that autocast keeps from one part to the next cannot be captured.
+        half = self.autocast is not None
+        with torch.autocast(self.device.type, self.autocast, enabled=half, cache_enabled=world() > 1):
+            more = {"frames": batch.frames} if batch.frames else {}
+            return self.diffusion.loss(self.network, batch.x0, batch.context, batch.t, batch.eps, **more)
 
     def skip(self, what: str) -> None:
         """Leave the weights as they are, since the loss or its gradient is not finite. Raises NonFiniteLoss after

@@ -104,7 +104,7 @@ def test_a_state_that_is_made_to_be_filled_changes_nothing_else(spec, kind):
             assert p.grad is None
             assert (
                 set(optimizer.state[p])
-                == {"adamw": {"step", "exp_avg", "exp_avg_sq"}, "muon": {"momentum_buffer"}}[name]
+                == {"adamw": {"step", "exp_avg", "exp_avg_sq"}, "muon": {"momentum_buffer"}}[name.rstrip("0123")]
             )
     assert all(map(torch.equal, before, model.parameters()))
 
@@ -239,7 +239,7 @@ def test_a_state_of_training_that_does_not_fit_is_refused(tmp_path, spec, kind, 
     train_steps(model, optimizers, 1, seed=0)
     tensors, _ = read_safetensors(save_checkpoint(tmp_path, {"step": 1}, {"model": model}, optimizers.parts, keep=1))
     restore(tensors, {"model": model}, optimizers.parts, begun=True)
-    name = next(k for k, v in tensors.items() if k.startswith(f"{kind}.") and v.numel() > 1)
+    name = next(k for k, v in tensors.items() if k.startswith(kind) and v.numel() > 1)
     spoilt = {k: v for k, v in tensors.items() if k != name} | spoil(name, tensors[name])
     with pytest.raises(ValueError, match="does not fit"):
         restore(spoilt, {"model": model}, optimizers.parts, begun=True)

@@ -24,10 +24,14 @@ def trained(kind: str, steps: int, factor: float = 1.0, device: str = "cpu"):
 
 def test_every_parameter_is_stepped_by_one_optimiser_and_hidden_convolutions_by_muon():
     model, before, optimizers = trained("muon", 1)
-    stepped = [p for name in ("adamw", "muon") for g in optimizers.parts[name].param_groups for p in g["params"]]
-    assert sum(p.numel() for p in stepped) == sum(p.numel() for p in model.parameters())
+    stepped = {
+        name: [p for group in part.param_groups for p in group["params"]] for name, part in optimizers.parts.items()
+    }
+    every = [p for params in stepped.values() for p in params]
+    assert sum(p.numel() for p in every) == sum(p.numel() for p in model.parameters())
     hidden = {m.weight.data_ptr() for m in model.hidden}
-    assert {p.data_ptr() for p in optimizers.parts["muon"].param_groups[0]["params"]} == hidden
+    assert {p.data_ptr() for name in stepped if name.startswith("muon") for p in stepped[name]} == hidden
+    assert len(hidden) > 1 < len(stepped) - 1
     assert model.stem.weight.data_ptr() not in hidden and model.head.weight.data_ptr() not in hidden
     assert all(not torch.equal(p, before[name]) for name, p in model.named_parameters())
     assert all(p.grad is None for p in model.parameters())

@@ -111,6 +111,30 @@ def test_same_seed_same_run_and_another_seed_another(config, tmp_path):
     assert scalars[0][6]["loss/train"] == scalars[1][6]["loss/train"]
 
 
+def test_the_gradient_is_that_of_the_whole_batch_and_the_number_of_cores_changes_no_bit(config):
+    optim = OptimConfig(batch=64, precision="fp32")
+    trainers = [Trainer(dataclasses.replace(config, optim=optim), make(config).data, CPU) for _ in range(3)]
+    before = torch.get_num_threads()
+    try:
+        for trainer, cores in zip(trainers, (1, 2, 4), strict=True):
+            torch.set_num_threads(cores)
+            for _ in range(3):
+                trainer.advance()
+    finally:
+        torch.set_num_threads(before)
+    one, *others = trainers
+    for other in others:
+        assert all(map(torch.equal, one.model.parameters(), other.model.parameters()))
+
+    batch, _ = one.batches(1)
+    losses, shared = one.shared(batch), [p.grad for p in one.model.parameters()]
+    one.model.zero_grad()
+    torch.testing.assert_close(losses, one.accumulated(batch))
+    assert len(batch.split(4)[0].x0) == 16 and any(grad.abs().max() > 1e-3 for grad in shared)
+    for grad, p in zip(shared, one.model.parameters(), strict=True):
+        torch.testing.assert_close(grad, p.grad, atol=1e-6, rtol=1e-4)
+
+
 def test_a_deterministic_run_needs_no_operation_that_is_not(config):
     try:
         scalars, _ = train(make(dataclasses.replace(config, deterministic=True)))  # torch raises at any other
