@@ -37,7 +37,7 @@ def keep_freed(block: int = 2**28, most: int = 2**30) -> bool:
     """Have this process keep blocks of up to `block` bytes that it frees, `most` bytes in all, to use them again.
 
     By itself glibc hands large blocks back to the kernel, which clears their pages one by one for whoever takes them
-    next: in sampling 32x32 sprites on the CPU that was a quarter of the time. Returns whether blocks of some size are
+    next: in sampling 32x32 sprites on the CPU that was a fifth of the time. Returns whether blocks of some size are
     kept; elsewhere than in Linux with glibc there is no such setting.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None

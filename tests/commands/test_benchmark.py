@@ -280,7 +280,7 @@ def test_who_takes_part_at_a_size():
 def test_blocks_hold_as_many_pixels_at_every_size():
     full = timing.Effort(rounds=5, seconds=1.0, sprites=100, batch=128)
     assert full.at(16) == full
-    assert full.at(32) == timing.Effort(rounds=3, seconds=1.0, sprites=25, batch=32)
+    assert full.at(32) == timing.Effort(rounds=2, seconds=1.0, sprites=25, batch=32)
     assert timing.Effort(rounds=2, seconds=0.3, sprites=1, batch=2).at(64).sprites == 1
 
 

@@ -40,7 +40,7 @@ class Effort:
         is larger."""
         share = (16 / size) ** 2
         sprites, batch = (max(1, round(share * count)) for count in (self.sprites, self.batch))
-        return replace(self, rounds=min(self.rounds, 3) if size > 16 else self.rounds, sprites=sprites, batch=batch)
+        return replace(self, rounds=min(self.rounds, 2) if size > 16 else self.rounds, sprites=sprites, batch=batch)
 
 
 FULL, QUICK = Effort(5, 1.0, 100, 128), Effort(2, 0.3, 20, 32)
