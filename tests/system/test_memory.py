@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import assert_one_line_error, command, finish
 
+from ddpm.commands.shared import errors
 from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.runs.spec import ModelSpec
 from ddpm.system import memory
@@ -80,6 +81,12 @@ print(cleared(), keep_freed(), cleared(), cleared())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, kept, _, after = done.stdout.split()
     assert kept == "True" and int(after) < int(before) / 50
+
+
+def test_commands_keep_what_they_free(monkeypatch):
+    done = []
+    monkeypatch.setattr(errors, "keep_freed", lambda: done.append("kept"))
+    assert errors.exit_on_user_error(lambda: len(done))() == 1
 
 
 def test_what_cannot_fit_is_refused_with_both_figures(system):
