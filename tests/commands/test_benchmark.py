@@ -202,10 +202,10 @@ def test_growth_is_the_power():
 def test_speed_sections_of_a_tiny_model(data):
     contestant = contestants.Own("ours", TINY, data, CPU)
     alone = {"ours": comparison.Fresh(1.0, 3_000_000)}
-    (row,) = comparison.throughput([contestant], alone, BRIEF).rows
+    (row,) = comparison.throughput([contestant], alone, BRIEF, 16).rows
     assert row[:3] == ("ours", 4, "float32") and row[4] == 1 and row[-1] == 3
     assert row[6] == pytest.approx(3 * row[3] * row[5] / 1e3)
-    (row,) = comparison.sampling([contestant], 2.0, BRIEF).rows
+    (row,) = comparison.sampling([contestant], 2.0, BRIEF, 16).rows
     assert row[:4] == ("ours", "dpmpp_2m_sde", 12, 24) and row[4] > 0
     changes = [ours.Variant("cores", n, TINY, data, n) for n in (1, 2)]
     table = ours.scaling(changes, BRIEF)
@@ -269,6 +269,21 @@ def test_ours_is_the_config_for_the_size():
         contestants.config_of("ours", configs, 20)
 
 
+def test_who_takes_part_at_a_size():
+    names = ("ours", "baseline16", "diffusers")
+    assert contestants.entrants(names, ROOT / "configs", 16) == list(names)
+    assert contestants.entrants(names, ROOT / "configs", 32) == ["ours", "diffusers"]
+    with pytest.raises(ValueError, match="of 24 pixels"):
+        contestants.entrants(names, ROOT / "configs", 24)
+
+
+def test_blocks_hold_as_many_pixels_at_every_size():
+    full = timing.Effort(rounds=5, seconds=1.0, sprites=100, batch=128)
+    assert full.at(16) == full
+    assert full.at(32) == timing.Effort(rounds=2, seconds=1.0, sprites=25, batch=32)
+    assert timing.Effort(rounds=2, seconds=0.3, sprites=1, batch=2).at(64).sprites == 1
+
+
 def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "smalldiffusion" else name)
     contestants.check_installed(("ours", "baseline16"))
@@ -282,14 +297,17 @@ def test_the_script_knows_the_contestants():
 
 def test_bench_runs_from_the_command_line(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 20)
+    monkeypatch.setattr(timing, "FULL", BRIEF)
     folder = write_npy(tmp_path / "data", *tiny_sprites(60, 16, 3))
-    flags = ("--contestants", "ours", "--sections", "quality", "--minutes", 0.001, "--per-category", 4)
+    flags = ("--contestants", "ours", "--sections", "sampling", "quality", "--minutes", 0.001, "--per-category", 4)
     words = ["bench.py", "--data", folder, *flags, "--out", tmp_path / "b.md"]
     monkeypatch.setattr(sys, "argv", list(map(str, words)))
     assert command_module("bench").main() == 0
     assert "## Time to quality" in capfd.readouterr().out
     assert re.search(r"\| ours +\| 0\.00100 +\|", (tmp_path / "b.md").read_text())
-    assert len(json.loads((tmp_path / "b.json").read_text())["tables"]) == 1
+    tables = json.loads((tmp_path / "b.json").read_text())["tables"]
+    titles = ["Guided sampling, 16x16", "Guided sampling, 32x32", "Time to quality"]
+    assert [table["title"] for table in tables] == titles
 
 
 def test_help_and_errors_of_the_scripts(tmp_path):
@@ -297,6 +315,8 @@ def test_help_and_errors_of_the_scripts(tmp_path):
         assert flag in run(script, "--help", fresh=True).stdout
     assert_one_line_error(run("bench", "--guidance", 1), "--guidance", "above 1")
     assert_one_line_error(run("bench", "--minutes", 0), "--minutes")
+    assert_one_line_error(run("bench", "--sizes", 0), "--sizes")
+    assert_one_line_error(run("bench", "--sizes", 24, "--contestants", "ours"), "of 24 pixels", "sprites32.toml")
     assert_one_line_error(run("bench", "--out", tmp_path / "b.txt"), ".md or .json")
     assert_one_line_error(run("bench", "--data", tmp_path / "none", "--contestants", "ours"), "none")
     if not torch.cuda.is_available():

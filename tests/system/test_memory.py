@@ -1,14 +1,18 @@
 """What is free, and what is refused because it cannot fit."""
 
 import dataclasses
+import platform
 import re
 import resource
+import subprocess
+import sys
 import time
 
 import pytest
 import torch
 from conftest import assert_one_line_error, command, finish
 
+from ddpm.commands.shared import errors
 from ddpm.config import DiffusionConfig, ModelConfig, OptimConfig
 from ddpm.runs.spec import ModelSpec
 from ddpm.system import memory
@@ -58,6 +62,31 @@ def test_a_limit_of_addresses_counts(system, monkeypatch):
 def test_where_nothing_is_told_nothing_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "PROC", tmp_path)
     memory.check_fits("all there is", 2**60, "")
+
+
+@pytest.mark.skipif(platform.libc_ver() < ("glibc", "2.35"), reason="other libraries keep smaller blocks, or none")
+def test_what_is_freed_is_used_again():
+    code = """
+import resource
+from ddpm.system.memory import keep_freed
+
+def cleared():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        b"x" * 40_000_000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(cleared(), keep_freed(), cleared(), cleared())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, kept, _, after = done.stdout.split()
+    assert kept == "True" and int(after) < int(before) / 50
+
+
+def test_commands_keep_what_they_free(monkeypatch):
+    done = []
+    monkeypatch.setattr(errors, "keep_freed", lambda: done.append("kept"))
+    assert errors.exit_on_user_error(lambda: len(done))() == 1
 
 
 def test_what_cannot_fit_is_refused_with_both_figures(system):

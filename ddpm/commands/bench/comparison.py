@@ -62,13 +62,14 @@ def fresh(make: Maker, steps: int = 3) -> Fresh:
     return Fresh(done - start, memory)
 
 
-def throughput(contestants: Sequence[Contestant], alone: dict[str, Fresh], effort: Effort) -> Table:
-    """Training on the CPU: sprites a second, the share of the machine's peak, and the memory of each `alone`."""
+def throughput(contestants: Sequence[Contestant], alone: dict[str, Fresh], effort: Effort, size: int) -> Table:
+    """Training on the CPU, on sprites of `size` pixels: sprites a second, the share of the machine's peak, and the
+    memory of each `alone`."""
     cpu = torch.device("cpu")
     peaks = {str(dtype).removeprefix("torch."): dtype for dtype in (torch.float32, torch.bfloat16)}
     blocks = {c.name: partial(rate, c.step, c.batch, effort.seconds, cpu) for c in contestants}
     blocks |= {precision: partial(matrix_peak, dtype, cpu) for precision, dtype in peaks.items()}
-    found = medians(interleave(blocks, effort.rounds, "throughput"))
+    found = medians(interleave(blocks, effort.rounds, f"throughput, {size}x{size}"))
     times = ratios({c.name: found[c.name] for c in contestants})
     rows = []
     for c in contestants:
@@ -84,11 +85,11 @@ def throughput(contestants: Sequence[Contestant], alone: dict[str, Fresh], effor
         "MB: the most that was resident in a process of its own, Python and torch included",
     ]
     headings = ("", "batch", "precision", "sprites/s", "ratio", "MFLOP", "GFLOP/s", "peak", "MB")
-    return Table("Training throughput", headings, rows, tuple(notes))
+    return Table(f"Training throughput, {size}x{size}", headings, rows, tuple(notes))
 
 
-def sampling(contestants: Sequence[Contestant], scale: float, effort: Effort) -> Table:
-    """Seconds for guided sprites, each contestant by the sampler and steps that its users have."""
+def sampling(contestants: Sequence[Contestant], scale: float, effort: Effort, size: int) -> Table:
+    """Seconds for guided sprites of `size` pixels, each contestant by the sampler and steps that its users have."""
     cpu, N = torch.device("cpu"), effort.sprites
     labels = torch.zeros(N, dtype=torch.long)
 
@@ -99,14 +100,14 @@ def sampling(contestants: Sequence[Contestant], scale: float, effort: Effort) ->
     for c in contestants:
         c.sample(labels[:1], scale, 0, 2, 1)
     blocks = {c.name: partial(block, c) for c in contestants}
-    found = medians(interleave(blocks, min(effort.rounds, 3), "sampling", warmup=0))
+    found = medians(interleave(blocks, min(effort.rounds, 3), f"sampling, {size}x{size}", warmup=0))
     times = ratios(found)
     rows = [(c.name, c.sampler, c.steps, 2 * c.steps, found[c.name], times[c.name]) for c in contestants]
     notes = (
         f"{N} sprites at s = {scale:g}; ratio: to ours; calls of the network: for each sprite",
         f"samplers of more than {TIMED_STEPS} steps are timed over {TIMED_STEPS} and scaled",
     )
-    return Table("Guided sampling", ("", "sampler", "steps", "calls", "seconds", "ratio"), rows, notes)
+    return Table(f"Guided sampling, {size}x{size}", ("", "sampler", "steps", "calls", "seconds", "ratio"), rows, notes)
 
 
 def quality(points: Sequence[Point], panel: Panel) -> Table:

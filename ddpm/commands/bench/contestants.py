@@ -8,6 +8,7 @@ conditional, more is guided.
 import copy
 import importlib.util
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -260,7 +261,7 @@ class SmallDiffusion(Library):
 
 
 # Their names are read from the source, so they stand here as they are (see ddpm/system/names.py).
-OWN = {"ours": "sprites{size}.toml", "baseline16": "baseline16.toml"}
+OWN = {"ours": "sprites{size}.toml", "baseline16": "baseline{size}.toml"}
 LIBRARIES = {
     "denoising-diffusion-pytorch": DenoisingDiffusion,
     "diffusers": Diffusers,
@@ -275,6 +276,14 @@ def config_of(name: str, configs: Path, size: int) -> Path:
         there = ", ".join(sorted(found.name for found in configs.glob(OWN[name].format(size="*"))))
         raise ValueError(f"the sprites are of {size} pixels, for which {configs} has no config; it has {there}")
     return path
+
+
+def entrants(names: Sequence[str], configs: Path, size: int) -> list[str]:
+    """Those of the contestants that there are for sprites of a size: the libraries, and ours that have a config for it.
+
+    Raises ValueError if there is no config of "ours" for it."""
+    config_of("ours", configs, size)
+    return [name for name in names if name in LIBRARIES or (configs / OWN[name].format(size=size)).exists()]
 
 
 def enter(

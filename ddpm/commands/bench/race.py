@@ -4,15 +4,17 @@
     python scripts/bench.py --quick                            # a few minutes
     python scripts/bench.py --sections throughput scaling --contestants ours baseline16
     python scripts/bench.py --data FOLDER --sections throughput sampling quality --minutes 8
+    python scripts/bench.py --data FOLDER --sections throughput sampling --sizes 32
 
-The sections: training throughput, guided sampling, time to quality, scaling, levers and profile of our own training,
-set-up time. make bench installs the libraries.
+The sections: training throughput and guided sampling at each of the sizes, time to quality, scaling, levers and profile
+of our own training, set-up time. make bench installs the libraries.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -45,6 +47,9 @@ Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "pro
 class Arguments:
     data: Path = Path("sprites")
     """Folder of sprites to train on and to judge by, of a size for which there is a config."""
+    sizes: tuple[int, ...] = (16, 32)
+    """Sizes in pixels at which training and sampling are timed; the sprites are brought to each by the nearest
+    pixel."""
     sections: tuple[Section, ...] = get_args(Section)
     contestants: tuple[Name, ...] = get_args(Name)
     minutes: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
@@ -64,49 +69,64 @@ class Arguments:
         for flag, values, low in (("--minutes", self.minutes, 0), ("--guidance", self.guidance, 1)):
             if not values or min(values) <= low:
                 raise ValueError(f"{flag} needs numbers above {low}, got {list(values)}")
+        if not self.sizes or min(self.sizes) < 8:
+            raise ValueError(f"--sizes needs sizes of sprites, 16 say, got {list(self.sizes)}")
         if self.per_category < 2:
             raise ValueError(f"--per-category must be at least 2, got {self.per_category}")
         if self.out.suffix not in (".md", ".json"):
             raise ValueError(f"--out {self.out} must end in .md or .json; both are written")
 
 
-def sections(args: Arguments, data: "SpriteData") -> dict[str, Callable[[], "Table"]]:
-    """What each section measures, as a function that gives its table."""
+def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[], "Table"]]]:
+    """What each section measures: a function for each of its tables."""
     import torch
 
     from ddpm.commands.bench import comparison, ours
-    from ddpm.commands.bench.contestants import config_of, enter
+    from ddpm.commands.bench.contestants import config_of, enter, entrants
     from ddpm.commands.bench.time_to_quality import Panel, compete
     from ddpm.commands.bench.timing import FULL, QUICK
-    from ddpm.config import load_config
+    from ddpm.config import DataConfig, load_config
+    from ddpm.data.loading import load_data
     from ddpm.evaluation.judge import Judge
 
-    effort = QUICK if args.quick else FULL
-    rest = (CONFIGS, data, torch.device("cpu"))
-    makers = {name: partial(enter, name, *rest, batch=effort.batch) for name in args.contestants}
-    config = config_of("ours", CONFIGS, data.sprites.size)
+    effort, cpu, own = QUICK if args.quick else FULL, torch.device("cpu"), data.sprites.size
+    names = {size: entrants(args.contestants, CONFIGS, size) for size in (own, *args.sizes)}
+    sizes = [size for size in args.sizes if names[size]]
 
     @cache
-    def alone() -> dict[str, comparison.Fresh]:
-        bar = progress(makers.items(), "memory and set-up", unit="contestant", leave=False)
+    def makers(size: int) -> "dict[str, Callable[..., Contestant]]":
+        sized = data if size == own else load_data(args.data, DataConfig(size=size, resize="nearest"))
+        batch = effort.at(size).batch
+        return {name: partial(enter, name, CONFIGS, sized, cpu, batch=batch) for name in names[size]}
+
+    @cache
+    def alone(size: int) -> dict[str, comparison.Fresh]:
+        bar = progress(makers(size).items(), "memory and set-up", unit="contestant", leave=False)
         return {name: comparison.fresh(make) for name, make in bar}
 
-    def untrained() -> "list[Contestant]":
-        return [make() for make in makers.values()]
+    def untrained(size: int) -> "list[Contestant]":
+        return [make() for make in makers(size).values()]
+
+    def throughput(size: int) -> "Table":
+        return comparison.throughput(untrained(size), alone(size), effort.at(size), size)
+
+    def sampling(size: int) -> "Table":
+        return comparison.sampling(untrained(size), args.guidance[0], effort.at(size), size)
 
     def quality() -> "Table":
         panel = Panel(Judge(data, cache=args.out.parent / "judges"), args.per_category, args.guidance)
-        chosen = {name: make for name, make in makers.items() if name == "ours" or not args.quick}
+        chosen = {name: make for name, make in makers(own).items() if name == "ours" or not args.quick}
         return comparison.quality(compete(chosen, QUICK_MINUTES if args.quick else args.minutes, panel), panel)
 
+    path, category = config_of("ours", CONFIGS, own), data.sprites.categories[0]
     return {
-        "throughput": lambda: comparison.throughput(untrained(), alone(), effort),
-        "sampling": lambda: comparison.sampling(untrained(), args.guidance[0], effort),
-        "quality": quality,
-        "scaling": lambda: ours.scaling(ours.variants(load_config(config), args.data), effort),
-        "levers": lambda: ours.levers(load_config(config), args.data, effort),
-        "profile": lambda: ours.profile(enter("ours", *rest)),
-        "setup": lambda: comparison.setup(ROOT, config, args.data, data.sprites.categories[0], alone()),
+        "throughput": [partial(throughput, size) for size in sizes],
+        "sampling": [partial(sampling, size) for size in sizes],
+        "quality": [quality],
+        "scaling": [lambda: ours.scaling(ours.variants(load_config(path), args.data), effort)],
+        "levers": [lambda: ours.levers(load_config(path), args.data, effort)],
+        "profile": [lambda: ours.profile(enter("ours", CONFIGS, data, cpu))],
+        "setup": [lambda: comparison.setup(ROOT, path, args.data, category, alone(own))],
     }
 
 
@@ -124,9 +144,9 @@ def main() -> int:
     check_installed(args.contestants)
     data = load_data(args.data, DataConfig())
     about = machine(torch.device("cpu")) | {"data": f"{args.data.name}: {data.describe()}"}
-    measure, tables, start = sections(args, data), [], time.monotonic()
-    for name in args.sections:
-        tables.append(measure[name]())
+    measures, tables, start = sections(args, data), [], time.monotonic()
+    for measure in chain.from_iterable(measures[name] for name in args.sections):
+        tables.append(measure())
         print(tables[-1].markdown())
         about["minutes"] = f"{(time.monotonic() - start) / 60:.1f}"
         write_results(tables, about, args.out)  # after each, for those that do not wait for the last

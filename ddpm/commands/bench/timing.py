@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -34,6 +34,13 @@ class Effort:
     """Sprites sampled in a block."""
     batch: int
     """Of the libraries' training."""
+
+    def at(self, size: int) -> Self:
+        """For sprites of another size than 16 pixels: as many pixels in a batch and in a block, fewer rounds if that
+        is larger."""
+        share = (16 / size) ** 2
+        sprites, batch = (max(1, round(share * count)) for count in (self.sprites, self.batch))
+        return replace(self, rounds=min(self.rounds, 2) if size > 16 else self.rounds, sprites=sprites, batch=batch)
 
 
 FULL, QUICK = Effort(5, 1.0, 100, 128), Effort(2, 0.3, 20, 32)

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING
 
 from ddpm.system.console import one_line
+from ddpm.system.memory import keep_freed
 from ddpm.system.processes import leave_it_to_main, several_processes
 
 if TYPE_CHECKING:
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:
     """Turn a ValueError, an error of the file system or a want of memory into one line on stderr and exit code 2;
-    Ctrl-C into 130."""
+    Ctrl-C into 130. The process is that of a command, which may keep memory for itself."""
 
     @wraps(main)
     def wrapped() -> int:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")  # names hold letters that not every console has
+        keep_freed()
         try:
             return main()
         except BrokenPipeError:  # who read the output has left, as `head` does
