@@ -19,7 +19,8 @@ from ddpm.diffusion.samplers import SampleNoise
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames, Memory
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import Sampler, ignore
+from ddpm.sampling import PART, Sampler, ignore
+from ddpm.system.devices import on_cores
 
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
@@ -178,10 +179,14 @@ class Animator:
         if history is not None and not (scale > 0).all():
             raise ValueError("guidance over the frames before (history) needs guidance scales above 0")
         scale, start, done = scale.expand(N), start.expand(N), []
-        for rows in torch.arange(N).split(batch or self.sampler.at_once):
+
+        def sample(rows: Tensor) -> Tensor:
             clips = None if given is None else given[rows]
             some = [indices[i] for i in rows]
-            done.append(self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames))
+            return self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames)
+
+        for rows in torch.arange(N).split(batch or self.sampler.at_once):
+            done += on_cores(sample, rows.split(PART)) if self.device.type == "cpu" else [sample(rows)]
         return torch.cat(done)
 
     @torch.no_grad()

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.system import console
-from ddpm.system.devices import autocast_dtype
+from ddpm.system.devices import autocast_dtype, on_cores
 
 VERSION = 1  # Raise it with any change to what a classifier learns or tells: judges kept in files are trained anew.
 STEPS_MIN = 200  # of training, for small sets
@@ -107,7 +107,7 @@ def train_classifier(
 @torch.no_grad()
 def features_and_classes(model: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
     """Features float32 [N, F] and predicted classes int64 [N] of sprites x [N, C, H, W]."""
-    features = torch.cat([model.features(part) for part in x.split(512)])
+    features = torch.cat(on_cores(model.features, x.split(128)))
     return features, model.head(features).argmax(1)
 
 

@@ -1,12 +1,21 @@
-"""The device to compute on, in which precision, and whether to the last bit. torch is imported only when asked."""
+"""The device to compute on, its cores, in which precision, and whether to the last bit. torch is imported only when
+asked."""
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 from ddpm.system.processes import several_processes
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+taken: list[int] = []  # cores of an operation outside of each `one_core`, one in another
 
 
 def pick_device(name: str) -> "torch.device":
@@ -48,3 +57,54 @@ def make_deterministic() -> None:
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
     torch.use_deterministic_algorithms(True)
+
+
+@contextmanager
+def one_core() -> Iterator[int]:
+    """Inside, an operation of this thread takes one core. Gives the number that it took before."""
+    import torch
+
+    taken.append(torch.get_num_threads())
+    torch.set_num_threads(1)
+    try:
+        yield taken[0]
+    finally:
+        torch.set_num_threads(taken.pop())
+
+
+@cache
+def pool(count: int, each: int) -> ThreadPoolExecutor:
+    """So many threads, in each of which an operation takes `each` cores."""
+    import torch
+
+    return ThreadPoolExecutor(count, "cores", initializer=torch.set_num_threads, initargs=(each,))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)  # threads stay behind
+
+
+def on_cores(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
+    """[work(part) for part in parts], the parts on as many cores as torch uses, whichever is free taking the next.
+
+    An operation that torch splits among cores ends when the last of them is done, hundreds of times in a step of
+    training. Where another program holds a core, all wait for it each time, and a step takes several times as long as
+    on one core. Threads that each do a part of a batch from beginning to end wait for one another once.
+
+    Gradients are recorded where they are here. Where there are no more cores than parts, what is computed does not
+    depend on their number; of more, each part takes several.
+    """
+    import torch
+
+    recorded = torch.is_grad_enabled()
+
+    def one(part: T) -> R:
+        with torch.set_grad_enabled(recorded):
+            return work(part)
+
+    with one_core() as count:
+        threads = min(count, len(parts))
+        if threads < 2:
+            torch.set_num_threads(count)
+            return [work(part) for part in parts]
+        return list(pool(threads, count // threads).map(one, parts))

@@ -21,9 +21,9 @@ from ddpm.data.order import CONDITIONS, SCALES, ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
-from ddpm.system.devices import autocast_dtype
+from ddpm.system.devices import autocast_dtype, one_core
 from ddpm.training.ema import EMA
-from ddpm.training.optim import Optimizers, learning_rate
+from ddpm.training.optim import PART, Optimizers, add_gradients, learning_rate
 
 HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
 
@@ -113,15 +113,19 @@ class Distillation:
         order = ShuffledOrder(len(trajectories.scale) * S, self.seed)
         for step in range(1, steps + 1):
             piece = order((step - 1) * self.optim.batch, self.optim.batch)
-            loss = self.loss(trajectories, piece // S, piece % S)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
-            self.optimizers.step(learning_rate(step, steps, self.optim.warmup))
-            self.ema.update(self.model, step)
-            yield loss.item()
+            parts = piece.split(PART if self.device.type == "cpu" else len(piece))
+            losses = add_gradients(
+                self.model, lambda part: self.losses(trajectories, part // S, part % S), parts, 1 / len(piece)
+            )
+            with one_core():
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+                self.optimizers.step(learning_rate(step, steps, self.optim.warmup))
+                self.ema.update(self.model, step)
+            yield losses.mean().item()
 
-    def loss(self, trajectories: Trajectories, which: Tensor, knot: Tensor) -> Tensor:
-        """Error of x0_hat on pieces of trajectories: of number `which` from knot number `knot` to the next, int64 [B].
+    def losses(self, trajectories: Trajectories, which: Tensor, knot: Tensor) -> Tensor:
+        """Error of x0_hat on pieces of trajectories, [B]: of number `which` from knot number `knot` to the next,
+        int64 [B].
 
         Pseudo-Huber, sqrt(d^2 + c^2) - c, of the root mean square d of each sample's error, as for consistency models
         (Song & Dhariwal 2023, arXiv:2310.14189, section 3.3): the few far off do not drown what is nearly right.
@@ -132,4 +136,4 @@ class Distillation:
         x0 = self.denoise(
             x_t, t, trajectories.context[which].to(self.device), trajectories.scale[which].to(self.device)
         )
-        return ((x0 - wanted).square().flatten(1).mean(1) + HUBER**2).sqrt().mean() - HUBER
+        return ((x0 - wanted).square().flatten(1).mean(1) + HUBER**2).sqrt() - HUBER

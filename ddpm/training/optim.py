@@ -1,8 +1,9 @@
-"""The optimiser of training: Muon for the convolutions inside the network, AdamW for all else."""
+"""The gradient of training, which the cores share, and its optimiser: Muon for convolutions inside the network, AdamW for
+all else."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,10 @@ from torch import Tensor, nn
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.transfer import Taken
-from ddpm.system.cores import on_cores
+from ddpm.system.devices import on_cores
 
+T = TypeVar("T")
+PART = 16  # samples of a batch that a core takes at a time
 MUONS = 4  # optimisers that the hidden weights are shared among
 
 
@@ -24,6 +27,25 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
 def matrix(weight: Tensor) -> Tensor:
     """A convolution's weight [O, I, H, W] as a matrix [O, H * W * I]; over the same memory if it is channels-last."""
     return weight.detach().permute(0, 2, 3, 1).reshape(len(weight), -1)
+
+
+def add_gradients(model: nn.Module, losses: Callable[[T], Tensor], parts: Sequence[T], factor: float) -> Tensor:
+    """Add the gradient of `factor` times the sum of all losses to that of the weights. Returns the losses, [n].
+
+    losses: of the samples of a part. What is added does not depend on which core was first (`on_cores`).
+    """
+    weights = list(model.parameters())
+
+    def gradient(part: T) -> tuple[Tensor, Sequence[Tensor | None]]:
+        loss = losses(part)
+        return loss.detach(), torch.autograd.grad(factor * loss.sum(), weights, allow_unused=True)
+
+    found = on_cores(gradient, parts)
+    for _, gradients in found:
+        for weight, grad in zip(weights, gradients, strict=True):
+            if grad is not None:
+                weight.grad = grad if weight.grad is None else weight.grad + grad
+    return torch.cat([loss for loss, _ in found])
 
 
 class Optimizers:
@@ -52,6 +74,7 @@ class Optimizers:
                 found += [{"params": these, "lr": rate, "peak": rate}] if these else []
             return found
 
+        self.on_cpu = next(model.parameters()).device.type == "cpu"
         self.parts: dict[str, torch.optim.Optimizer] = {
             "adamw": torch.optim.AdamW(
                 groups(rest, rest, config.lr), lr=config.lr, weight_decay=config.weight_decay, fused=True
@@ -76,6 +99,10 @@ class Optimizers:
         for part in self.parts.values():
             for group in part.param_groups:
                 group["lr"] = factor * group["peak"]
-        on_cores(lambda part: part.step(), list(self.parts.values()))
+        if self.on_cpu:
+            on_cores(lambda part: part.step(), list(self.parts.values()))
+        else:
+            for part in self.parts.values():
+                part.step()
         for part in self.parts.values():
             part.zero_grad()

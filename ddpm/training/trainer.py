@@ -6,7 +6,7 @@ The loop knows neither samplers nor metrics nor TensorBoard: it calls `Hooks`.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,7 @@ from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import Taken, model_like, take_over
 from ddpm.system.console import progress
-from ddpm.system.cores import on_cores, one_core
-from ddpm.system.devices import autocast_dtype, make_deterministic
+from ddpm.system.devices import autocast_dtype, make_deterministic, one_core
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, parallel, world
 from ddpm.system.outputs import attempt
 from ddpm.system.processes import interruptible
@@ -35,13 +34,12 @@ from ddpm.training.ema import EMA, Kept
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.graph import Captured
 from ddpm.training.meters import Clock, GroupMeans
-from ddpm.training.optim import Optimizers, learning_rate
+from ddpm.training.optim import PART, Optimizers, add_gradients, learning_rate
 from sprites.colour import hexadecimals
 
 VALIDATION_LEAST = 256  # samples of held-out sprites for the validation loss; fewer sprites get more than one noise
 ENOUGH = 1000  # in place of the number of a signal: training stops by itself
 SKIPPED_MOST = 10  # steps in a row that may be skipped
-PART = 16  # samples that a core takes at a time
 
 
 def nothing(*_: object) -> dict[str, float]:
@@ -210,8 +208,7 @@ class Trainer:
         return learning_rate(self.step, self.config.steps, self.config.optim.warmup)
 
     def backward(self, batch: Batch) -> Tensor:
-        """As `accumulated`; on a CPU by `shared`, on a single GPU as one CUDA graph, which spares the time to launch its
-        kernels."""
+        """As `accumulated`; on a CPU by `shared`, on a GPU as one CUDA graph, which spares the launch of kernels."""
         if world() > 1:
             return self.accumulated(batch)
         if self.device.type == "cpu":
@@ -232,19 +229,11 @@ class Trainer:
         return torch.cat(losses).detach()
 
     def shared(self, batch: Batch) -> Tensor:
-        """As `accumulated`, in parts of `PART` samples that the cores share (ddpm/system/cores.py)."""
-        losses, weights = [], list(self.model.parameters())
-
-        def gradient(part: Batch) -> tuple[Tensor, Sequence[Tensor | None]]:
-            loss = self.losses(part)
-            total = loss.sum() / self.config.optim.batch
-            return loss.detach(), torch.autograd.grad(total, weights, allow_unused=True)
-
+        """As `accumulated`, by all cores."""
+        losses = []
         for some in batch.split(self.config.optim.accumulate):
-            for loss, gradients in on_cores(gradient, some.split(max(1, len(some.x0) // PART))):
-                losses.append(loss)
-                for weight, grad in zip(weights, gradients, strict=True):
-                    weight.grad = grad if weight.grad is None else weight.grad if grad is None else weight.grad + grad
+            parts = some.split(max(1, len(some.x0) // PART))
+            losses.append(add_gradients(self.model, self.losses, parts, 1 / self.config.optim.batch))
         return torch.cat(losses)
 
     def losses(self, batch: Batch) -> Tensor:

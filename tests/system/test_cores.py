@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from ddpm.system.cores import on_cores, one_core
+from ddpm.system.devices import on_cores, one_core
 
 
 @pytest.fixture(params=[1, 2, 3, 8])
@@ -28,7 +28,7 @@ def test_results_come_in_order_from_as_many_threads_as_there_are_cores(cores):
         return i * i
 
     assert on_cores(work, range(4)) == [0, 1, 4, 9]
-    assert len(names) == min(cores, 4) and threading.current_thread().name not in names
+    assert len(names) == min(cores, 4) and (threading.current_thread().name in names) == (cores == 1)
     assert set(told) == {max(1, cores // 4)}
     assert on_cores(work, []) == []
 
@@ -56,4 +56,5 @@ def test_one_core_may_be_in_another_and_its_work_is_shared_by_all(cores):
     with one_core() as count, one_core() as inner:
         assert count == inner == cores and torch.get_num_threads() == 1
         assert on_cores(lambda _: torch.get_num_threads(), range(2)) == 2 * [max(1, cores // 2)]
+        assert on_cores(lambda _: torch.get_num_threads(), range(1)) == [cores]
         assert torch.get_num_threads() == 1
