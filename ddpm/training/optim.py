@@ -1,5 +1,5 @@
-"""The gradient of training, which the cores share, and its optimiser: Muon for convolutions inside the network, AdamW for
-all else."""
+"""The gradient of training, which the cores share, and its optimiser: Muon for the convolutions inside the network,
+AdamW for all else."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import multiprocessing
 import re
 import sys
 from dataclasses import dataclass, field
@@ -226,6 +227,17 @@ def test_levers_and_profile_of_a_tiny_model(data, tmp_path):
     times = [milliseconds for _, milliseconds, *_ in found]
     assert times == sorted(times, reverse=True) and sum(share for *_, share, _ in found) <= 1
     assert any("convolution" in name for name, *_ in found)
+
+
+@pytest.mark.slow
+def test_training_is_timed_beside_programs_and_runs_that_are_gone_afterwards(data):
+    with ours.programs(2) as others:
+        assert [other.poll() for other in others] == [None, None]
+    assert all(other.poll() is not None for other in others)
+    table = ours.busy(TINY, data, BRIEF)
+    assert [row[0] for row in table.rows] == ["alone", "beside a busy program", "beside two", "two runs at once, each"]
+    assert table.rows[0][2] == table.rows[0][4] == 1 and all(speed > 0 for row in table.rows for speed in row[1:])
+    assert not multiprocessing.active_children()
 
 
 def test_variants_change_one_thing_each(tmp_path):

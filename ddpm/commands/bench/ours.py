@@ -1,9 +1,15 @@
-"""Our own training: how it scales, what each decision costs, where its time goes, and how fast one device is."""
+"""Our own training: how it scales, what each decision costs, how it goes beside other programs, where its time goes,
+and how fast one device is."""
 
 import os
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,6 +37,8 @@ from ddpm.data.loading import load_data
 from ddpm.system.console import progress
 
 SIZES = (16, 24, 32, 48, 64)  # of images
+CPU = torch.device("cpu")
+BUSY_SECONDS = 4  # of a block beside other programs, for each of an effort: the system shares out cores in turns
 
 
 def growth(points: Sequence[tuple[float, float]]) -> float:
@@ -70,10 +78,10 @@ def variants(config: Config, folder: Path) -> list[Variant]:
 
 def scaling(changes: Sequence[Variant], effort: Effort) -> Table:
     """Sprites a second of our training against what is changed."""
-    cpu, blocks = torch.device("cpu"), {}
+    blocks = {}
     for v in changes:
-        contestant = Own("ours", v.config, v.data, cpu)
-        measure = partial(rate, contestant.step, contestant.batch, effort.seconds / 2, cpu)
+        contestant = Own("ours", v.config, v.data, CPU)
+        measure = partial(rate, contestant.step, contestant.batch, effort.seconds / 2, CPU)
         blocks[f"{v.what} {v.value}"] = partial(with_threads, v.threads, measure)
     found = medians(interleave(blocks, min(effort.rounds, 3), "scaling"))
     rows, notes = [], []
@@ -89,7 +97,7 @@ def scaling(changes: Sequence[Variant], effort: Effort) -> Table:
 
 def levers(config: Config, folder: Path, effort: Effort) -> Table:
     """Sprites a second of our training with one decision taken otherwise, and operations of a forward pass."""
-    cpu, data = torch.device("cpu"), load_data(folder, DataConfig(config.size))
+    data = load_data(folder, DataConfig(config.size))
     model, optim = config.model.for_size(data.sprites.size), config.optim
     deepest = len(model.widths or ()) - 1
     others = {
@@ -102,15 +110,78 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
     }
     if data.palette is not None:
         others["numbers for colours"] = replace(config, diffusion=replace(config.diffusion, prediction="v"))
-    entered = {name: Own("ours", other, data, cpu) for name, other in others.items()}
+    entered = {name: Own("ours", other, data, CPU) for name, other in others.items()}
     if (folder / "tags.csv").exists():
-        entered["with tags"] = Own("ours", config, load_data(folder, DataConfig(config.size, tags=True)), cpu)
-    blocks = {name: partial(rate, c.step, c.batch, effort.seconds, cpu) for name, c in entered.items()}
+        entered["with tags"] = Own("ours", config, load_data(folder, DataConfig(config.size, tags=True)), CPU)
+    blocks = {name: partial(rate, c.step, c.batch, effort.seconds, CPU) for name, c in entered.items()}
     found = medians(interleave(blocks, effort.rounds, "levers"))
     base = found["as it is"]
     rows = [(name, flops_of(c.forward) / 1e6, found[name], found[name] / base) for name, c in entered.items()]
     notes = ("of the speed alone: what a lever does to the sprites is told in docs/performance.md",)
     return Table("Levers", ("", "MFLOP", "sprites/s", "ratio"), rows, notes)
+
+
+@contextmanager
+def programs(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """So many other programs, each of which keeps a core busy."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield others
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def train_on(config: Config, data: SpriteData, begun: Event) -> None:
+    """Train until this process is ended."""
+    own = Own("another", config, data, CPU)
+    while True:
+        own.step()
+        begun.set()
+
+
+@contextmanager
+def another_run(config: Config, data: SpriteData) -> Iterator[None]:
+    """Such a training in another process."""
+    context = get_context("spawn")
+    begun = context.Event()
+    other = context.Process(target=train_on, args=(config, data, begun), daemon=True)
+    other.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        other.kill()
+        other.join()
+
+
+def busy(config: Config, data: SpriteData, effort: Effort) -> Table:
+    """Sprites a second of our training alone and beside others; and of the same training where every operation is split
+    among the cores, as torch does it by itself."""
+    own, split = Own("ours", config, data, CPU), Own("split", config, data, CPU)
+    split.trainer.shared = split.trainer.accumulated  # type: ignore[method-assign]
+    places = {
+        "alone": partial(programs, 0),
+        "beside a busy program": partial(programs, 1),
+        "beside two": partial(programs, 2),
+        "two runs at once, each": partial(another_run, config, data),
+    }
+
+    def measured(place: Callable, contestant: Own) -> float:
+        with place():
+            return rate(contestant.step, contestant.batch, BUSY_SECONDS * effort.seconds, CPU)
+
+    blocks = {f"{where} {c.name}": partial(measured, place, c) for where, place in places.items() for c in (own, split)}
+    found = medians(interleave(blocks, min(effort.rounds, 3), "a busy machine"))
+    rows = []
+    for where in places:
+        speeds = [found[f"{where} {name}"] for name in ("ours", "split")]
+        alone = [found[f"alone {name}"] for name in ("ours", "split")]
+        rows.append((where, speeds[0], speeds[0] / alone[0], speeds[1], speeds[1] / alone[1]))
+    columns = ("", "sprites/s", "ratio", "each operation split: sprites/s", "ratio")
+    notes = (f"on {torch.get_num_threads()} cores; ratio: to alone",)
+    return Table("A busy machine", columns, rows, notes)
 
 
 def profile(contestant: Contestant, steps: int = 5, most: int = 12) -> Table:

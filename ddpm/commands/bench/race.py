@@ -6,8 +6,8 @@
     python scripts/bench.py --data FOLDER --sections throughput sampling quality --minutes 8
     python scripts/bench.py --data FOLDER --sections throughput sampling --sizes 32
 
-The sections: training throughput and guided sampling at each of the sizes, time to quality, scaling, levers and profile
-of our own training, set-up time. make bench installs the libraries.
+The sections: training throughput and guided sampling at each of the sizes, time to quality; scaling of our own
+training, how it goes on a busy machine, its levers and profile; set-up time. make bench installs the libraries.
 """
 
 import time
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Name = str
 else:
     Name = Literal[tuple(name for t in TABLES for name in choices("ddpm.commands.bench.contestants", t))]
-Section = Literal["throughput", "sampling", "quality", "scaling", "levers", "profile", "setup"]
+Section = Literal["throughput", "sampling", "quality", "scaling", "busy", "levers", "profile", "setup"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[],
         "sampling": [partial(sampling, size) for size in sizes],
         "quality": [quality],
         "scaling": [lambda: ours.scaling(ours.variants(load_config(path), args.data), effort)],
+        "busy": [lambda: ours.busy(load_config(path), data, effort)],
         "levers": [lambda: ours.levers(load_config(path), args.data, effort)],
         "profile": [lambda: ours.profile(enter("ours", CONFIGS, data, cpu))],
         "setup": [lambda: comparison.setup(ROOT, path, args.data, category, alone(own))],
