@@ -59,15 +59,22 @@ def make_deterministic() -> None:
     torch.use_deterministic_algorithms(True)
 
 
+def cores() -> int:
+    """How many torch uses, outside of `one_core`."""
+    import torch
+
+    return taken[0] if taken else torch.get_num_threads()
+
+
 @contextmanager
-def one_core() -> Iterator[int]:
-    """Inside, an operation of this thread takes one core. Gives the number that it took before."""
+def one_core() -> Iterator[None]:
+    """Inside, an operation of this thread takes one core."""
     import torch
 
     taken.append(torch.get_num_threads())
     torch.set_num_threads(1)
     try:
-        yield taken[0]
+        yield
     finally:
         torch.set_num_threads(taken.pop())
 
@@ -91,8 +98,7 @@ def on_cores(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
     training. Where another program holds a core, all wait for it each time, and a step takes several times as long as
     on one core. Threads that each do a part of a batch from beginning to end wait for one another once.
 
-    Gradients are recorded where they are here. Where there are no more cores than parts, what is computed does not
-    depend on their number; of more, each part takes several.
+    Gradients are recorded where they are here. Where there are more cores than parts, each part takes several.
     """
     import torch
 
@@ -102,9 +108,10 @@ def on_cores(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
         with torch.set_grad_enabled(recorded):
             return work(part)
 
-    with one_core() as count:
-        threads = min(count, len(parts))
+    threads = min(cores(), len(parts))
+    each = cores() // max(1, threads)
+    with one_core():
         if threads < 2:
-            torch.set_num_threads(count)
+            torch.set_num_threads(each)
             return [work(part) for part in parts]
-        return list(pool(threads, count // threads).map(one, parts))
+        return list(pool(threads, each).map(one, parts))

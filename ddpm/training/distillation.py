@@ -23,7 +23,7 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
 from ddpm.system.devices import autocast_dtype, one_core
 from ddpm.training.ema import EMA
-from ddpm.training.optim import PART, Optimizers, add_gradients, learning_rate
+from ddpm.training.optim import Optimizers, add_gradients, learning_rate, shares
 
 HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
 
@@ -113,7 +113,7 @@ class Distillation:
         order = ShuffledOrder(len(trajectories.scale) * S, self.seed)
         for step in range(1, steps + 1):
             piece = order((step - 1) * self.optim.batch, self.optim.batch)
-            parts = piece.split(PART if self.device.type == "cpu" else len(piece))
+            parts = piece.tensor_split(shares(len(piece)) if self.device.type == "cpu" else 1)
             losses = add_gradients(
                 self.model, lambda part: self.losses(trajectories, part // S, part % S), parts, 1 / len(piece)
             )

@@ -34,7 +34,7 @@ from ddpm.training.ema import EMA, Kept
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.graph import Captured
 from ddpm.training.meters import Clock, GroupMeans
-from ddpm.training.optim import PART, Optimizers, add_gradients, learning_rate
+from ddpm.training.optim import Optimizers, add_gradients, learning_rate, shares
 from sprites.colour import hexadecimals
 
 VALIDATION_LEAST = 256  # samples of held-out sprites for the validation loss; fewer sprites get more than one noise
@@ -232,7 +232,7 @@ class Trainer:
         """As `accumulated`, by all cores."""
         losses = []
         for some in batch.split(self.config.optim.accumulate):
-            parts = some.split(max(1, len(some.x0) // PART))
+            parts = some.split(shares(len(some.x0)))
             losses.append(add_gradients(self.model, self.losses, parts, 1 / self.config.optim.batch))
         return torch.cat(losses)
 

@@ -56,6 +56,8 @@ class OnDisk(np.memmap):
         elif rows.size and not -len(self) <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"got rows {rows.min()} to {rows.max()}, expected less than {len(self)}")
         out = np.empty((rows.size, *self.shape[1:]), self.dtype)
+        if os.fstat(self.file.fileno()).st_size < self.offset + self.nbytes:
+            raise self.truncated()
         flat = rows.ravel() % len(self)
         starts = np.flatnonzero(np.diff(flat, prepend=-2) != 1)  # of rows that lie side by side in the file
         for start, stop in pairwise([*starts.tolist(), rows.size]):
@@ -69,12 +71,17 @@ class OnDisk(np.memmap):
         while view:
             found = os.pread(self.file.fileno(), len(view), place)
             if not found:
-                raise OSError(
-                    f"{self.filename}: truncated while it was in use, {os.fstat(self.file.fileno()).st_size:,} of "
-                    f"{self.offset + self.nbytes:,} bytes are left; put the whole file back"
-                )
+                raise self.truncated()
             view[: len(found)] = found
             view, place = view[len(found) :], place + len(found)
+
+    def truncated(self) -> OSError:
+        assert self.file is not None
+        left, whole = os.fstat(self.file.fileno()).st_size, self.offset + self.nbytes
+        return OSError(
+            f"{self.filename}: truncated while it was in use, {left:,} of {whole:,} bytes are left; put the whole file "
+            "back"
+        )
 
 
 def arrays_in(inside: Inside) -> list[Path]:

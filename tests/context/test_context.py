@@ -85,13 +85,13 @@ class Spy(nn.Module):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpmpp_2m"])
 def test_sampling_never_masks(sampler, training):
-    spy, context = Spy().train(training), contexts(60)
+    spy, context = Spy().train(training), contexts(16)
     spec = ModelSpec(3, 4, ("a", "b", "c", "d", "e"), ModelConfig(), DiffusionConfig(timesteps=20))
-    none = torch.zeros(60, 5)
+    none = torch.zeros(16, 5)
     for scale, rows in ((1.0, context), (0.0, none), (3.0, torch.stack([none, context], 1).flatten(0, 1))):
         spy.contexts.clear()
         how = Sampling(sampler=sampler, steps=5, precision="fp32")  # in which the network itself is asked, no copy
-        Sampler(spy, spec, how)(Condition.of(context), scale, range(60))
+        Sampler(spy, spec, how)(Condition.of(context), scale, range(16))  # on one core
         assert len(spy.contexts) == 5
         assert all(torch.equal(seen, rows) for seen in spy.contexts)
 

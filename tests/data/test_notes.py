@@ -331,7 +331,7 @@ def test_pixels_are_looked_at_in_parts_that_make_no_difference(tmp_path, monkeyp
     images[7], images[3, 0, 0, 3] = 0, 7
     folder = write_npy(tmp_path / "d", images, np.arange(40) // 20)
     whole = load_data(folder)
-    monkeypatch.setattr("sprites.content.PART", 3 * images[0].nbytes)
+    monkeypatch.setattr("sprites.colour.PART", 3 * images[0, ..., 0].size)
     parts = load_data(folder)
     assert parts.notes == whole.notes and len(parts.notes) == 2 and (parts.hashes == whole.hashes).all()
 

@@ -132,8 +132,7 @@ def test_rows_on_disk_are_those_of_the_array_and_what_was_cut_off_is_an_error(tm
             large[index]
     path = next(path for path in folder.glob("*.npy") if path.stat().st_size > images.nbytes)
     os.truncate(path, large.offset + 20 * images[0].nbytes + 5)
-    np.testing.assert_array_equal(large[19:3:-1], images[19:3:-1])
-    for index in (20, [3, 20], slice(19, 22), [39]):
+    for index in (20, [3, 20], slice(19, 22), [39], 0):
         with pytest.raises(OSError, match=r"truncated while it was in use, [\d,]+ of [\d,]+ bytes are left; put"):
             large[index]
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -161,14 +161,14 @@ def busy(config: Config, data: SpriteData, effort: Effort) -> Table:
     among the cores, as torch does it by itself."""
     own, split = Own("ours", config, data, CPU), Own("split", config, data, CPU)
     split.trainer.shared = split.trainer.accumulated  # type: ignore[method-assign]
-    places = {
+    places: dict[str, Callable[[], AbstractContextManager[Any]]] = {
         "alone": partial(programs, 0),
         "beside a busy program": partial(programs, 1),
         "beside two": partial(programs, 2),
         "two runs at once, each": partial(another_run, config, data),
     }
 
-    def measured(place: Callable, contestant: Own) -> float:
+    def measured(place: Callable[[], AbstractContextManager[Any]], contestant: Own) -> float:
         with place():
             return rate(contestant.step, contestant.batch, BUSY_SECONDS * effort.seconds, CPU)
 
