@@ -19,8 +19,8 @@ from ddpm.diffusion.samplers import SampleNoise
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames, Memory
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import PART, Sampler, ignore
-from ddpm.system.devices import on_cores
+from ddpm.sampling import Sampler, ignore
+from ddpm.system.devices import on_cores, shares
 
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
@@ -186,7 +186,7 @@ class Animator:
             return self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames)
 
         for rows in torch.arange(N).split(batch or self.sampler.at_once):
-            done += on_cores(sample, rows.split(PART)) if self.device.type == "cpu" else [sample(rows)]
+            done += on_cores(sample, rows.tensor_split(shares(len(rows)) if self.device.type == "cpu" else 1))
         return torch.cat(done)
 
     @torch.no_grad()

@@ -23,13 +23,12 @@ from ddpm.diffusion.projection import projected
 from ddpm.diffusion.samplers import SAMPLERS, OnStep, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
-from ddpm.system.devices import autocast_dtype, on_cores
+from ddpm.system.devices import autocast_dtype, on_cores, shares
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
 from sprites.colour import MOST, chosen_palette, from_hexadecimals, hexadecimals
 from sprites.palettes import read_palette
 
 BATCH = {"cpu": 128, "cuda": 2048}  # sprites sampled at a time
-PART = 16  # of them on one core
 PILOTS, PILOT_SCALE = 128, 2.0  # sprites from which a palette of so many colours is chosen, and their guidance scale
 
 OnSprites = Callable[[int], object]  # is told how many more are done, for a bar
@@ -237,7 +236,7 @@ class Sampler:
 
         for rows in torch.arange(N).split(batch or self.at_once):
             apart = self.device.type == "cpu" and on_step is None and on_gap is None
-            done += on_cores(sample, rows.split(PART)) if apart else [sample(rows)]
+            done += on_cores(sample, rows.tensor_split(shares(len(rows)) if apart else 1))
             on_sprites(len(rows))
         return torch.cat(done)
 

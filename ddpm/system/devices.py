@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 
 T = TypeVar("T")
 R = TypeVar("R")
+LEAST = 16  # samples of a part
 taken: list[int] = []  # cores of an operation outside of each `one_core`, one in another
 
 
@@ -64,6 +65,11 @@ def cores() -> int:
     import torch
 
     return taken[0] if taken else torch.get_num_threads()
+
+
+def shares(samples: int) -> int:
+    """In how many parts the cores take so many samples: large ones, since in a small part each sample costs more."""
+    return max(1, min(cores(), samples // LEAST))
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from ddpm.data.order import CONDITIONS, SCALES, ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
-from ddpm.system.devices import autocast_dtype, one_core
+from ddpm.system.devices import autocast_dtype, one_core, shares
 from ddpm.training.ema import EMA
-from ddpm.training.optim import Optimizers, add_gradients, learning_rate, shares
+from ddpm.training.optim import Optimizers, add_gradients, learning_rate
 
 HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
 

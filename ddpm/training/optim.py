@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.transfer import Taken
-from ddpm.system.devices import cores, on_cores
+from ddpm.system.devices import on_cores
 
 T = TypeVar("T")
-LEAST = 16  # samples that a core takes; of fewer each costs more
 MUONS = 4  # optimisers that the hidden weights are shared among
 
 
@@ -27,11 +26,6 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
 def matrix(weight: Tensor) -> Tensor:
     """A convolution's weight [O, I, H, W] as a matrix [O, H * W * I]; over the same memory if it is channels-last."""
     return weight.detach().permute(0, 2, 3, 1).reshape(len(weight), -1)
-
-
-def shares(samples: int) -> int:
-    """In how many parts the cores take so many samples of a step. Each costs the less the more there are in a part."""
-    return max(1, min(cores(), samples // LEAST))
 
 
 def add_gradients(model: nn.Module, losses: Callable[[T], Tensor], parts: Sequence[T], factor: float) -> Tensor:

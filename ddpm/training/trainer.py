@@ -24,7 +24,7 @@ from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import Taken, model_like, take_over
 from ddpm.system.console import progress
-from ddpm.system.devices import autocast_dtype, make_deterministic, one_core
+from ddpm.system.devices import autocast_dtype, make_deterministic, one_core, shares
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, parallel, world
 from ddpm.system.outputs import attempt
 from ddpm.system.processes import interruptible
@@ -34,7 +34,7 @@ from ddpm.training.ema import EMA, Kept
 from ddpm.training.footprint import check_training_fits
 from ddpm.training.graph import Captured
 from ddpm.training.meters import Clock, GroupMeans
-from ddpm.training.optim import Optimizers, add_gradients, learning_rate, shares
+from ddpm.training.optim import Optimizers, add_gradients, learning_rate
 from sprites.colour import hexadecimals
 
 VALIDATION_LEAST = 256  # samples of held-out sprites for the validation loss; fewer sprites get more than one noise
