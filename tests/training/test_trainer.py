@@ -133,6 +133,18 @@ def test_the_gradient_of_parts_on_as_many_cores_is_that_of_the_whole_batch(confi
         torch.testing.assert_close(grad, p.grad, atol=1e-6, rtol=1e-4)
 
 
+def test_which_core_is_first_changes_no_bit(config, tmp_path):
+    config, before = dataclasses.replace(config, optim=OptimConfig(batch=64, precision="fp32")), torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        a, b = (make(dataclasses.replace(config, out=tmp_path / name)) for name in "ab")
+        for _ in range(10):
+            assert torch.equal(a.advance(), b.advance())
+    finally:
+        torch.set_num_threads(before)
+    assert all(map(torch.equal, a.model.parameters(), b.model.parameters()))
+
+
 def test_a_deterministic_run_needs_no_operation_that_is_not(config):
     try:
         scalars, _ = train(make(dataclasses.replace(config, deterministic=True)))  # torch raises at any other
