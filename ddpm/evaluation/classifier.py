@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.system import console
-from ddpm.system.devices import autocast_dtype, on_cores
+from ddpm.system.devices import autocast_dtype, cores, limited, on_cores
 
 VERSION = 1  # Raise it with any change to what a classifier learns or tells: judges kept in files are trained anew.
 STEPS_MIN = 200  # of training, for small sets
@@ -91,16 +91,18 @@ def train_classifier(
     rounds = -(-steps * batch // len(x))
     order = torch.cat([torch.randperm(len(x), generator=generator) for _ in range(rounds)])
     batches = order[: steps * batch].split(batch)
-    for rows in console.progress(batches, "training the judge", unit="batch", leave=False, disable=not progress):
-        images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
-        if torch.rand((), generator=generator) < 0.5 and flips:
-            images = images.flip(-1)
-        with torch.autocast("cpu", autocast, enabled=autocast is not None):
-            logits = model(images)
-        loss(logits.float(), labels[rows]).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        rate.step()
+    bar = console.progress(batches, "training the judge", unit="batch", leave=False, disable=not progress)
+    with limited(max(1, cores() // 2)):  # more gain little, and beside another program they lose much
+        for rows in bar:
+            images = shift(x[rows], generator).contiguous(memory_format=torch.channels_last)
+            if torch.rand((), generator=generator) < 0.5 and flips:
+                images = images.flip(-1)
+            with torch.autocast("cpu", autocast, enabled=autocast is not None):
+                logits = model(images)
+            loss(logits.float(), labels[rows]).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            rate.step()
     return model.eval()
 
 

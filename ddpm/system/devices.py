@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 T = TypeVar("T")
 R = TypeVar("R")
 LEAST = 16  # samples of a part
-taken: list[int] = []  # cores of an operation outside of each `one_core`, one in another
+taken: list[int] = []  # cores of an operation outside of each `limited`, one in another
 
 
 def pick_device(name: str) -> "torch.device":
@@ -61,7 +61,7 @@ def make_deterministic() -> None:
 
 
 def cores() -> int:
-    """How many torch uses, outside of `one_core`."""
+    """How many torch uses, outside of `limited`."""
     import torch
 
     return taken[0] if taken else torch.get_num_threads()
@@ -73,12 +73,12 @@ def shares(samples: int) -> int:
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
-    """Inside, an operation of this thread takes one core."""
+def limited(count: int) -> Iterator[None]:
+    """Inside, an operation of this thread takes `count` cores."""
     import torch
 
     taken.append(torch.get_num_threads())
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -116,8 +116,5 @@ def on_cores(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
 
     threads = min(cores(), len(parts))
     each = cores() // max(1, threads)
-    with one_core():
-        if threads < 2:
-            torch.set_num_threads(each)
-            return [work(part) for part in parts]
-        return list(pool(threads, each).map(one, parts))
+    with limited(each):
+        return list((pool(threads, each).map if threads > 1 else map)(one, parts))

@@ -21,7 +21,7 @@ from ddpm.data.order import CONDITIONS, SCALES, ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
-from ddpm.system.devices import autocast_dtype, one_core, shares
+from ddpm.system.devices import autocast_dtype, limited, shares
 from ddpm.training.ema import EMA
 from ddpm.training.optim import Optimizers, add_gradients, learning_rate
 
@@ -117,7 +117,7 @@ class Distillation:
             losses = add_gradients(
                 self.model, lambda part: self.losses(trajectories, part // S, part % S), parts, 1 / len(piece)
             )
-            with one_core():
+            with limited(1):
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
                 self.optimizers.step(learning_rate(step, steps, self.optim.warmup))
                 self.ema.update(self.model, step)

@@ -24,7 +24,7 @@ from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import Taken, model_like, take_over
 from ddpm.system.console import progress
-from ddpm.system.devices import autocast_dtype, make_deterministic, one_core, shares
+from ddpm.system.devices import autocast_dtype, limited, make_deterministic, shares
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, parallel, world
 from ddpm.system.outputs import attempt
 from ddpm.system.processes import interruptible
@@ -182,10 +182,10 @@ class Trainer:
         guidance needs it (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
         """
         self.step += 1
-        with one_core():
+        with limited(1):
             batch, groups = self.ahead or self.batches(self.step)
         losses = gather(self.backward(batch), self.config.optim.batch)
-        with one_core():
+        with limited(1):
             return self.follow(losses, groups)
 
     def follow(self, losses: Tensor, groups: dict[str, Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddpm.system import devices
-from ddpm.system.devices import on_cores, one_core
+from ddpm.system.devices import limited, on_cores
 
 
 @pytest.fixture(params=[1, 2, 3, 8])
@@ -49,12 +49,12 @@ def test_what_fails_is_raised_here_and_cores_are_given_back(cores):
 
     with pytest.raises(OSError, match="the third"):
         on_cores(work, range(4))
-    with pytest.raises(ValueError), one_core():
+    with pytest.raises(ValueError), limited(1):
         raise ValueError
 
 
-def test_one_core_may_be_in_another_and_its_work_is_shared_by_all(cores):
-    with one_core(), one_core():
+def test_limits_may_be_in_one_another_and_work_in_them_is_shared_by_all_cores(cores):
+    with limited(1), limited(1):
         assert devices.cores() == cores and torch.get_num_threads() == 1
         assert on_cores(lambda _: torch.get_num_threads(), range(2)) == 2 * [max(1, cores // 2)]
         assert on_cores(lambda _: torch.get_num_threads(), range(1)) == [cores]
