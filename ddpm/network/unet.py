@@ -52,6 +52,13 @@ class ResidualBlock(nn.Module):
         return self.shortcut(x) + self.conv2(F.silu(h))
 
 
+def embedding(count: int, width: int) -> nn.Embedding:
+    """nn.Embedding; without values on the meta device, for whose normal numbers torch would import its compiler, which
+    takes longer than to sample some sprites."""
+    weight = torch.empty(count, width)
+    return nn.Embedding.from_pretrained(weight if weight.is_meta else weight.normal_(), freeze=False)
+
+
 class ContextUNet(nn.Module):
     """Predicts from (x_t, t, context) an image of the size of x_t.
 
@@ -98,7 +105,7 @@ class ContextUNet(nn.Module):
         E = 4 * self.time_features
         self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
         self.embed_context = nn.Linear(categories, E, bias=False)
-        self.embed_tag = nn.Embedding(categories, E) if facets else None
+        self.embed_tag = embedding(categories, E) if facets else None
         self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
         self.embed_frame = zeroed(nn.Linear(FEATURES, E, bias=False)) if frames > 1 else None
 

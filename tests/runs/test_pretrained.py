@@ -2,6 +2,8 @@
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +135,9 @@ def test_the_command_starts_from_it_and_says_what_it_takes(tmp_path):
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes((SHIPPED / "model.safetensors").read_bytes()[:-1] + b"?")
     assert_one_line_error(run("train", *words, "--overwrite", "--from", damaged), "is damaged")
+
+
+def test_a_model_is_loaded_without_torchs_compiler_whose_import_takes_longer():
+    code = "import sys; from ddpm.runs.models import load_model; load_model('shipped'); print('torch._dynamo' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout == "False\n", result.stderr
