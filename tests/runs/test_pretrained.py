@@ -138,6 +138,7 @@ def test_the_command_starts_from_it_and_says_what_it_takes(tmp_path):
 
 
 def test_a_model_is_loaded_without_torchs_compiler_whose_import_takes_longer():
-    code = "import sys; from ddpm.runs.models import load_model; load_model('shipped'); print('torch._dynamo' in sys.modules)"
+    load = "import sys; from ddpm.runs.models import load_model; load_model('shipped')"
+    code = f"{load}; print('torch._dynamo' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout == "False\n", result.stderr
