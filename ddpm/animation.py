@@ -186,7 +186,7 @@ class Animator:
             return self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames)
 
         for rows in torch.arange(N).split(batch or self.sampler.at_once):
-            done += on_cores(sample, rows.tensor_split(shares(len(rows)) if self.device.type == "cpu" else 1))
+            done += on_cores(sample, rows.tensor_split(shares(len(rows), self.device)))
         return torch.cat(done)
 
     @torch.no_grad()

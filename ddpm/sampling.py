@@ -235,8 +235,8 @@ class Sampler:
             return self.batch(condition[rows], scales[rows], [indices[i] for i in rows], on_step, on_gap, change)
 
         for rows in torch.arange(N).split(batch or self.at_once):
-            apart = self.device.type == "cpu" and on_step is None and on_gap is None
-            done += on_cores(sample, rows.tensor_split(shares(len(rows)) if apart else 1))
+            watched = on_step is not None or on_gap is not None  # of whole batches
+            done += on_cores(sample, rows.tensor_split(1 if watched else shares(len(rows), self.device)))
             on_sprites(len(rows))
         return torch.cat(done)
 

@@ -26,13 +26,13 @@ class ExportedFrame(nn.Module):
         super().__init__()
         self.network, self.cycle = network, spec.model.frames
         self.denoise = spec.build_diffusion().denoiser(network)
-        self.layers = [layer for layer in network.modules() if isinstance(layer, FrameAttention)]
+        layers = [layer for layer in network.modules() if isinstance(layer, FrameAttention)]
         x, t, context = example(spec, 1).values()
         remember = Memory()
         sees = torch.ones(1, self.frames, self.frames, dtype=torch.bool).tril()
         rows = [value.expand(self.frames, *value.shape[1:]) for value in (x, t, context)]
         self.denoise(*rows, frames=Frames(torch.arange(self.frames), rows[1], sees, remember=remember))
-        self.shapes = [remember.kept[layer][0].shape[1:] for layer in self.layers]  # of keys, and as well of values
+        self.shapes = {layer: remember.kept[layer][0].shape[1:] for layer in layers}  # of keys, and as well of values
 
     @property
     def frames(self) -> int:
@@ -42,18 +42,17 @@ class ExportedFrame(nn.Module):
     @property
     def size(self) -> int:
         """R."""
-        return 2 * sum(shape.numel() for shape in self.shapes)
+        return 2 * sum(shape.numel() for shape in self.shapes.values())
 
     def unpacked(self, table: Tensor) -> Memory:
         """[B, R] -> keys and values of M frames."""
-        sizes = [shape.numel() for shape in self.shapes for _ in "kv"]
-        parts = table.split(sizes, 1)
-        pairs = zip(self.layers, self.shapes, parts[::2], parts[1::2], strict=True)
-        return Memory({layer: (k.reshape(-1, *shape), v.reshape(-1, *shape)) for layer, shape, k, v in pairs})
+        parts = table.split([shape.numel() for shape in self.shapes.values() for _ in "kv"], 1)
+        pairs = zip(self.shapes.items(), parts[::2], parts[1::2], strict=True)
+        return Memory({layer: (k.reshape(-1, *shape), v.reshape(-1, *shape)) for (layer, shape), k, v in pairs})
 
     def packed(self, memory: Memory) -> Tensor:
         """Keys and values of M frames -> [B, R]."""
-        return torch.cat([x.flatten(1) for layer in self.layers for x in memory.kept[layer]], 1)
+        return torch.cat([x.flatten(1) for layer in self.shapes for x in memory.kept[layer]], 1)
 
     def forward(
         self, x: Tensor, t: Tensor, context: Tensor, position: Tensor, sees: Tensor, memory: Tensor
@@ -87,7 +86,7 @@ def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
 
     def filled(x: Tensor, layer: FrameAttention) -> Tensor:
         """Keys or values as those of M frames, zeros first."""
-        shape = module.shapes[module.layers.index(layer)]
+        shape = module.shapes[layer]
         return torch.cat([x.new_zeros(len(x), shape[0], shape[1] - x.shape[2], shape[2]), x], 2)
 
     def denoise(x: Tensor, t: Tensor, context: Tensor, frames: Frames) -> Tensor:
@@ -96,8 +95,10 @@ def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
         sees[:, M - count :] = frames.sees[:, 0]
         memory = torch.zeros(len(x), module.size)
         if frames.memory:
-            pairs = {layer: frames.memory.kept[layer] for layer in module.layers}.items()
-            memory = module.packed(Memory({layer: (filled(k, layer), filled(v, layer)) for layer, (k, v) in pairs}))
+            kept = {layer: frames.memory.kept[layer] for layer in module.shapes}
+            memory = module.packed(
+                Memory({layer: (filled(k, layer), filled(v, layer)) for layer, (k, v) in kept.items()})
+            )
         x0, remembered = run(x, t, context, frames.position, sees, memory)
         if frames.remember is not None:
             for layer, kv in module.unpacked(remembered).kept.items():

@@ -67,9 +67,10 @@ def cores() -> int:
     return taken[0] if taken else torch.get_num_threads()
 
 
-def shares(samples: int) -> int:
-    """In how many parts the cores take so many samples: large ones, since in a small part each sample costs more."""
-    return max(1, min(cores(), samples // LEAST))
+def shares(samples: int, device: "torch.device") -> int:
+    """In how many parts the cores take so many samples: large ones, since in a small part each sample costs more. A GPU
+    takes them in one."""
+    return max(1, min(cores(), samples // LEAST)) if device.type == "cpu" else 1
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class Distillation:
         order = ShuffledOrder(len(trajectories.scale) * S, self.seed)
         for step in range(1, steps + 1):
             piece = order((step - 1) * self.optim.batch, self.optim.batch)
-            parts = piece.tensor_split(shares(len(piece)) if self.device.type == "cpu" else 1)
+            parts = piece.tensor_split(shares(len(piece), self.device))
             losses = add_gradients(
                 self.model, lambda part: self.losses(trajectories, part // S, part % S), parts, 1 / len(piece)
             )

@@ -232,7 +232,7 @@ class Trainer:
         """As `accumulated`, by all cores."""
         losses = []
         for some in batch.split(self.config.optim.accumulate):
-            parts = some.split(shares(len(some.x0)))
+            parts = some.split(shares(len(some.x0), self.device))
             losses.append(add_gradients(self.model, self.losses, parts, 1 / self.config.optim.batch))
         return torch.cat(losses)
 

@@ -94,6 +94,6 @@ args = Arguments(Path(model), out.parent)
 found = networks(args)
 with written_aside(out) as aside:
     parts = {part: recorded(*network) for part, network in found.items()}
-    if walks := walking(args, next(iter(found.values()))[1]):
+    if walks := walking(args, next(iter(found.values()))):
         parts["walks"] = walked(*walks)
     aside.write_text(json.dumps(parts))

@@ -88,14 +88,16 @@ def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
     return {"teacher": (model, spec), "student": (student, its)}
 
 
-def walking(args: Arguments, spec: "ModelSpec") -> "tuple[ContextUNet, ModelSpec] | None":
-    """The network of walks for a page of the model `spec`. Raises ValueError if the one that was named does not fit."""
+def walking(args: Arguments, drawing: "tuple[ContextUNet, ModelSpec]") -> "tuple[ContextUNet, ModelSpec] | None":
+    """The network of walks for a page of a network that draws. Raises ValueError if the one that was named does not
+    fit."""
     from ddpm.runs.models import load_model
 
     def like(other: "ModelSpec") -> tuple[Any, ...]:
         return other.size, other.channels, other.vocabulary, other.palette
 
-    model, its = load_model(args.walks or (args.model if spec.model.frames > 1 else WALKS))
+    _, spec = drawing
+    model, its = drawing if spec.model.frames > 1 and not args.walks else load_model(args.walks or WALKS)
     if its.model.frames > 1 and like(its) == like(spec):
         return model, its
     if args.walks is None:
@@ -117,9 +119,10 @@ def write_model(args: Arguments, found: "dict[str, tuple[ContextUNet, ModelSpec]
     from ddpm.commands.files.web_model import model_files
     from ddpm.runs.models import file_of
 
-    _, spec = next(iter(found.values()))
-    name = file_of(args.model).resolve().parent.name
-    files = model_files(name, found, walking(args, spec), {"madeFrom": made_from})
+    name, drawing = file_of(args.model).resolve().parent.name, next(iter(found.values()))
+    files, known = model_files(name, found, walking(args, drawing))
+    known |= {"files": [*files, MODEL_FILE], "madeFrom": made_from}
+    files[MODEL_FILE] = json.dumps(known).encode()
     before = told_of(args.out).get("files", [])
     write_together(args.out, files)
     for gone in set(before) - set(files):

@@ -1,7 +1,6 @@
-"""A model for the page: its networks as ONNX files, pictures of its tags, and `model.json`, which tells all else."""
+"""A model for the page: its networks as ONNX files, pictures of its tags, and all else that `model.json` tells."""
 
 import io
-import json
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from ddpm.sampling import Sampler
 from ddpm.system.console import progress
 from sprites.writing.sheets import side_by_side
 
-MODEL_FILE, PICTURES = "model.json", "pictures.png"
+PICTURES = "pictures.png"
 SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
 PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
 CHECKED = 4  # sprites a category by which a network and its file are compared
@@ -100,8 +99,10 @@ def told(part: str, data: bytes, share: float) -> bytes:
     return data
 
 
-def model_files(name: str, networks: dict[str, Network], walks: Network | None, more: dict) -> dict[str, bytes]:
-    """The files of a model for the page by their names, `model.json` the last, which tells `more` too.
+def model_files(
+    name: str, networks: dict[str, Network], walks: Network | None
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of a model for the page by their names, and what the page needs to know of them.
 
     networks: the teacher, the student or both; walks: a network of clips of such sprites.
     """
@@ -111,7 +112,7 @@ def model_files(name: str, networks: dict[str, Network], walks: Network | None, 
         files[f"{part}.onnx"] = told(part, data, differing(network, its, data))
         parts[part] = described(its, f"{part}.onnx", data)
     model, spec = next(iter(networks.values()))
-    known = about(name, spec) | {"networks": parts, "pictures": {"file": PICTURES, "columns": COLUMNS}} | more
+    known = about(name, spec) | {"networks": parts, "pictures": {"file": PICTURES, "columns": COLUMNS}}
     if walks:
         network, its = walks
         data = files["walks.onnx"] = frames_to_onnx(network, its)
@@ -120,5 +121,4 @@ def model_files(name: str, networks: dict[str, Network], walks: Network | None, 
         of_clips = {"moving": its.moving, "varying": its.varying}
         known["walks"] = described(its, "walks.onnx", data) | kept | of_clips
     files[PICTURES] = pictures(model, spec)
-    known["files"] = [*files, MODEL_FILE]
-    return files | {MODEL_FILE: json.dumps(known).encode()}
+    return files, known

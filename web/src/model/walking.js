@@ -46,15 +46,14 @@ export async function walk(run, about, item, check) {
   const away = item.away ?? new Float32Array(item.context.length);
   const contexts = [...new Set([away, ...(item.terms ?? [item]).map(({ context }) => context)])];
   /** @type {Map<Float32Array, Past>} */
-  const past = new Map(contexts.map((context) => [context, { memory: new Float32Array(walks.memory), count: 0 }]));
+  const past = new Map(contexts.map((context) => [context, nothing(walks)]));
   const first = item.place ?? (item.base ? await likeliest(run, about, item, item.base) : 0);
 
   /** @param {Float32Array} x @param {Float32Array[]} told @param {number} t @param {number} position */
   const seeing = (x, told, t, position) => {
-    const rows = told.map((context) => ({ ...none, ...past.get(context), context, t, position }));
+    const rows = told.map((context) => ({ ...(past.get(context) ?? nothing(walks)), context, t, position }));
     return run(repeated(x, rows.length), rows);
   };
-  const none = { memory: new Float32Array(walks.memory), count: 0 };
 
   /** @type {Uint8ClampedArray[]} */
   const frames = [];
@@ -105,16 +104,20 @@ async function likeliest(run, about, { context, seed }, frame) {
   const x0 = toNumbers(frame, channels);
   const looks = Array.from({ length: LOOKS }, (_, i) => Math.floor(((i + 1) * timesteps.length) / (LOOKS + 2)));
   const eps = new SampleNoise([{ seed, index: 0 }], x0.length);
-  const none = { memory: new Float32Array(walks.memory), count: 0 };
   const errors = new Float64Array(walks.cycle);
   for (const step of looks) {
     const x = noised(x0, eps.next(), walks.way, step);
-    const rows = Array.from(errors, (_, position) => ({ ...none, context, t: timesteps[step], position }));
+    const rows = Array.from(errors, (_, position) => ({ ...nothing(walks), context, t: timesteps[step], position }));
     const found = (await run(repeated(x, rows.length), rows)).x0;
     const weight = (alpha[step] / sigma[step]) ** 2;
     found.forEach((value, i) => (errors[Math.floor(i / x0.length)] += weight * (value - x0[i % x0.length]) ** 2));
   }
   return errors.indexOf(Math.min(...errors));
+}
+
+/** Of no frames yet. @param {WalksAbout} walks @returns {Past} */
+function nothing({ memory }) {
+  return { memory: new Float32Array(memory), count: 0 };
 }
 
 /** @param {Float32Array} x @param {number} times */

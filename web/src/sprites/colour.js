@@ -29,6 +29,11 @@ export function oklab(colour) {
   return times(TO_LAB, times(TO_CONES, linear).map(Math.cbrt));
 }
 
+/** Of the distance of two colours as L, a, b. @param {number[]} p @param {number[]} q */
+function square(p, q) {
+  return p.reduce((sum, value, i) => sum + (value - q[i]) ** 2, 0);
+}
+
 /**
  * The same sprite with the nearest colour of a palette, in OKLab, in every opaque pixel.
  * @param {Uint8ClampedArray} pixels
@@ -38,8 +43,8 @@ export function keepTo(pixels, palette) {
   const labs = palette.map(oklab);
   const found = new Map();
   const nearest = (/** @type {number} */ colour) => {
-    const [L, a, b] = oklab(colour);
-    const apart = labs.map((lab) => (lab[0] - L) ** 2 + (lab[1] - a) ** 2 + (lab[2] - b) ** 2);
+    const own = oklab(colour);
+    const apart = labs.map((lab) => square(lab, own));
     return rgb(palette[apart.indexOf(Math.min(...apart))]);
   };
   const out = new Uint8ClampedArray(pixels.length);
@@ -73,11 +78,8 @@ export function recoloured(pixels, palette) {
   const to = new Map();
   for (const colour of own) {
     if (palette.includes(colour) || !free.size) continue;
-    const [L, a, b] = oklab(colour);
-    const apart = (/** @type {number} */ other) => {
-      const lab = oklab(other);
-      return (lab[0] - L) ** 2 + (lab[1] - a) ** 2 + (lab[2] - b) ** 2;
-    };
+    const lab = oklab(colour);
+    const apart = (/** @type {number} */ other) => square(oklab(other), lab);
     const nearest = [...free].reduce((best, other) => (apart(other) < apart(best) ? other : best));
     to.set(colour, nearest);
     free.delete(nearest);

@@ -21,7 +21,7 @@ import { at, make, say } from "../dom.js";
  */
 export function walkPart(store, about, studio, page, editor) {
   const { walks } = about;
-  /** @type {{source: Uint8ClampedArray, frames: Uint8ClampedArray[]} | null} the sprite that walks */
+  /** @type {{source: Uint8ClampedArray, steps: Uint8ClampedArray[]} | null} the sprite that walks, its other frames */
   let walked = null;
   let [index, drawing] = [0, false];
   /** @type {(() => void)[]} */
@@ -57,7 +57,7 @@ export function walkPart(store, about, studio, page, editor) {
     shown();
     try {
       const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => {
-        walked = { source, frames: [source, ...sprites.slice(1).map(given.back)] };
+        walked = { source, steps: sprites.slice(1).map(given.back) };
       };
       if ((await studio.client.draw("walk", { network: "walks", items: [walk] }, { onSprites })) !== null)
         say("It walks");
@@ -79,7 +79,7 @@ export function walkPart(store, about, studio, page, editor) {
     const pixels = editor.pixels();
     if (!pixels) return [];
     if (!walked || walked.source !== editor.source()) return [pixels];
-    return [pixels, ...walked.frames.slice(1).map(page.dress)];
+    return [pixels, ...walked.steps.map(page.dress)];
   }
 
   function changed() {
