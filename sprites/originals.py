@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
-from scipy.optimize import linear_sum_assignment
 
 from sprites.colour import codes, colours_of, nearest, oklab, opaque
 from sprites.files import DataError, plural
@@ -80,6 +78,8 @@ def advice(pixels: np.ndarray, size: int) -> str:
 def without_ground(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     """uint8 [H, W, 4] with the plain ground around a drawing made transparent, and how many pixels that were: none
     unless it is opaque and nearly all of its edge has one colour."""
+    from scipy import ndimage  # takes a fifth of a second
+
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     if not is_opaque(pixels):
         return pixels, 0
@@ -126,6 +126,8 @@ def recoloured(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     Where the palette has enough colours, no two become one: of all such ways it is the nearest in OKLab, each colour
     counted by its pixels. Where it has fewer, each goes to the nearest.
     """
+    from scipy.optimize import linear_sum_assignment  # takes a third of a second
+
     seen, out = opaque(pixels), pixels * opaque(pixels)[..., None]
     own, index, counts = np.unique(codes(pixels[seen]), return_inverse=True, return_counts=True)
     colours = colours_of(own)

@@ -107,7 +107,7 @@ def sample(sampler: "Sampler", condition: "Condition", scales: Sequence[float], 
 def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequence[str], cells: Cells) -> None:
     """Write the picture, and if asked arrays and files; tell of each."""
     from ddpm.commands.shared.requests import labels_of
-    from ddpm.evaluation.report import guidance_labels
+    from ddpm.diffusion.guidance import guidance_labels
     from ddpm.show.sampled import Sampled
 
     scales, by_facet = parse_guidance(args.guidance)

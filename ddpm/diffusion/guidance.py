@@ -11,7 +11,7 @@ Every form here mixes a prediction to go to (`cond`) and one to go away from (`u
 s = 0 is `uncond`, s = 1 is `cond`, and both are returned bit for bit, however they would be mixed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,6 +23,11 @@ from ddpm.diffusion.schedule import Schedule
 Scale = float | Tensor | Callable[[Tensor], Tensor]  # s, or s [B], or t [B] -> s [B]
 Mix = Callable[[Tensor, Tensor, Tensor], Tensor]  # (cond, uncond, s [B, 1, 1, 1]) -> x0_hat
 OnGap = Callable[[Tensor, Tensor], None]  # (t [B], root mean square of cond - uncond [B])
+
+
+def guidance_labels(scales: Sequence[float]) -> list[str]:
+    """Scales in words, for columns: "s = 0", "s = 1.5", ..."""
+    return [f"s = {s:g}" for s in scales]
 
 
 def like(values: Tensor, x: Tensor) -> Tensor:

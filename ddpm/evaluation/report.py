@@ -10,6 +10,7 @@ import torch
 from tabulate import tabulate
 from torch import Tensor
 
+from ddpm.diffusion.guidance import guidance_labels
 from ddpm.diffusion.schedule import Schedule
 from ddpm.evaluation.copies import Verdict, verdict
 from ddpm.evaluation.judge import HELD_OUT, TRAINING, Measured
@@ -173,8 +174,3 @@ def pair_table(results: Results, real: Sequence[FacetResult]) -> str:
     rows.insert(len(unseen), ("their mean", *map(fmean, zip(*unseen, strict=True))))
     cells = [[name, *(f"{share:.3f}" for share in shares)] for name, *shares in rows]
     return markdown_table(["never seen together", "real", *guidance_labels(list(results))], cells)
-
-
-def guidance_labels(scales: Sequence[float]) -> list[str]:
-    """Column labels of guidance scales: "s = 0", "s = 1.5", ..."""
-    return [f"s = {s:g}" for s in scales]

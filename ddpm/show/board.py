@@ -21,7 +21,7 @@ from ddpm.animation import Animator
 from ddpm.config import Config, Sampling, to_toml
 from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_uint8
-from ddpm.evaluation.report import guidance_labels
+from ddpm.diffusion.guidance import guidance_labels
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler
 from ddpm.show.clips import animation, strip

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
+import torch
 from PIL import Image
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from ddpm.show.grids import columns_for, labelled_grid, on_checkerboard, upscale
+from ddpm.show.grids import PAPER, columns_for, labelled_grid, on_checkerboard, upscale
 from sprites.export.album import Album, Run
 
 GAP = 1  # pixels of sprites between clips that move side by side
@@ -41,8 +42,12 @@ def strip(clips: np.ndarray, names: Sequence[str], given: int = 0) -> Image.Imag
 
 def animation(name: str, clips: np.ndarray, delay: int) -> Summary:
     """A picture for TensorBoard that moves: clips uint8 [N, F, H, W, C], enlarged, on a checkerboard, as a GIF."""
+    from torchvision.utils import make_grid  # takes more than a second to import: not for commands that take seconds
+
     factor = 3
-    frames = [Image.fromarray(pixels) for pixels in on_checkerboard(upscale(moving(clips), factor), 2 * factor)]
+    tiles = torch.from_numpy(on_checkerboard(upscale(clips, factor), 2 * factor)).movedim(-1, 2)
+    sheets = [make_grid(frame, columns_for(len(clips)), factor, pad_value=PAPER) for frame in tiles.unbind(1)]
+    frames = [Image.fromarray(sheet.movedim(0, -1).numpy()) for sheet in sheets]
     colours = frames[0].quantize(255)
     first, *others = (frame.quantize(255, palette=colours, dither=Image.Dither.NONE) for frame in frames)
     file = BytesIO()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from einops import rearrange
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
@@ -76,11 +77,11 @@ def left_out(shape: Sequence[int]) -> str:
 
 def tiled(tiles: Tensor, columns: int, gap: int) -> Tensor:
     """uint8 [N, 3, H, W] -> [3, height, width]: `columns` a row, `gap` pixels of paper between them, none around."""
-    from torchvision.utils import make_grid  # takes a second
-
-    if len(tiles) == 1:  # make_grid draws no frame around a single one
-        return tiles[0]
-    return make_grid(tiles, columns, gap, pad_value=PAPER)[:, gap:-gap, gap:-gap]
+    across = min(columns, len(tiles))
+    blank = tiles.new_full((-len(tiles) % across, *tiles.shape[1:]), PAPER)
+    framed = F.pad(torch.cat([tiles, blank]), (0, gap, 0, gap), value=PAPER)
+    sheet = rearrange(framed, "(down across) c h w -> c (down h) (across w)", across=across)
+    return sheet[:, :-gap, :-gap]
 
 
 def cell(sprites: np.ndarray, done: np.ndarray, factor: int) -> Tensor:

@@ -137,8 +137,14 @@ def test_the_command_starts_from_it_and_says_what_it_takes(tmp_path):
     assert_one_line_error(run("train", *words, "--overwrite", "--from", damaged), "is damaged")
 
 
-def test_a_model_is_loaded_without_torchs_compiler_whose_import_takes_longer():
-    load = "import sys; from ddpm.runs.models import load_model; load_model('shipped')"
-    code = f"{load}; print('torch._dynamo' in sys.modules)"
+@pytest.mark.parametrize(
+    "command, words",
+    [("sample", ["shipped", "--guidance", "1", "--count", "1", "--steps", "2"]), ("animate", ["--count", "1"])],
+)
+def test_sprites_are_sampled_without_what_takes_longer_to_import(tmp_path, command, words):
+    out = str(tmp_path / ("walk.gif" if command == "animate" else "grid.png"))
+    code = f"import sys; from ddpm.commands.{command} import main; sys.argv = {['', *words, '--out', out]}; main(); "
+    code += "print(sorted({'torch._dynamo', 'torchvision', 'scipy.ndimage', 'matplotlib'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout == "False\n", result.stderr
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
+    assert (tmp_path / Path(out).name).stat().st_size

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import ImageFont
 
-from ddpm.evaluation.report import guidance_labels
+from ddpm.diffusion.guidance import guidance_labels
 from ddpm.show.fonts import label_font, lacking
 from ddpm.show.grids import (
     PAPER,

@@ -83,7 +83,7 @@ def main() -> int:
     from ddpm.config import Sampling
     from ddpm.context.condition import Condition
     from ddpm.data.tensors import to_uint8
-    from ddpm.evaluation.report import guidance_labels
+    from ddpm.diffusion.guidance import guidance_labels
     from ddpm.evaluation.tag_judge import TagJudge, commonest, tagged_data
     from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import load_model

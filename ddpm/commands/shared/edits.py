@@ -15,7 +15,7 @@ from ddpm.config import Sampling
 from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_tensor, to_uint8
 from ddpm.diffusion.editing import Change, From, slerp
-from ddpm.evaluation.report import guidance_labels
+from ddpm.diffusion.guidance import guidance_labels
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.console import progress, warn
