@@ -51,8 +51,12 @@ def opaque(images: np.ndarray) -> np.ndarray:
 
 def codes(images: np.ndarray) -> np.ndarray:
     """Of each pixel of uint8 [..., 3 or 4]: 65536 R + 256 G + B where it is opaque, -1 elsewhere; int32 [...]."""
-    rgb = images[..., :3].astype(np.int32)
-    return np.where(opaque(images), rgb @ np.array([65536, 256, 1], np.int32), -1)
+    code = images[..., 0].astype(np.int32)
+    for channel in (1, 2):
+        code <<= 8
+        code |= images[..., channel]
+    code[~opaque(images)] = -1
+    return code
 
 
 def colours_of(code: np.ndarray) -> np.ndarray:

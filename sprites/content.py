@@ -1,5 +1,6 @@
 """What the pixels of a set say: a hash of each sprite, the split by it, and what to know before training on them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -27,14 +28,16 @@ def content_hashes(images: np.ndarray) -> np.ndarray:
     Colour under alpha 0 is not seen, so it does not count. The same on every machine.
     """
     shape = blake2b(np.array(images.shape[1:], "<u4").tobytes(), digest_size=8)
-    hashes = np.empty(len(images), np.uint64)
-    for i, image in enumerate(image for part in parts(images) for image in np.asarray(images[part])):
-        if image.shape[-1] == 4:
-            image = image * (image[..., 3:] != 0)
-        digest = shape.copy()
-        digest.update(np.ascontiguousarray(image).data)
-        hashes[i] = int.from_bytes(digest.digest(), "little")
-    return hashes
+    digests = []
+    for part in parts(images):
+        seen = np.asarray(images[part])
+        if seen.shape[-1] == 4:
+            seen = seen * (seen[..., 3:] != 0)
+        for row in np.ascontiguousarray(seen).reshape(len(seen), -1):
+            digest = shape.copy()
+            digest.update(row.data)
+            digests.append(digest.digest())
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def count_duplicates(hashes: np.ndarray) -> int:
@@ -97,8 +100,8 @@ def join(hashes: np.ndarray, clips: np.ndarray) -> np.ndarray:
     return np.array([root(clip) for clip in range(len(parent))], np.int64)[clips]
 
 
-def examine(images: np.ndarray) -> Content:
-    """Look once at uint8 [N, H, W, C]."""
+def examine(images: np.ndarray, on_sprites: Callable[[int], object] = lambda count: None) -> Content:
+    """Look once at uint8 [N, H, W, C]. on_sprites: called with how many more are done, for a bar."""
     n = len(images)
     content = Content(np.empty(n, np.uint64), np.zeros(n, np.int64), np.zeros(n, bool))
     for part in parts(images):
@@ -110,6 +113,7 @@ def examine(images: np.ndarray) -> Content:
             if soft.any():
                 content.soft[part] = np.count_nonzero(soft, axis=(1, 2))
             content.blank[part] = ~alpha.any(axis=(1, 2))
+        on_sprites(len(pixels))
     return content
 
 

@@ -12,12 +12,16 @@ from ddpm.config import DataConfig
 from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
+from ddpm.system.console import progress
+from ddpm.system.distributed import is_main
 from ddpm.system.memory import check_fits
 from sprites.colour import keep_to, palette_of
 from sprites.content import examine, notes_on_content, split
 from sprites.loading import Sprites, load_sprites
 from sprites.palettes import asked_palette
 from sprites.tags import load_tags
+
+SILENT = 3  # seconds after which a bar tells that a large set is looked at
 
 
 def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteData:
@@ -34,7 +38,9 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
             f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
         )
     mirror = mirrored(sprites.categories, config.mirror)
-    content = examine(sprites.images)
+    how = {"desc": f"looking at {folder}", "unit": "sprite", "unit_scale": True, "leave": False}
+    with progress(total=len(sprites), delay=SILENT, disable=not is_main(), **how) as bar:
+        content = examine(sprites.images, bar.update)
     notes = (*sprites.notes, *notes_on_content(sprites, content))
     palette = palette_for(sprites.images, config.palette)
     if palette is not None and (config.palette != "auto" or content.soft.any()):
