@@ -7,7 +7,8 @@
     python scripts/bench.py --data FOLDER --sections throughput sampling --sizes 32
 
 The sections: training throughput and guided sampling at each of the sizes, time to quality; scaling of our own
-training, how it goes on a busy machine, its levers and profile; set-up time. make bench installs the libraries.
+training, how it goes on a busy machine, its levers and profile; set-up time; the models that come along. make bench
+installs the libraries.
 """
 
 import time
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     Name = str
 else:
     Name = Literal[tuple(name for t in TABLES for name in choices("ddpm.commands.bench.contestants", t))]
-Section = Literal["throughput", "sampling", "quality", "scaling", "busy", "levers", "profile", "setup"]
+Section = Literal["throughput", "sampling", "quality", "scaling", "busy", "levers", "profile", "setup", "pretrained"]
+SIDE_BY_SIDE = ("throughput", "sampling", "quality", "setup")  # sections in which contestants take part
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[],
     """What each section measures: a function for each of its tables."""
     import torch
 
-    from ddpm.commands.bench import comparison, ours
+    from ddpm.commands.bench import comparison, ours, pretrained
     from ddpm.commands.bench.contestants import config_of, enter, entrants
     from ddpm.commands.bench.time_to_quality import Panel, compete
     from ddpm.commands.bench.timing import FULL, QUICK
@@ -128,6 +130,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[],
         "levers": [lambda: ours.levers(load_config(path), args.data, effort)],
         "profile": [lambda: ours.profile(enter("ours", CONFIGS, data, cpu))],
         "setup": [lambda: comparison.setup(ROOT, path, args.data, category, alone(own))],
+        "pretrained": [lambda: pretrained.pretrained(ROOT / "scripts", effort)],
     }
 
 
@@ -142,7 +145,8 @@ def main() -> int:
     from ddpm.config import DataConfig
     from ddpm.data.loading import load_data
 
-    check_installed(args.contestants)
+    if set(SIDE_BY_SIDE) & set(args.sections):
+        check_installed(args.contestants)
     data = load_data(args.data, DataConfig())
     about = machine(torch.device("cpu")) | {"data": f"{args.data.name}: {data.describe()}"}
     measures, tables, start = sections(args, data), [], time.monotonic()
