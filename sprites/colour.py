@@ -147,24 +147,40 @@ def keeps_to(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.isin(codes(images), [*codes(palette).tolist(), -1])
 
 
-def beside(index: np.ndarray) -> np.ndarray:
-    """The four neighbours of each pixel of [..., H, W]: [..., H, W, 4], -1 beyond the edge."""
-    wide = np.pad(index, [*[(0, 0)] * (index.ndim - 2), (1, 1), (1, 1)], constant_values=-1)
+def framed(index: np.ndarray) -> np.ndarray:
+    """[..., H, W] with a frame of -1 around, [..., H + 2, W + 2]."""
+    *count, height, width = index.shape
+    wide = np.full((*count, height + 2, width + 2), -1, index.dtype)
+    wide[..., 1:-1, 1:-1] = index
+    return wide
+
+
+def sides(wide: np.ndarray) -> list[np.ndarray]:
+    """Of each pixel of [..., H, W], `framed`, its upper, lower, left and right neighbour: views [..., H, W] of it."""
     inner = slice(1, -1)
-    around = [(slice(None, -2), inner), (slice(2, None), inner), (inner, slice(None, -2)), (inner, slice(2, None))]
-    return np.stack([wide[..., y, x] for y, x in around], axis=-1)
+    places = [(slice(None, -2), inner), (slice(2, None), inner), (inner, slice(None, -2)), (inner, slice(2, None))]
+    return [wide[..., y, x] for y, x in places]
 
 
 def orphans(index: np.ndarray) -> np.ndarray:
     """bool [..., H, W]: which pixels of codes or indices [..., H, W], transparent ones -1, are opaque and equal none of
     their four neighbours."""
-    return (index >= 0) & (beside(index) != index[..., None]).all(-1)
+    return alone(index, sides(framed(index)))
+
+
+def alone(index: np.ndarray, neighbours: Sequence[np.ndarray]) -> np.ndarray:
+    """As `orphans`, of pixels and their neighbours, [..., H, W] each."""
+    found = index >= 0
+    for neighbour in neighbours:
+        found &= neighbour != index
+    return found
 
 
 def squares(rgb: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """Squared distances of colours [n, 3] to those of a palette [P, 3] in sRGB: float64 [n, P]. There a mean of two
-    colours lies on the line between them, as it does not in OKLab."""
-    return np.square(rgb[:, None].astype(float) - palette).sum(-1)
+    """Squared distances of colours uint8 [n, 3] to those of a palette [P, 3] in sRGB: float64 [n, P], exact. There a
+    mean of two colours lies on the line between them, as it does not in OKLab."""
+    a, b = rgb.astype(float), palette.astype(float)
+    return np.square(a).sum(1)[:, None] - 2 * a @ b.T + np.square(b).sum(1)
 
 
 def sureness(square: np.ndarray, apart: np.ndarray) -> np.ndarray:
@@ -189,7 +205,7 @@ def fewer(square: np.ndarray, apart: np.ndarray, price: float, most: int | None 
     left = np.unique(square.argmin(1))
     while len(left) > 1:
         part = square[:, left]
-        nearest, sure = part.argmin(1), sureness(part, apart[np.ix_(left, left)])
+        nearest, sure = part.argmin(1), sureness(part, apart[left[:, None], left])
         worth = np.bincount(nearest, sure.min(1), minlength=len(left))
         doubtful = int((worth < price).sum())
         if not doubtful:
@@ -207,17 +223,18 @@ def settled(index: np.ndarray, sure: np.ndarray, price: float, share: float) -> 
     index int64 [H, W], -1 where transparent; sure [H, W, P]: `sureness` of each pixel beside each colour. It ends where
     no more than `share` of the opaque pixels are orphans.
     """
-    index, most = index.copy(), share * (index >= 0).sum()
+    wide, most = framed(index), share * (index >= 0).sum()
+    index, neighbours = wide[1:-1, 1:-1], sides(wide)  # which change together
     while True:
-        y, x = np.nonzero(orphans(index))
+        y, x = np.nonzero(alone(index, neighbours))
         if len(y) <= most:
-            return index
-        near = beside(index)[y, x]
+            return index.copy()
+        near = np.stack([neighbour[y, x] for neighbour in neighbours], axis=1)
         of_near = np.where(near >= 0, sure[y[:, None], x[:, None], near], np.inf)
         how_sure = of_near.min(1)
         doubtful = int((how_sure < price).sum())
         if not doubtful:
-            return index
+            return index.copy()
         # Of many an eighth at a time, but no two neighbours, which would change places.
         least = np.argsort(how_sure, kind="stable")[: min(max(1, doubtful // 8), math.ceil(len(y) - most))]
         least = least[(y + x)[least] % 2 == (y + x)[least[0]] % 2]
