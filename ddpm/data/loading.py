@@ -38,8 +38,8 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
             f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
         )
     mirror = mirrored(sprites.categories, config.mirror)
-    how = {"desc": f"looking at {folder}", "unit": "sprite", "unit_scale": True, "leave": False}
-    with progress(total=len(sprites), delay=SILENT, disable=not is_main(), **how) as bar:
+    silent = {"leave": False, "delay": SILENT, "disable": not is_main()}
+    with progress(None, f"looking at {folder}", total=len(sprites), unit="sprite", unit_scale=True, **silent) as bar:
         content = examine(sprites.images, bar.update)
     notes = (*sprites.notes, *notes_on_content(sprites, content))
     palette = palette_for(sprites.images, config.palette)
