@@ -88,6 +88,8 @@ class Batches:
         groups = config.optim.batch // self.count
         self.clips = max(1, round(config.clips * groups)) if config.clips else 0
         self.stills = config.optim.batch - self.clips * self.count
+        ones, clips = torch.arange(self.stills), torch.arange(self.clips).repeat_interleave(self.count)
+        self.unit = torch.cat([ones, self.stills + clips]).to(device)  # of which still or clip each row is, int64 [B]
         # On a CPU drawing takes a twentieth of the time of training; a GPU would wait for it.
         spare = (os.cpu_count() or 1) // local_world() - 2
         ahead = min(max(1, spare), DRAWERS_MOST) if device.type == "cuda" else 0
@@ -108,27 +110,20 @@ class Batches:
         frames, t = (None, t) if places is None else self.frames(places, t, g)
         group, count = own(len(rows) // self.count), self.count
         mine = slice(group.start * count, group.stop * count)
-        unit = self.units()
         x0 = self.pixels(data, rows[mine])
         if flipped is not None:
-            x0 = torch.where(flipped[unit][mine, None, None, None], x0.flip(-1), x0)
+            x0 = torch.where(flipped[self.unit][mine, None, None, None], x0.flip(-1), x0)
         if moves is not None:
-            x0 = shifted(x0, moves[unit][mine], config.shift, unit[mine])
+            x0 = shifted(x0, moves[self.unit][mine], config.shift, self.unit[mine])
         if frames:
             frames = Frames(frames.position[mine], frames.length[mine], frames.sees[group])
         groups = {
             "loss_by_timestep": t * 4 // T,
-            "loss_by_category": labels[unit],
-            "loss_by_context": kept[unit].long(),
+            "loss_by_category": labels[self.unit],
+            "loss_by_context": kept[self.unit].long(),
             "loss": torch.zeros_like(t),
         }
-        return Batch(x0, context[unit][mine], t[mine], self.noise(mine, x0.shape[1:], g, step), frames), groups
-
-    def units(self) -> Tensor:
-        """Of which still or clip each row is, int64 [B]."""
-        stills = torch.arange(self.stills, device=self.device)
-        clips = torch.arange(self.clips, device=self.device).repeat_interleave(self.count)
-        return torch.cat([stills, self.stills + clips])
+        return Batch(x0, context[self.unit][mine], t[mine], self.noise(mine, x0.shape[1:], g, step), frames), groups
 
     def bring(self, x: Tensor) -> Tensor:
         """To the device, without waiting for what it computes."""
