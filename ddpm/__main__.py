@@ -7,7 +7,7 @@ import sys
 from ddpm import commands
 from ddpm.commands import files, measure
 from ddpm.commands.shared.errors import exit_on_user_error
-from ddpm.system.names import first_line, near
+from ddpm.system.names import first_line, functions, near
 
 
 def modules() -> dict[str, str]:
@@ -17,7 +17,7 @@ def modules() -> dict[str, str]:
         (m.name, f"{room.__name__}.{m.name}")
         for room in rooms
         for m in pkgutil.iter_modules(room.__path__)
-        if not m.ispkg
+        if not m.ispkg and "main" in functions(f"{room.__name__}.{m.name}")
     ]
     return dict(sorted(found))
 

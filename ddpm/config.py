@@ -161,13 +161,15 @@ class Sampling(Settings):
 
     @classmethod
     def parse(cls, form: str, sampler: str, seed: int) -> Self:
-        """The settings for a form and a sampler in short, "heun:10" or "heun:10:karras". ValueError for anything
-        else."""
+        """The settings for a form and a sampler in short, "heun:10" or "heun:10:karras"; "auto" is what suits the
+        model, in its usual steps. ValueError for anything else."""
+        if sampler == "auto":
+            return cls(form=form, seed=seed)
         found = re.fullmatch(r"(\w+):(\d{1,9})(?::(\w+))?", sampler)
         name, steps, grid = found.groups(cls.grid) if found else ("", "", "")
         grids = choices("ddpm.diffusion.schedule", "GRIDS")
         if name not in SAMPLER_NAMES or grid not in grids:
-            expected = f"expected {'|'.join(SAMPLER_NAMES)}, then :STEPS and, if you like, :{'|'.join(grids)}"
+            expected = f"expected auto, or {'|'.join(SAMPLER_NAMES)}, then :STEPS and, if you like, :{'|'.join(grids)}"
             raise ValueError(f"sampler {sampler!r}: {expected}")
         return cls(form=form, sampler=name, steps=int(steps), grid=grid, seed=seed)
 

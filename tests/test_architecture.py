@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from ddpm.__main__ import modules as commands
+
 FLOW = [
     {"sprites"},
     {"system"},
@@ -135,6 +137,13 @@ def test_rooms_stay_small():
     for folder in [f for p in ("ddpm", "sprites") for f in (ROOT / p).rglob("*/") if f != ROOT / p and f.is_dir()]:
         names = [p.name for p in folder.glob("*.py") if p.name != "__init__.py"]
         assert len(names) <= MOST_IN_A_FOLDER, (folder, names)
+
+
+def test_every_command_of_the_package_has_a_main():
+    named = commands()
+    assert {"train", "sample", "export_web", "walks"} <= set(named) and "web_model" not in named
+    scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")} - {"bench", "bench_gpu"}
+    assert set(named) == scripts
 
 
 def test_what_is_parsed_imports_no_torch():

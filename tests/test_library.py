@@ -16,7 +16,7 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     code = "\n".join(blocks)
-    assert len(blocks) == 5 and code.count("2000") == 2
+    assert len(blocks) == 6 and code.count("2000") == 2
     code = code.replace("2000", "5")  # all else as it stands
     write_npy(tmp_path / "sprites", *tiny_sprites(40, 8, 4))
     (tmp_path / "sprites" / "categories.json").write_text('["hero", "food"]')
@@ -25,6 +25,7 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     exec(code, names)
     assert names["x"].shape == (4, 4, 8, 8) and names["x"].isfinite().all()
     assert Image.open("grid.png").width > 100
+    assert len(list(tmp_path.glob("knight-*.png"))) == 8
     assert (tmp_path / "runs" / "mine" / "model.safetensors").exists()
     assert ddpm.to_uint8(names["x"]).dtype == np.uint8
 

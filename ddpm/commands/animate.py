@@ -22,7 +22,7 @@ from ddpm.commands.shared.flags import check_count, parse_guidance
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress, warn
-from ddpm.system.outputs import write_all
+from ddpm.system.outputs import check_is_sprite, write_all
 from ddpm.system.processes import interruptible
 from sprites.export.album import DELAY, MOST_DELAY
 from sprites.reading.image import Fit
@@ -45,7 +45,7 @@ class Arguments(Exporting):
     out."""
     image: Path | None = None
     """Begin with this: a still, or several frames, as a strip of square tiles or an animation. They stay as they are,
-    to the bit."""
+    to the bit. It should show what the model saw moving; walks knows people and beasts in profile."""
     frames: int | None = None
     """Frames of a clip, the given ones among them; left out, those of the cycles that the model was trained on."""
     start: int | None = None
@@ -129,6 +129,7 @@ def given_frames(args: Arguments, animator: "Animator") -> tuple["np.ndarray", "
     if args.image is None:
         none = np.empty((0, spec.size, spec.size, spec.channels), np.uint8)
         return none, none
+    check_is_sprite(args.image)
     return frames_of(args.image, spec.size, spec.channels, args.fit, animator.sampler.pixel_art.palette)
 
 

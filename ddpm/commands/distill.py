@@ -41,7 +41,8 @@ class Arguments:
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(batch=64, lr=5e-4, muon_lr=5e-3))
     seed: int = 0
     out: Path | None = None
-    """Folder for the student's model.safetensors; left out, student/ in the model's folder."""
+    """Folder for the student's model.safetensors; left out, student/ in the model's folder, of one that comes along in
+    runs/NAME."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace the student that is in --out."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -25,8 +25,8 @@ from ddpm.commands.shared.flags import (
     ready,
 )
 from ddpm.commands.shared.parsing import parse
-from ddpm.config import Sampling
-from ddpm.system.console import progress
+from ddpm.config import Sampling, StudentConfig
+from ddpm.system.console import progress, warn
 from ddpm.system.processes import interruptible
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ Cells = tuple["np.ndarray", "np.ndarray"]  # pixels uint8 [R, S, N, H, W, C]; wh
 class Arguments(Exporting):
     model: tyro.conf.Positional[Path] = Path("shipped")
     """A run folder, a .safetensors file, or the name of a model that comes along: shipped, which is taken if it is left
-    out, or shipped/student."""
+    out, shipped/student or walks."""
     guidance: tuple[str, ...] = ("0", "1", "2", "4")
     """Guidance scales s of uncond + s * (cond - uncond), one column of the grid each; or a scale for each facet of the
     tags, as in colour=3 kind=1.5, which join in this order."""
@@ -104,6 +104,13 @@ def sample(sampler: "Sampler", condition: "Condition", scales: Sequence[float], 
         return sampler.cells(condition, scales, count, **watched)
 
 
+def check_range(student: StudentConfig, scales: Sequence[float]) -> None:
+    """Warn of scales that a student has not learnt."""
+    low, high = student.scales
+    if beyond := [f"{s:g}" for s in scales if not low <= s <= high]:
+        warn(f"the student has learnt guidance scales from {low:g} to {high:g}; at {', '.join(beyond)} it only guesses")
+
+
 def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequence[str], cells: Cells) -> None:
     """Write the picture, and if asked arrays and files; tell of each."""
     from ddpm.commands.shared.requests import labels_of
@@ -151,6 +158,8 @@ def main() -> int:
     condition = condition.away_from(None if args.negative is None else named(spec, args.negative))
     sampler = ready(args.sampling, args.weak, args.model, model, spec)
     sampler.guide.check(condition)
+    if spec.student:
+        check_range(spec.student, scales)
     if args.indexed and sampler.pixel_art.is_raw:
         raise ValueError("--indexed needs few colours, and these may have any number: add --palette or --colours")
     with interruptible("stopping after this batch; once more to leave at once" if is_main() else "") as caught:

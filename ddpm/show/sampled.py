@@ -11,12 +11,10 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.show.grids import MOST_PIXELS, labelled_grid, left_out, save_picture
 from ddpm.system.console import warn
 from ddpm.system.memory import check_fits
-from ddpm.system.outputs import check_apart, written_aside
+from ddpm.system.outputs import SOFTWARE, check_apart, is_sampled, written_aside
 from sprites.export.album import Album, grouped
 from sprites.files import plural
 from sprites.writing.png import check_png_names, save_pngs
-
-SOFTWARE = "ddpm-sprites"  # stands in pictures of sample.py and edit.py
 
 
 def check_places(
@@ -34,14 +32,6 @@ def check_places(
             raise ValueError(f"{flag} {path} lies in --png-folder {png_folder}, which is to be of the PNG files alone")
         if path and path.exists() and not overwrite and not is_sampled(path):
             raise ValueError(f"{flag} {path} is there already: name another, or add --overwrite to replace it")
-
-
-def is_sampled(path: Path) -> bool:
-    """Whether this is a picture that sample.py or edit.py wrote, which has their name in it."""
-    if not path.is_file() or path.suffix.lower() != ".png":
-        return False
-    with open(path, "rb") as file:
-        return f"tEXtSoftware\0{SOFTWARE}".encode() in file.read(256)
 
 
 def data_of_run(model: Path) -> Path | None:

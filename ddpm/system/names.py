@@ -37,6 +37,11 @@ def first_line(module: str) -> str:
     return (ast.get_docstring(parsed(module)) or "").partition("\n")[0]
 
 
+def functions(module: str) -> set[str]:
+    """The functions of a module, by name."""
+    return {node.name for node in parsed(module).body if isinstance(node, ast.FunctionDef)}
+
+
 def nearest(word: str, known: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
     """The known names that are most like this one; cutoff: how like at least, from 0 to 1 for the same."""
     return difflib.get_close_matches(word, list(known), n=most, cutoff=cutoff)

@@ -28,6 +28,7 @@ def attempt(step: int, write: Callable[..., T], *args: object) -> T | None:
         return None
 
 
+SOFTWARE = "ddpm-sprites"  # stands in pictures of sample.py and edit.py
 PART = ".ddpm-{token}{suffix}.part"  # the name of a file that is not yet whole; nobody else's is like it
 PARTS = PART.format(token="?" * 12, suffix="*")
 
@@ -172,6 +173,23 @@ def held(folder: Path) -> Iterator[None]:
         if made:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def is_sampled(path: Path) -> bool:
+    """Whether this is a picture that sample.py or edit.py wrote, which has their name in it."""
+    if not path.is_file() or path.suffix.lower() != ".png":
+        return False
+    with open(path, "rb") as file:
+        return f"tEXtSoftware\0{SOFTWARE}".encode() in file.read(256)
+
+
+def check_is_sprite(path: Path) -> None:
+    """Raise ValueError for a picture of many sprites that sample.py or edit.py wrote, in place of sprites."""
+    if is_sampled(path):
+        raise ValueError(
+            f"{path} is a picture to look at, with labels, that sample.py or edit.py made; have it write the sprites "
+            "too, by --export sprites.png or --png-folder"
+        )
 
 
 def check_apart(flag: str, out: Path, data: Path) -> None:

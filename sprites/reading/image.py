@@ -167,7 +167,7 @@ def target_size(
         side = counts.most_common(1)[0][0]
     if side not in SIZES:
         path, wh = next(((p, wh) for p, wh in zip(paths, sizes, strict=True) if max(wh) == side), (paths[0], sizes[0]))
-        other = "pass --resize nearest or --resize box with a config of such a size"
+        other = "pass --resize nearest or box to train.py, with a config of such a size"
         raise DataError(
             f"{path}: sprites of {side}x{side} pixels are out of range, {SIZES[0]} to {SIZES[-1]} a side are "
             f"allowed; {advise(path, wh, side) or other}"
@@ -176,7 +176,7 @@ def target_size(
     if others and resize is None:
         path, (w, h) = paths[others[0]], sizes[others[0]]
         many = f" (as {len(others) - 1} other files)" if len(others) > 1 else ""
-        other = "pass --resize nearest or --resize box" + (f", or --size {w}" if w == h and w in SIZES else "")
+        other = "pass --resize nearest or box to train.py" + (f", or --size {w}" if w == h and w in SIZES else "")
         raise DataError(f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; {advise(path, (w, h), side) or other}")
     for i in others:
         if max(sizes[i]) ** 2 > MAX_PIXELS:

@@ -4,8 +4,10 @@ import importlib.util
 import json
 import multiprocessing
 import re
+import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -14,7 +16,8 @@ import torch.nn.functional as F
 from conftest import ROOT, assert_one_line_error, command_module, run, tiny_sprites, write_npy
 from torch import Tensor
 
-from ddpm.commands.bench import comparison, contestants, ours, tables, time_to_quality, timing
+from ddpm.commands.bench import contestants, tables, time_to_quality, timing
+from ddpm.commands.bench.sections import comparison, ours, pretrained
 from ddpm.config import Config, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 
@@ -198,6 +201,18 @@ def test_the_competition_and_its_table(panel, seconds):
 
 def test_growth_is_the_power():
     assert ours.growth([(x, 3 * x**-1.5) for x in (1, 2, 8)]) == pytest.approx(-1.5)
+
+
+def test_the_models_that_come_along_are_timed(monkeypatch):
+    ran = []
+    monkeypatch.setattr(pretrained, "command", lambda *words: lambda: ran.append(words))  # its own tests run them
+    rows = dict(pretrained.pretrained(ROOT / "scripts", BRIEF).rows)
+    assert all(seconds > 0 for seconds in rows.values()) and len(rows) == 6
+    assert rows["2 guided sprites"] > rows["2 by its student"]  # 24 predictions and 4
+    assert {Path(words[0]).name for words in ran if words[0] != "-c"} == {"sample.py", "animate.py"}
+    with pytest.raises(subprocess.CalledProcessError):
+        monkeypatch.undo()
+        pretrained.command("-c", "exit(3)")()
 
 
 def test_speed_sections_of_a_tiny_model(data):

@@ -178,6 +178,13 @@ def test_what_is_sampled_is_exported(call, model):
     assert Path("e.json").read_text().replace("e.png", "b.png") == Path("b.json").read_text()
 
 
+def test_a_picture_grid_is_no_sprite(call, model):
+    assert call("sample", model, *FEW).returncode == 0
+    for words in (("export", "grid.png", "--out", "a.gif"), ("edit", model, "grid.png", "--strength", 0.5)):
+        assert_one_line_error(call(*words), "grid.png is a picture to look at", "--export sprites.png")
+    assert files() == {"grid.png"}
+
+
 def test_places_of_what_is_sampled_are_checked_first(call, model):
     Path("a.png").write_bytes(b"mine")
     for words, said in (

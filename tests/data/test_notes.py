@@ -192,7 +192,7 @@ def test_a_folder_of_enlarged_sprites(tmp_path, times):
 def test_a_larger_sprite_is_no_sheet(tmp_path):
     folder = folder_of(tmp_path / "d")
     Image.fromarray(of("hero", 1)[0]).resize((31, 31), 0).resize((32, 32), 0).save(folder / "hero" / "boss.png")
-    assert refused(folder, "32x32 pixels, expected 16x16; pass --resize nearest or --resize box, or --size 32")
+    assert refused(folder, "32x32 pixels, expected 16x16; pass --resize nearest or box to train.py, or --size 32")
     notes(folder, resize="box")
 
 

@@ -19,8 +19,9 @@ from ddpm.runs.models import save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import BATCH as BATCHES
 from ddpm.sampling import Sampler
-from ddpm.show.sampled import Sampled, is_sampled
+from ddpm.show.sampled import Sampled
 from ddpm.system import memory
+from ddpm.system.outputs import is_sampled
 
 BATCH = BATCHES["cpu"]
 

@@ -589,7 +589,7 @@ def test_options_out_of_range(tmp_path, options):
 
 def test_another_size_is_refused_in_words_that_help(tmp_path):
     images = draw(size=16)
-    help_parts = ("16x16 pixels", "expected 32x32", "--resize nearest or --resize box", "--size 16")
+    help_parts = ("16x16 pixels", "expected 32x32", "--resize nearest or box", "--size 16")
     folder = write_set(tmp_path / "a", images)
     refused(folder, f"{folder / 'sprites.toml'}: ", *help_parts, size=32)
     folder = write_pair(tmp_path / "b", images, LABELS)

@@ -43,7 +43,7 @@ def main() -> int:
     args.check()
     import torch
 
-    from ddpm.commands.bench.ours import on_device
+    from ddpm.commands.bench.sections.ours import on_device
     from ddpm.commands.bench.tables import machine, write_results
     from ddpm.commands.bench.time_to_quality import Panel
     from ddpm.config import DataConfig, load_config

@@ -83,8 +83,8 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[],
     """What each section measures: a function for each of its tables."""
     import torch
 
-    from ddpm.commands.bench import comparison, ours, pretrained
     from ddpm.commands.bench.contestants import config_of, enter, entrants
+    from ddpm.commands.bench.sections import comparison, ours, pretrained
     from ddpm.commands.bench.time_to_quality import Panel, compete
     from ddpm.commands.bench.timing import FULL, QUICK
     from ddpm.config import DataConfig, load_config

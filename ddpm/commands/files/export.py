@@ -21,7 +21,7 @@ from ddpm.commands.shared.flags import check_count
 from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import warn
 from ddpm.system.memory import check_fits
-from ddpm.system.outputs import check_apart
+from ddpm.system.outputs import check_apart, check_is_sprite
 from sprites.colour import MOST, from_hexadecimals
 from sprites.export.album import MOST_DELAY, Album, palette_only
 from sprites.export.formats import FORMATS, format_of, places
@@ -129,6 +129,7 @@ def prepared(args: Arguments) -> Album:
         if not FORMATS[args.name].of_palette:
             raise ValueError(f"{args.sprites} is a model: sample.py {args.sprites} --export FILE writes sprites of it")
     else:
+        check_is_sprite(args.sprites)
         album, notes = load_album(args.sprites, args.only, args.count)
         for note in notes:
             warn(note)

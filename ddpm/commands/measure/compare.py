@@ -36,8 +36,9 @@ class Arguments:
     guidance: tuple[float, ...] = (2.0,)
     forms: tuple[str, ...] = ("cfg",)
     """Forms of guidance, as of sample.py's --form."""
-    samplers: tuple[str, ...] = ("auto:8",)
-    """Sampler and steps, and the grid if it is not the usual one, as in heun:10:log_snr."""
+    samplers: tuple[str, ...] = ("auto",)
+    """Sampler and steps, and the grid if it is not the usual one, as in heun:10:log_snr; auto: those that sample.py
+    takes."""
     per_category: int = 200
     """Sprites sampled per category and combination."""
     count: int = 4

@@ -41,7 +41,8 @@ class Arguments:
     """Of the classifier's training."""
     seed: int = 0
     out: Path | None = None
-    """Folder for facets.md, facets.json and pictures; left out, facets/ in the model's folder."""
+    """Folder for facets.md, facets.json and pictures; left out, facets/ in the model's folder, of one that
+    comes along in runs/NAME."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:

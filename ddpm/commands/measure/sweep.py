@@ -43,7 +43,8 @@ class Arguments:
     """Real sprites that were never trained on, a folder or the word held-out: then a network tries to tell the sampled
     ones apart from them, for half a minute to a minute a row. It takes up to 4,000 of each kind."""
     out: Path | None = None
-    """Folder for the results; left out, sweep/ in the model's folder."""
+    """Folder for the results; left out, sweep/ in the model's folder, of one that
+    comes along in runs/NAME."""
     judges: Path | None = None
     """Folder where the classifier of each data set is kept for the next time; left out, judges/ beside the run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -69,7 +69,8 @@ class Arguments:
     """Of its training."""
     seed: int = 0
     out: Path | None = None
-    """Folder for walks.md, walks.json and walks.png; left out, walks/ in the model's folder."""
+    """Folder for walks.md, walks.json and walks.png; left out, walks/ in the model's folder, of one that
+    comes along in runs/NAME."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def check(self) -> None:

@@ -16,7 +16,8 @@ from sprites.reading.image import Fit
 @dataclass(frozen=True)
 class Arguments(Exporting):
     model: tyro.conf.Positional[Path]
-    """A run folder, a .safetensors file, or the name of a model that comes along: shipped."""
+    """A run folder, a .safetensors file, or the name of a model that comes along: shipped,
+    shipped/student or walks."""
     images: tyro.conf.Positional[tuple[Path, ...]] = ()
     """PNG, GIF, WebP or BMP files."""
     strength: tuple[float, ...] = ()

@@ -19,6 +19,7 @@ from ddpm.diffusion.guidance import guidance_labels
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.console import progress, warn
+from ddpm.system.outputs import check_is_sprite
 from sprites.colour import count_colours
 from sprites.originals import brought_to, hardened, read_first, read_mask, recoloured, told, without_ground
 from sprites.palettes import read_palette
@@ -64,6 +65,7 @@ def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray,
     a drawing stands on, unless a part of it is to stay; and the height and width of each file."""
     exact, plain, shapes = [], [], {}
     for path in args.images:
+        check_is_sprite(path)
         pixels, animated = read_first(path)
         shapes[path] = pixels.shape[:2]
         pixels, ground = brought_to(path, pixels, spec.size, args.fit), 0
