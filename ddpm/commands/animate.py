@@ -97,7 +97,7 @@ def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Conditi
     """Names and conditions of the rows: what is asked for, or what moves; with an image, anything."""
     import torch
 
-    from ddpm.commands.shared.requests import asked, check_form, labels_of, named
+    from ddpm.commands.shared.requests import asked, check_form, named
     from ddpm.context.condition import Condition
 
     _, by_facet = parse_guidance(args.guidance)
@@ -110,10 +110,9 @@ def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Conditi
         if not categories and not args.tags:
             categories = spec.moving
         rows, condition = asked(spec, categories, args.tags, by_facet)
-    for label, row in zip(labels_of(spec, condition).tolist(), rows, strict=True):
-        if label >= 0 and spec.moving and spec.categories[label] not in spec.moving:
-            moving = ", ".join(spec.moving)
-            warn(f"{row}: the model saw no clips of {spec.categories[label]}, only of {moving}; it may hardly move")
+    for context, row in zip(condition.contexts.amax(1), rows, strict=True):
+        if still := spec.never_moved(context):
+            warn(f"{row}: the model saw no clips of {' '.join(still)}; it may hardly move, or change as it does")
     if (condition.contexts[..., ~spec.lasting] != 0).any():
         warn(f"{' and '.join(spec.varying)} cannot be asked for: the place in the cycle tells it; see --start")
     return rows, condition.away_from(None if args.negative is None else named(spec, args.negative))

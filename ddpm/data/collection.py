@@ -68,6 +68,18 @@ class SpriteData:
         return tuple(self.sprites.categories[label] for label in np.unique(self.sprites.labels[self.cycles[:, 0]]))
 
     @cached_property
+    def moved(self) -> dict[str, tuple[str, ...]]:
+        """Of each facet but those of `varying`, the values that some clip to train on shows."""
+        if self.flags is None:
+            return {}
+        shown = self.flags[self.cycles[:, 0]].any(0).split([len(values) for values in self.facets.values()])
+        return {
+            facet: tuple(value for value, is_shown in zip(values, flags.tolist(), strict=True) if is_shown)
+            for (facet, values), flags in zip(self.facets.items(), shown, strict=True)
+            if facet not in self.varying
+        }
+
+    @cached_property
     def varying(self) -> tuple[str, ...]:
         """The facets, such as "frame", whose tags differ between the frames of a cycle."""
         if self.flags is None or self.sprites.clips is None:

@@ -40,6 +40,9 @@ class ModelSpec:
     varying: tuple[str, ...] = ()
     """And the facets, such as "frame", that differ within a clip: its place in the cycle tells them, no tag does."""
 
+    moved: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """And of each facet the values that it saw in clips; of one that is not named it is not known."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.model.for_size(self.size))
         object.__setattr__(self, "diffusion", self.diffusion.for_sprites(self.size, bool(self.palette)))
@@ -56,6 +59,8 @@ class ModelSpec:
             raise ValueError(f"varying: got {reprlib.repr(self.varying)}, expected some of its facets")
         for values in self.facets.values():
             files.check_names(values)
+        if wrong := [f for f, values in self.moved.items() if not set(values) <= set(self.facets.get(f, ()))]:
+            raise ValueError(f"moved: got {reprlib.repr(self.moved[wrong[0]])}, expected some values of its facets")
         if not all(re.fullmatch("[0-9a-f]{6}", colour) for colour in self.palette) or len(self.palette) > MOST:
             raise ValueError(f'a palette is up to {MOST} colours such as "d19b62", got {reprlib.repr(self.palette)}')
         if self.prediction == "colours" and not self.palette:
@@ -89,9 +94,16 @@ class ModelSpec:
         """bool [V]: places of a context that a clip can be asked for, which are all but those of `varying`."""
         return without(self.varying, self.vocabulary)
 
+    def never_moved(self, context: Tensor) -> list[str]:
+        """Of the tags that a context [V] asks for, such as "kind=slime", those that the model saw in no clip."""
+        seen = ({CATEGORY: self.moving} if self.moving else {}) | self.moved
+        places = iter(context.tolist())
+        asked = [(f, value) for f, values in self.vocabulary.items() for value in values if next(places) > 0]
+        return [f"{f}={value}" for f, value in asked if value not in seen.get(f, (value,))]
+
     def of_stills(self) -> "ModelSpec":
         """The same without what a model of clips knows of frames."""
-        return replace(self, model=replace(self.model, frames=1), moving=(), varying=())
+        return replace(self, model=replace(self.model, frames=1), moving=(), varying=(), moved={})
 
     def contexts(self) -> Tensor:
         """Each category alone, float32 [K, V]."""

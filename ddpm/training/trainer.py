@@ -101,6 +101,7 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
         style=data.style,
         moving=data.moving if config.clips else (),
         varying=data.varying if config.clips else (),
+        moved=data.moved if config.clips else {},
     )
 
 

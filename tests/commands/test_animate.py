@@ -1,5 +1,6 @@
 """animate.py as a user has it: what moves, what stays to the bit, what is written, and one line for each mistake."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -158,7 +159,22 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_written(animate, tmp_path,
 
 def test_what_hardly_moves_is_told(animate):
     result = animate("--categories", "stand", "--count", 1, "--steps", 2)
-    assert result.returncode == 0 and "saw no clips of stand" in result.stderr
+    assert result.returncode == 0 and "saw no clips of category=stand" in result.stderr
+
+
+def test_tags_that_never_moved_are_told():
+    facets = {"kind": ("wolf", "slime"), "facing": ("left", "front"), "colour": ("red",)}
+    moved = {"kind": ("wolf",), "facing": ("left",)}
+    model, short = ModelConfig(widths=(16,), attention=(0,), frames=4), DiffusionConfig(timesteps=50)
+    spec = ModelSpec(8, 4, ("walk", "stand"), model, short, facets=facets, moving=("walk",), moved=moved)
+
+    def told(*places: int) -> list[str]:
+        return spec.never_moved(torch.tensor([float(place in places) for place in range(spec.places)]))
+
+    assert told(0, 2, 4, 6) == []  # of the colour nothing is known
+    assert told(1, 3, 5) == ["category=stand", "kind=slime", "facing=front"]
+    with pytest.raises(ValueError, match="moved: got"):
+        dataclasses.replace(spec, moved={"kind": ("bat",)})
 
 
 def test_a_model_of_stills_is_told(animate, tmp_path):

@@ -89,6 +89,7 @@ def test_the_model_of_walks_walks():
     """The step that a frame is at tells more of it than another step would, and so do the frames before it."""
     model, spec = load_model("walks")
     assert spec.moving == ("side_facing",) and spec.model.frames == 4
+    assert "wolf" in spec.moved["kind"] and "slime" not in spec.moved["kind"] and "frame" not in spec.moved
     config = Config(tags=True, endless="drawn", seed=98, clips=1.0, keep_history=1.0, keep_context=1.0)
     config = dataclasses.replace(config, model=spec.model, optim=dataclasses.replace(config.optim, batch=128))
     data = load_data(ROOT / "sprites", config)
