@@ -22,6 +22,7 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, ignore
 from ddpm.system.devices import on_cores, shares
 
+LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
@@ -113,6 +114,7 @@ class Animator:
         history: float | None,
         given: Tensor | None,
         start: Tensor,
+        lead: int,
         on_frames: OnFrames = ignore,
     ) -> Tensor:
         """Sample B clips at once; see `__call__`."""
@@ -123,17 +125,17 @@ class Animator:
         past = Past(self.guide.strong, contexts, cycle, most=cycle - 1)
         asked, done = told(condition, scale, history), []
         first = torch.empty(len(contexts), 0, spec.channels, spec.size, spec.size) if given is None else given
-        for frame in range(frames):
+        for frame in range(-lead, frames):
             place = (start.to(self.device) + frame) % cycle
-            if frame < first.shape[1]:
+            if is_given := 0 <= frame < first.shape[1]:
                 x = first[:, frame].to(self.device)
             else:
                 x = self.sampler.run(self.guide.around(past.denoiser(place), asked, scale), noise)
             done.append(x)
-            on_frames(len(x))
+            on_frames(len(x) if frame >= 0 else 0)
             if frame + 1 < frames:
-                past.add(x if frame < first.shape[1] else self.sampler.pixel_art(x), place)
-        return self.as_one(torch.stack(done, 1), first.to(self.device))
+                past.add(x if is_given else self.sampler.pixel_art(x), place)
+        return self.as_one(torch.stack(done[lead:], 1), first.to(self.device))
 
     def as_one(self, clips: Tensor, given: Tensor) -> Tensor:
         """Clips [B, F, C, H, W] as pixel art, of which the given frames [B, G, C, H, W] stay as they are."""
@@ -151,6 +153,7 @@ class Animator:
         history: float | None = None,
         given: Tensor | None = None,
         start: int | Tensor = 0,
+        lead: int | None = None,
         on_frames: OnFrames = ignore,
         batch: int | None = None,
     ) -> Tensor:
@@ -159,8 +162,9 @@ class Animator:
         scale: guidance scale s, one number or [N]. history: that over the frames before, or None for no guidance over
         them (see `told`). indices: N numbers, of which each, with the seed, fixes the noise of its clip. given:
         [N, G, C, H, W], the first G frames, which stay exactly so. start: the step of the cycle that the first frame
-        shows, one number or [N]. There may be more frames than the model was trained with: each sees as many before it
-        as in training.
+        shows, one number or [N]. lead: frames that are sampled before it, for it to see, and left out; or None for
+        `LEAD`, and for none before given frames. There may be more frames than the model was trained with: each sees as
+        many before it as in training.
 
         Raises ValueError for numbers that do not fit, and for guidance over history where there is none over contexts.
         """
@@ -176,6 +180,10 @@ class Animator:
                 f"{N} clips of {frames} frames can have up to {frames - 1} given frames each, got {len(given)} times "
                 f"{given.shape[1]}"
             )
+        if lead is None:
+            lead = LEAD if given is None or not given.shape[1] else 0
+        if lead < 0 or (lead and given is not None and given.shape[1]):
+            raise ValueError(f"lead must be 0 or more, and 0 before given frames, got {lead}")
         if history is not None and not (scale > 0).all():
             raise ValueError("guidance over the frames before (history) needs guidance scales above 0")
         scale, start, done = scale.expand(N), start.expand(N), []
@@ -183,7 +191,7 @@ class Animator:
         def sample(rows: Tensor) -> Tensor:
             clips = None if given is None else given[rows]
             some = [indices[i] for i in rows]
-            return self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], on_frames)
+            return self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], lead, on_frames)
 
         for rows in torch.arange(N).split(batch or self.sampler.at_once):
             done += on_cores(sample, rows.tensor_split(shares(len(rows), self.device)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ddpm.animation import Animator, Past, told
+from ddpm.animation import LEAD, Animator, Past, told
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling
 from ddpm.context.condition import Condition
 from ddpm.diffusion.guidance import classifier_free
@@ -60,6 +60,15 @@ def test_a_frame_is_told_its_place_in_the_cycle(animator):
     assert torch.equal(first[4], first[0]) and not torch.allclose(first[1], first[0], atol=1e-3)
     starts = animator(CONDITION[[0, 0]], 1.0, [0, 0], 1, start=torch.tensor([0, 1]))
     close(starts, torch.cat([first[0], first[1]]))
+
+
+def test_frames_that_lead_are_sampled_and_left_out(animator):
+    longer = animator(CONDITION, 2.0, range(B), LEAD + 3, start=(1 - LEAD) % F, lead=0)
+    seen = []
+    close(animator(CONDITION, 2.0, range(B), 3, start=1, on_frames=seen.append), longer[:, LEAD:])
+    assert sum(seen) == 3 * B
+    given = longer[:, :1]
+    assert torch.equal(animator(CONDITION, 2.0, range(B), 2, given=given)[:, :1], given)
 
 
 @torch.no_grad()
@@ -137,6 +146,7 @@ def test_the_step_of_given_frames_is_the_one_under_which_they_are_likeliest(anim
     [
         (lambda a: a(CONDITION, 2.0, [0], 4), "as many indices"),
         (lambda a: a(CONDITION, 2.0, range(B), 2, given=torch.zeros(B, 2, 4, 8, 8)), "up to 1 given frames"),
+        (lambda a: a(CONDITION, 2.0, range(B), 3, given=torch.zeros(B, 1, 4, 8, 8), lead=1), "0 before given frames"),
         (lambda a: a(CONDITION, 0.0, range(B), 2, history=1.0), "guidance scales above 0"),
     ],
 )

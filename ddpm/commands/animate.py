@@ -60,6 +60,9 @@ class Arguments(Exporting):
     """A category, mixture or tags to guide away from."""
     guidance: tuple[str, ...] = ("2",)
     """The guidance scale, or one for each facet of the tags."""
+    lead: int | None = None
+    """Frames that are sampled before the first and left out, so that it too has seen some; left out, 2 where there is
+    no --image."""
     history: float | None = None
     """Guidance scale over the frames before; left out, the network sees them in all that guidance mixes."""
     count: int = 8
@@ -87,6 +90,9 @@ class Arguments(Exporting):
         check_count("--milliseconds", self.milliseconds, MOST_DELAY)
         if self.frames is not None:
             check_count("--frames", self.frames, 1024)
+        if self.lead is not None and (self.image or not 0 <= self.lead <= 1024):
+            why = "before given frames there are none" if self.image else "expected 0 to 1,024"
+            raise ValueError(f"--lead {self.lead}: {why}")
         if self.out.suffix.lower() not in (".gif", ".apng", ".png"):
             raise ValueError(f"--out {self.out} must end in .gif or .apng, which move, or in .png, frames across")
         check_export("--out", self.out, self.overwrite)
@@ -154,7 +160,7 @@ def sampled(
         print(f"{args.image} is taken for step {int(start[0])} of {cycle}, counted from 0; --start says otherwise")
     done = []
     with progress(total=len(every) * frames, desc="animating", unit="frame") as bar:
-        how = {"history": args.history, "on_frames": bar.update}
+        how = {"history": args.history, "lead": args.lead, "on_frames": bar.update}
         for part in torch.arange(len(every)).split(AT_ONCE):
             indices = [i % args.count for i in part.tolist()]
             x = animator(every[part], scale, indices, frames, given=first[part], start=start[part], **how)
