@@ -94,7 +94,7 @@ def cells(path: Path, content: bytes | None) -> Iterator[Cell]:
             images, label, names = columns(file.schema_arrow)
             about = file.metadata
             if about.num_rows > MAX_ROWS:
-                raise ValueError(f"{about.num_rows:,} rows; at most {MAX_ROWS:,} are read")
+                raise ValueError(f"{about.num_rows:,} rows; at most {MAX_ROWS:,} are read of a file, split it")
             largest = max((about.row_group(i).total_byte_size for i in range(about.num_row_groups)), default=0)
             if largest > MAX_UNPACKED:
                 raise ValueError(f"{largest:,} bytes in one group of rows; at most {MAX_UNPACKED:,} are read")
