@@ -52,6 +52,8 @@ class Tally(LeftOut):
 class Made:
     """What was written, and what is told of it."""
 
+    root: str = ""
+    """What the names of all files begin with."""
     size: int = 0
     """Side in pixels."""
     categories: tuple[str, ...] = ()
@@ -73,7 +75,7 @@ class Made:
         if self.softened:
             yield "alpha", f"{plural(self.softened, 'pixel')} between clear and opaque made one or the other, at 128"
         for line in self.left_out.lines():
-            yield "left out", line
+            yield "left out", line.replace(self.root, "") if self.root else line
 
 
 class Numbers:
@@ -143,7 +145,8 @@ def write_arrays(
     first pictures if none is given. tick: called with how many pictures more are done. DataError in one line for a
     source that cannot be read, or if there is no sprite in all of them.
     """
-    made, numbers, counts = Made(), Numbers(settings.naming), Counter[int]()
+    made = Made(root=f"{sources[0]}/" if len(sources) == 1 else "")
+    numbers, counts = Numbers(settings.naming), Counter[int]()
     with quiet(), ExitStack() as stack:
         writer = None
         for some_pictures in together(numbered(sources, settings, numbers, made.left_out)):
