@@ -164,10 +164,9 @@ def write_arrays(
         made.categories, places = numbers.resolved(counts)
         if writer:
             writer.finish(made.categories, places)
-    of_each: Counter[int] = Counter()
-    for number, count in counts.items():
-        of_each[places[number]] += count
-    made.counts = tuple(of_each[label] for label in range(len(made.categories)))
+    of_each = np.zeros(len(made.categories), np.int64)
+    np.add.at(of_each, places[list(counts)], list(counts.values()))
+    made.counts = tuple(of_each.tolist())
     return made
 
 
