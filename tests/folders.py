@@ -1,5 +1,6 @@
 """Folders of sprites in each of their forms, for tests."""
 
+import io
 import json
 import struct
 import zlib
@@ -55,6 +56,25 @@ def write_set(folder: Path, images, labels=LABELS, names=NAMES, columns: int = 2
 def write_categories(folder: Path, images, labels=LABELS, names=NAMES) -> Path:
     save_pngs(folder, images, [f"{names[label]}/{i:03}" for i, label in enumerate(labels)])
     return folder
+
+
+def write_shard(path: Path, images, labels=None, names: tuple[str, ...] | None = None) -> Path:
+    """A Parquet file of PNGs as model hubs keep them, ten rows in a group."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    def png(image: np.ndarray) -> bytes:
+        Image.fromarray(image).save(file := io.BytesIO(), "png")
+        return file.getvalue()
+
+    columns = {"image": [{"bytes": png(image), "path": None} for image in images]}
+    table = pa.table(columns if labels is None else columns | {"label": labels})
+    if names:
+        about = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(about)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(table, path, row_group_size=10, compression="none")
+    return path
 
 
 def refused(folder: Path, *parts: object, **options) -> str:

@@ -85,6 +85,7 @@ def cells(path: Path, content: bytes | None) -> Iterator[Cell]:
         raise DataError(
             f"{path}: Parquet files are read by pyarrow, which is not installed: pip install pyarrow"
         ) from error
+    row = 0
     try:
         if content is None:
             check_file(path)
@@ -94,11 +95,11 @@ def cells(path: Path, content: bytes | None) -> Iterator[Cell]:
             images, label, names = columns(file.schema_arrow)
             about = file.metadata
             if about.num_rows > MAX_ROWS:
-                raise ValueError(f"{about.num_rows:,} rows; at most {MAX_ROWS:,} are read")
+                raise ValueError(f"{about.num_rows:,} rows; at most {MAX_ROWS:,} are read of a file, split it")
             largest = max((about.row_group(i).total_byte_size for i in range(about.num_row_groups)), default=0)
             if largest > MAX_UNPACKED:
                 raise ValueError(f"{largest:,} bytes in one group of rows; at most {MAX_UNPACKED:,} are read")
-            chosen, row = [images] + ([label] if label else []), 0
+            chosen = [images] + ([label] if label else [])
             for batch in file.iter_batches(64, columns=chosen):
                 for one in batch.to_pylist():
                     value = one[images]
@@ -110,7 +111,8 @@ def cells(path: Path, content: bytes | None) -> Iterator[Cell]:
     except DataError:
         raise
     except Exception as error:  # pyarrow has exceptions of its own, and others beneath
-        raise DataError(f"{path}: cannot be read as a Parquet file of images ({why(error)})") from error
+        where = f" from row {row:,} on" if row else ""
+        raise DataError(f"{path}: cannot be read as a Parquet file of images{where} ({why(error)})") from error
 
 
 def columns(schema: Any) -> tuple[str, str | None, list[str] | None]:

@@ -47,7 +47,7 @@ def read_pictures(
         small = frames[:, :: max(1, block), :: max(1, block)].copy() if block > 1 else frames
         total += small[..., 0].size
         if total > MAX_PIXELS:
-            raise DataError(f"{source}: more than {MAX_PIXELS:,} pixels; prepare it in parts")
+            raise DataError(f"{source}: more than {MAX_PIXELS:,} pixels; prepare it in parts, or with --arrays")
         found.append((replace(picture, frames=small), block))
         told.files += 1
         tick()

@@ -1,7 +1,7 @@
 """What became of the sources: in some lines of text, and as one picture."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -157,28 +157,41 @@ def on_squares(images: np.ndarray, times: int) -> np.ndarray:
 Fonts = Callable[[Sequence[str]], tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, list[str]]]
 
 
+def spread(rows: np.ndarray) -> np.ndarray:
+    """At most `SHOWN` of some numbers, evenly spread."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, SHOWN).round().astype(int))]
+
+
 def picture(found: Collection, fonts: Fonts) -> Image.Image:
-    """Sprites of each category, evenly spread, below one another, and the palette of the set in order of lightness.
+    """Sprites of each category, evenly spread, below one another, and the palette of the set in order of lightness."""
+    labels = range(len(found.categories[:ROWS]))
+    rows = [found.images[spread(np.flatnonzero(found.labels == label))] for label in labels]
+    return gallery(rows, captions(found.categories, np.bincount(found.labels)), palette_of(found.images), fonts)
+
+
+def captions(categories: Sequence[str], counts: Iterable[int]) -> list[str]:
+    """What stands beside each category in the picture."""
+    return [f"{name} {count:,}" for name, count in zip(categories[:ROWS], counts, strict=False)]
+
+
+def gallery(shown: Sequence[np.ndarray], names: list[str], palette: np.ndarray | None, fonts: Fonts) -> Image.Image:
+    """Rows of sprites uint8 [n, S, S, 4] below one another, each with its name, and a palette in order of lightness.
 
     fonts: gives a font for some labels, and the labels as it can show them.
     """
-    counts, times = np.bincount(found.labels), max(1, round(48 / found.size))
-    names = [f"{name} {count:,}" for name, count in zip(found.categories[:ROWS], counts, strict=False)]
+    times = max(1, round(48 / shown[0].shape[1]))
     font, names = fonts(names)
-    left, side = 2 * GAP + int(max(map(font.getlength, [*names, "palette"]))), found.size * times
-    palette = palette_of(found.images)
+    left, side = 2 * GAP + int(max(map(font.getlength, [*names, "palette"]))), shown[0].shape[1] * times
     swatch = side * 2 // 5
     columns = max(1, (SHOWN * (side + GAP) - GAP) // swatch)
     rows = -(-len(palette) // columns) if palette is not None else 0
     height = GAP + len(names) * (side + GAP) + (rows * swatch + GAP if rows else 0)
     sheet = Image.new("RGB", (left + SHOWN * (side + GAP), height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for row, name in enumerate(names):
+    for row, (name, sprites) in enumerate(zip(names, shown, strict=True)):
         y = GAP + row * (side + GAP)
         draw.text((left - GAP, y + side // 2), name, INK, font, anchor="rm")
-        own = np.flatnonzero(found.labels == row)
-        chosen = own[np.unique(np.linspace(0, len(own) - 1, SHOWN).round().astype(int))]
-        for column, sprite in enumerate(on_squares(found.images[chosen], times)):
+        for column, sprite in enumerate(on_squares(sprites, times)):
             sheet.paste(Image.fromarray(sprite), (left + column * (side + GAP), y))
     if palette is not None:
         y = GAP + len(names) * (side + GAP)

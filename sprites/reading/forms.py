@@ -84,7 +84,7 @@ def refuse_wrapper(inside: Inside) -> None:
 def is_described(inside: Inside) -> bool:
     """Whether other files than pictures say that a folder is a set of sprites."""
     forms = [form for form in FORMS if form is not categories.FORM and form.found(inside)]
-    return any(form.holds_pictures or not inside.pictures for form in forms)
+    return any(form.holds_pictures or not inside.pictures or form.names(inside.folder) for form in forms)
 
 
 def refuse_loose(inside: Inside) -> NoReturn:

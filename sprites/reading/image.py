@@ -66,7 +66,7 @@ def rgba(image: Image.Image) -> tuple[np.ndarray, bool]:
     """Pillow image of any mode, its first frame -> uint8 [H, W, 4], straight alpha; whether it is 16-bit grey that
     holds 8 bits, from 0 to 255."""
     if not image.mode.startswith("I"):
-        return np.asarray(image.convert("RGBA")), False
+        return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA")), False
     # Pillow clips 16-bit grey at 255; the high byte is what it keeps of 16-bit colour.
     deep = np.asarray(image)
     shallow = bool(0 < deep.max() < 256)  # its high bytes alone would be all black
@@ -144,7 +144,8 @@ def check_total(path: Path, count: int, size: int) -> None:
     if total > MAX_DECODED:
         raise DataError(
             f"{path}: {count:,} sprites of {size}x{size} pixels would take {total / 2**30:,.1f} GiB of memory, "
-            f"at most {MAX_DECODED / 2**30:g} are allowed; make an npy pair of that size of them, which stays on disk"
+            f"at most {MAX_DECODED / 2**30:g} are allowed; make an npy pair of them, which stays on disk: "
+            f"scripts/prepare.py --arrays --size {size}"
         )
 
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,7 +19,7 @@ from conftest import ROOT, assert_one_line_error, command_module, run, tiny_spri
 from torch import Tensor
 
 from ddpm.commands.bench import contestants, tables, time_to_quality, timing
-from ddpm.commands.bench.sections import comparison, ours, pretrained
+from ddpm.commands.bench.sections import comparison, disk, disk_files, ours, pretrained
 from ddpm.config import Config, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 
@@ -255,6 +257,40 @@ def test_training_is_timed_beside_programs_and_runs_that_are_gone_afterwards(dat
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.parametrize("alone", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_set_on_disk_is_read_and_trained_on_beside_one_in_memory(monkeypatch, tmp_path, alone):
+    pytest.importorskip("pyarrow")
+    if not alone:
+        monkeypatch.setattr(disk, "fresh", lambda make: comparison.Fresh(1.0, 200_000_000))
+    monkeypatch.setattr(disk_files, "DRAWN", 200)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    table = disk.on_disk(TINY, 500, BRIEF)
+    assert [row[0] for row in table.rows] == [*disk.READ, *disk.TRAINED]
+    assert not [*tmp_path.rglob("*.npy"), *tmp_path.rglob("*.parquet")]
+    speeds, memory = {row[0]: row[1:3] for row in table.rows}, {row[0]: row[3] for row in table.rows}
+    assert speeds[disk.READ[0]][1] == speeds[disk.TRAINED[0]][1] == 1
+    assert speeds[disk.READ[3]][1] < 0.5 and all(memory[what] > 100 for what in disk.TRAINED)
+    assert all(memory[what] is None for what in disk.READ)
+
+
+def test_the_stored_set_is_the_drawn_one_with_offsets(monkeypatch, tmp_path):
+    monkeypatch.setattr(disk_files, "DRAWN", 200)
+    disk_files.write_pair(tmp_path / "pair", 1100)
+    kept, left = (disk.data_of(tmp_path / "pair", in_memory) for in_memory in (True, False))
+    images, count = kept.sprites.images, len(np.unique(kept.hashes))
+    assert len(images) == 1100 and type(left.sprites.images).__name__ == "OnDisk" and not isinstance(images, np.memmap)
+    assert (left.sprites.take(np.arange(1100)) == images).all() and kept.palette is not None
+    drawn = len(images) - next(n for n in range(1, 1100) if (np.roll(images[:9], 1, 2) == images[n : n + 9]).all())
+    assert drawn > 500 and count > 800
+
+
+def test_a_folder_too_small_for_the_set_is_told(monkeypatch):
+    monkeypatch.setattr(disk_files.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**9))
+    disk_files.check_room(800_000)
+    with pytest.raises(ValueError, match=r"--on-disk 1,000,000 would take 0.95 GiB in .*, 0.93 GiB are free; give"):
+        disk_files.check_room(1_000_000)
+
+
 def test_variants_change_one_thing_each(tmp_path):
     folder = write_npy(tmp_path / "data", *tiny_sprites(20, 16, 3))
     found = {(v.what, v.value): v for v in ours.variants(TINY, folder)}
@@ -343,6 +379,7 @@ def test_help_and_errors_of_the_scripts(tmp_path):
     assert_one_line_error(run("bench", "--guidance", 1), "--guidance", "above 1")
     assert_one_line_error(run("bench", "--minutes", 0), "--minutes")
     assert_one_line_error(run("bench", "--sizes", 0), "--sizes")
+    assert_one_line_error(run("bench", "--on-disk", 5), "--on-disk must be at least 1,000")
     assert_one_line_error(run("bench", "--sizes", 24, "--contestants", "ours"), "of 24 pixels", "sprites32.toml")
     assert_one_line_error(run("bench", "--out", tmp_path / "b.txt"), ".md or .json")
     assert_one_line_error(run("bench", "--data", tmp_path / "none", "--contestants", "ours"), "none")

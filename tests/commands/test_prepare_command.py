@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, command_module
+from folders import NAMES, draw, write_shard
 from PIL import Image
 
 from ddpm.commands.shared.parsing import command_line, project_file
@@ -161,3 +162,65 @@ def test_what_training_cannot_read_names_the_command_that_mends_it_and_that_does
         assert words[0] == str(data) and prepare(*words)[0] == 0
         assert load_data(words[2], DataConfig()).sprites.size == 16
         shutil.rmtree(words[2])
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Two Parquet files of 30 opaque sprites each, of three categories."""
+    for shard in range(2):
+        write_shard(tmp_path / "shards" / f"{shard}.parquet", draw(30, 16, 3, seed=shard), np.arange(30) % 3, NAMES)
+    return tmp_path / "shards"
+
+
+def test_shards_become_a_pair_that_is_trained_on_and_prepared_again(tmp_path, shards, prepare):
+    out = tmp_path / "set"
+    code, told, complaints = prepare(shards, "--arrays", "--out", out)
+    assert (code, complaints) == (0, "") and "sprites       60: food 20, hero 20, spell 20" in told
+    assert told.splitlines()[-1].endswith(f"train.py configs/sprites16.toml --data {out} --out runs/mine")
+    sprites = load_data(out, DataConfig()).sprites
+    assert (sprites.images == np.concatenate([draw(30, 16, 3, seed=shard) for shard in range(2)])).all()
+    assert (sprites.labels == np.arange(60) % 3).all() and sprites.categories == NAMES
+    names = {"images.npy", "labels.npy", "categories.json", "prepared.json", "report.png"}
+    assert {path.name for path in out.iterdir()} == names and set(os.listdir(tmp_path)) == {"shards", "set"}
+    assert Image.open(out / "report.png").height > 3 * 48
+    assert prepare(out, "--arrays", "--out", tmp_path / "again")[0] == 0
+    assert (out / "images.npy").read_bytes() == (tmp_path / "again" / "images.npy").read_bytes()
+    code, _, said = prepare(shards, "--arrays", "--out", out)
+    assert code == 2 and "--overwrite replaces it" in said
+    assert prepare(shards, "--arrays", "--category", "one", "--out", out, "--overwrite")[0] == 0
+    assert load_sprites(out).categories == ("one",)
+    code, told, _ = prepare(shards, "--arrays", "--dry-run", "--out", tmp_path / "none")
+    assert code == 0 and "60: food 20" in told and not (tmp_path / "none").exists()
+
+
+def test_nothing_is_left_of_a_pair_that_is_not_whole(tmp_path, shards, prepare, monkeypatch):
+    out = tmp_path / "set"
+    assert prepare(shards, "--arrays", "--out", out)[0] == 0
+    (shards / "1.parquet").write_bytes((shards / "1.parquet").read_bytes()[:-9])
+    before, again = state(tmp_path), ("--arrays", "--out", out, "--overwrite")
+    code, _, said = prepare(shards / "0.parquet", shards / "1.parquet", *again)
+    assert code == 2 and "1.parquet: cannot be read as a Parquet file" in said and state(tmp_path) == before
+    monkeypatch.setattr("sprites.writing.arrays.AT_ONCE", 2**10)
+    for error, expected in ((KeyboardInterrupt, 130), (OSError, 2)):
+        seen = []
+
+        def add(pair, images, labels, error=error, seen=seen):
+            seen.append(len(images))
+            if len(seen) == 3:
+                raise error("no room")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("sprites.writing.npy_pair.PairWriter.add", add)
+            assert prepare(shards / "0.parquet", *again)[0] == expected
+        assert len(seen) == 3 and state(tmp_path) == before and set(os.listdir(tmp_path)) == {"shards", "set"}
+    code, told, _ = prepare(shards, *again)
+    assert code == 0 and "sprites       30:" in told and "left out      1.parquet: cannot be read" in told
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--tile", 16), ("--cycle", 4), ("--by", "tag"), ("--by", "slice"), ("--category", "{category}_{colour}_*")],
+)
+def test_flags_of_what_a_pair_does_not_hold_are_refused(tmp_path, prepare, flags):
+    code, told, said = prepare(tmp_path, "--arrays", "--out", tmp_path / "set", *flags)
+    assert code == 2 and not told and said.count("\n") == 1 and f"{flags[0]}" in said and "--arrays" in said

@@ -7,8 +7,8 @@
     python scripts/bench.py --data FOLDER --sections throughput sampling --sizes 32
 
 The sections: training throughput and guided sampling at each of the sizes, time to quality; scaling of our own
-training, how it goes on a busy machine, its levers and profile; set-up time; the models that come along. make bench
-installs the libraries.
+training, how it goes on a busy machine and from a disk, its levers and profile; set-up time; the models that come
+along. make bench installs the libraries.
 """
 
 import time
@@ -35,13 +35,16 @@ if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag cou
 ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "configs"
 QUICK_MINUTES = (0.5,)
+QUICK_ON_DISK = 50_000
 
 TABLES = ("OWN", "LIBRARIES")  # of contestants
 if TYPE_CHECKING:
     Name = str
 else:
     Name = Literal[tuple(name for t in TABLES for name in choices("ddpm.commands.bench.contestants", t))]
-Section = Literal["throughput", "sampling", "quality", "scaling", "busy", "levers", "profile", "setup", "pretrained"]
+Section = Literal[
+    "throughput", "sampling", "quality", "scaling", "busy", "disk", "levers", "profile", "setup", "pretrained"
+]
 SIDE_BY_SIDE = ("throughput", "sampling", "quality", "setup")  # sections in which contestants take part
 
 
@@ -60,10 +63,17 @@ class Arguments:
     """Guidance scales above 1 of the judged sprites, the same for all; of several, the best is told."""
     per_category: int = 40
     """Sprites judged per category."""
+    on_disk: int = 1_000_000
+    """Sprites of the set that is read from the disk, of 1 KB each; written into the temporary folder."""
     out: Path = Path("runs/bench.md")
     """The tables as Markdown; the figures as JSON are put beside it."""
     quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Short blocks and few rounds, and quality only of our own model, after half a minute."""
+
+    @property
+    def stored(self) -> int:
+        """Sprites of the set on the disk."""
+        return min(self.on_disk, QUICK_ON_DISK) if self.quick else self.on_disk
 
     def check(self) -> None:
         """Refuse values that cannot work, before anything is computed."""
@@ -75,6 +85,8 @@ class Arguments:
             raise ValueError(f"--sizes needs sizes of sprites, 16 say, got {list(self.sizes)}")
         if self.per_category < 2:
             raise ValueError(f"--per-category must be at least 2, got {self.per_category}")
+        if self.on_disk < 1000:
+            raise ValueError(f"--on-disk must be at least 1,000, got {self.on_disk}")
         if self.out.suffix not in (".md", ".json"):
             raise ValueError(f"--out {self.out} must end in .md or .json; both are written")
 
@@ -85,6 +97,8 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[],
 
     from ddpm.commands.bench.contestants import config_of, enter, entrants
     from ddpm.commands.bench.sections import comparison, ours, pretrained
+    from ddpm.commands.bench.sections.disk import on_disk
+    from ddpm.commands.bench.sections.disk_files import SIZE
     from ddpm.commands.bench.time_to_quality import Panel, compete
     from ddpm.commands.bench.timing import FULL, QUICK
     from ddpm.config import DataConfig, load_config
@@ -127,6 +141,7 @@ def sections(args: Arguments, data: "SpriteData") -> dict[str, list[Callable[[],
         "quality": [quality],
         "scaling": [lambda: ours.scaling(ours.variants(load_config(path), args.data), effort)],
         "busy": [lambda: ours.busy(load_config(path), data, effort)],
+        "disk": [lambda: on_disk(load_config(config_of("ours", CONFIGS, SIZE)), args.stored, effort)],
         "levers": [lambda: ours.levers(load_config(path), args.data, effort)],
         "profile": [lambda: ours.profile(enter("ours", CONFIGS, data, cpu))],
         "setup": [lambda: comparison.setup(ROOT, path, args.data, category, alone(own))],
@@ -141,12 +156,15 @@ def main() -> int:
     import torch
 
     from ddpm.commands.bench.contestants import check_installed
+    from ddpm.commands.bench.sections.disk_files import check_room
     from ddpm.commands.bench.tables import machine, write_results
     from ddpm.config import DataConfig
     from ddpm.data.loading import load_data
 
     if set(SIDE_BY_SIDE) & set(args.sections):
         check_installed(args.contestants)
+    if "disk" in args.sections:
+        check_room(args.stored)
     data = load_data(args.data, DataConfig())
     about = machine(torch.device("cpu")) | {"data": f"{args.data.name}: {data.describe()}"}
     measures, tables, start = sections(args, data), [], time.monotonic()

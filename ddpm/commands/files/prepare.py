@@ -6,13 +6,15 @@
     python scripts/prepare.py items.png --tile 16x24 --spacing 1 --out set  # a sheet
     python scripts/prepare.py pack.zip --category "{category}_{colour}_*.png" --out set
     python scripts/prepare.py hero.aseprite --by tag --out set              # each frame tag is a category
+    python scripts/prepare.py shards --arrays --out set                     # Parquet files of any number of sprites
 
 The sources stay as they are. What came of them is told, and shown in report.png. More in docs/files.md.
 """
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,18 +30,21 @@ from ddpm.system.console import one_line, progress, warn
 from ddpm.system.outputs import check_apart, folder_written_aside
 from sprites.files import plural, some
 from sprites.prepare.collection import Collection, collect
-from sprites.prepare.names import By, Naming, read_table
-from sprites.prepare.report import picture, report
+from sprites.prepare.names import CATEGORY, By, Naming, read_table
+from sprites.prepare.report import ROWS, captions, gallery, picture, report, spread
 from sprites.prepare.settings import Settings
 from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.reading.image import SIZES, Fit
+from sprites.writing.arrays import Made, write_arrays
 from sprites.writing.folder import digest, read_manifest
+from sprites.writing.npy_pair import examples
 from sprites.writing.sprite_set import write_sprite_set
 
 MANIFEST = "prepared.json"  # the files of an earlier result, and a digest of each
 PICTURE = "report.png"
 FEW = 20  # sprites; fewer are not worth training on
+LARGE = {size: f"configs/sprites{size}.toml" for size in (16, 32, 64)}  # what many sprites of a size are trained with
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -72,6 +77,9 @@ class Arguments:
     """A table with a column file, or category and index; each other column is a tag."""
     clear: str | None = None
     """A colour that stands for transparent, as in ff00ff."""
+    arrays: Switch = False
+    """Write an npy pair as the pictures are read, for more sprites than the memory holds: no sheets are cut, and there
+    are no tags and clips."""
     dry_run: Switch = False
     """Only report."""
     overwrite: Switch = False
@@ -91,7 +99,23 @@ class Arguments:
             raise ValueError(f"--cycle {self.cycle}: expected 2 to 1,000 tiles")
         grid = Grid(*parse_tile(self.tile), self.margin, self.spacing) if self.tile else None
         naming = Naming(self.category, self.by, read_table(self.tags) if self.tags else None)
+        if self.arrays:
+            self.check_arrays(naming)
         return Settings(naming, grid, self.size, self.fit, self.cycle, colour(self.clear) if self.clear else None)
+
+    def check_arrays(self, naming: Naming) -> None:
+        """ValueError for flags that ask for what an npy pair does not hold here."""
+        given = {
+            f"--by {self.by}": self.by in ("tag", "slice"),
+            "--tile": self.tile,
+            "--cycle": self.cycle,
+            "--tags": self.tags,
+            f"--category {self.category}": {*naming.fields} - {CATEGORY},
+        }
+        if wrong := [flag for flag, value in given.items() if value]:
+            raise ValueError(
+                f"{wrong[0]} does not go with --arrays, which cuts no pictures and keeps no tags; leave one of them out"
+            )
 
 
 def colour(word: str) -> tuple[int, int, int]:
@@ -125,22 +149,56 @@ def check_out(out: Path, sources: tuple[Path, ...], overwrite: bool) -> None:
         raise ValueError(f"--out {out} holds an earlier result; --overwrite replaces it")
 
 
-def write(out: Path, found: Collection, check: Callable[[], None]) -> None:
-    """The sprite set, the picture of the report, and what the folder is known by, whole or not at all.
+@contextmanager
+def made_whole(out: Path, check: Callable[[], None]) -> Iterator[Path]:
+    """A folder for the result to be written into, whole or not at all, and what it is known by.
 
     check: whether what is there may be replaced, asked once more before it is.
     """
-    taken = {"report"} & {name.casefold() for name in found.categories}
-    if taken:
-        raise ValueError(f"a category is named report, as {PICTURE} is; name it otherwise, or give --category")
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with folder_written_aside(out) as aside:
         aside.mkdir()
-        write_sprite_set(aside, found.images, found.labels, found.categories, found.facets, found.clips)
-        picture(found, label_font).save(aside / PICTURE)
+        yield aside
         files = {path.name: digest(path) for path in sorted(aside.iterdir())}
         (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=2) + "\n", encoding="utf-8")
         check()
+
+
+def write(folder: Path, found: Collection) -> None:
+    """The sprite set, and the picture of the report."""
+    taken = {"report"} & {name.casefold() for name in found.categories}
+    if taken:
+        raise ValueError(f"a category is named report, as {PICTURE} is; name it otherwise, or give --category")
+    write_sprite_set(folder, found.images, found.labels, found.categories, found.facets, found.clips)
+    picture(found, label_font).save(folder / PICTURE)
+
+
+def make_arrays(sources: tuple[Path, ...], settings: Settings, out: Path | None, check: Callable[[], None]) -> Made:
+    """Read all sources into an npy pair, or only look at them if there is no `out`."""
+    with progress(desc="reading", unit="picture", leave=False) as bar:
+        if not out:
+            return write_arrays(sources, settings, None, bar.update)
+        with made_whole(out, check) as folder:
+            made = write_arrays(sources, settings, folder, bar.update)
+            shown = examples(folder, made.counts[:ROWS], spread)
+            gallery(shown, captions(made.categories, made.counts), None, label_font).save(folder / PICTURE)
+    return made
+
+
+def tell(lines: Iterable[tuple[str, str]]) -> None:
+    """Print a report, each line with its heading."""
+    for heading, what in lines:
+        print(f"{heading:13} {one_line(what)}")
+
+
+def tell_next(out: Path, count: int, config: str) -> None:
+    """Print what was made, and the command that trains on it."""
+    print(f"made {out}; look at {out / PICTURE}")
+    if count < FEW:
+        few = f"{plural(count, 'sprite')} {'is' if count == 1 else 'are'} few"
+        warn(f"{few}: {FEW} or more are needed to learn from, see docs/finetuning.md")
+    data = shlex.quote(str(out))
+    print(f"next: {command_line('train')} {project_file(config)} --data {data} --out runs/mine")
 
 
 @exit_on_user_error
@@ -148,20 +206,20 @@ def main() -> int:
     args = parse(Arguments, f"{__doc__}\nIt reads {', '.join(READERS)}, sprite sets and npy pairs.")
     settings = args.settings()
     out = None if args.dry_run else args.out
-    check = partial(check_out, out, args.sources, args.overwrite) if out else None
-    if check:
-        check()
-    with progress(desc="reading", unit="picture", leave=False) as bar:
-        found = collect(args.sources, settings, bar.update)
-    for heading, what in report(found):
-        print(f"{heading:13} {one_line(what)}")
-    if out and check:
-        write(out, found, check)
-        print(f"made {out}; look at {out / PICTURE}")
-        data = shlex.quote(str(out))
-        if (count := len(found.images)) < FEW:
-            few = f"{plural(count, 'sprite')} {'is' if count == 1 else 'are'} few"
-            warn(f"{few}: {FEW} or more are needed to learn from, see docs/finetuning.md")
-        config = project_file("configs/finetune.toml")
-        print(f"next: {command_line('train')} {config} --data {data} --out runs/mine")
+    check = partial(check_out, out, args.sources, args.overwrite) if out else lambda: None
+    check()
+    if args.arrays:
+        made = make_arrays(args.sources, settings, out, check)
+        tell(made.report())
+        count, config = sum(made.counts), LARGE.get(made.size, "configs/finetune.toml")
+    else:
+        with progress(desc="reading", unit="picture", leave=False) as bar:
+            found = collect(args.sources, settings, bar.update)
+        tell(report(found))
+        if out:
+            with made_whole(out, check) as folder:
+                write(folder, found)
+        count, config = len(found.images), "configs/finetune.toml"
+    if out:
+        tell_next(out, count, config)
     return 0
