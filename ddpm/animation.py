@@ -1,7 +1,7 @@
 """Clips: a model of frames, a `Condition` and a `Sampling` become walks, one frame after another, as a decoder writes.
 
 Each frame is sampled as a still is, by a denoiser that has seen the frames before it. Of those the network keeps its
-keys and values (ddpm/network/frames.py), so that a frame of a clip costs what a still costs.
+keys and values (ddpm/network/frames.py), so that a step of a frame costs what one of a still costs.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ from ddpm.data.order import CONDITIONS, generator
 from ddpm.diffusion.guidance import with_away
 from ddpm.diffusion.prediction import ContextDenoiser, stratified_timesteps
 from ddpm.diffusion.samplers import SampleNoise
+from ddpm.diffusion.schedule import timestep_grid
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames, Memory
 from ddpm.runs.spec import ModelSpec
@@ -23,6 +24,7 @@ from ddpm.sampling import Sampler, ignore
 from ddpm.system.devices import on_cores, shares
 
 LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
+FOLLOWING = 2  # by how much fewer steps do for a frame that has seen others
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
@@ -103,6 +105,9 @@ class Animator:
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
         self.model, self.diffusion = model, self.sampler.diffusion
+        found = self.sampler.sampling
+        steps = max(1, (found.steps or 0) // FOLLOWING)
+        self.following = timestep_grid(found.grid, self.guide.schedule, steps).to(self.device)
 
     @torch.no_grad()
     def batch(
@@ -130,7 +135,8 @@ class Animator:
             if is_given := 0 <= frame < first.shape[1]:
                 x = first[:, frame].to(self.device)
             else:
-                x = self.sampler.run(self.guide.around(past.denoiser(place), asked, scale), noise)
+                timesteps = self.following if past.count else None
+                x = self.sampler.run(self.guide.around(past.denoiser(place), asked, scale), noise, timesteps=timesteps)
             done.append(x)
             on_frames(len(x) if frame >= 0 else 0)
             if frame + 1 < frames:

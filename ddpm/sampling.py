@@ -188,16 +188,22 @@ class Sampler:
         return edit.keep(x) if edit else x
 
     def run(
-        self, denoise: Denoiser, noise: SampleNoise, on_step: OnStep | None = None, edit: Edit | None = None
+        self,
+        denoise: Denoiser,
+        noise: SampleNoise,
+        on_step: OnStep | None = None,
+        edit: Edit | None = None,
+        timesteps: Tensor | None = None,
     ) -> Tensor:
-        """From noise to x0 [B, C, H, W] by a denoiser, before it is made pixel art."""
+        """From noise to x0 [B, C, H, W] by a denoiser, before it is made pixel art. timesteps: others than usual."""
         x = noise((self.spec.channels, self.spec.size, self.spec.size))
+        timesteps = self.timesteps if timesteps is None else timesteps
         if self.towards:
-            denoise = projected(denoise, self.towards, self.timesteps, self.schedule, noise)
+            denoise = projected(denoise, self.towards, timesteps, self.schedule, noise)
         sample = SAMPLERS[self.sampling.sampler]
         if edit:
             sample = edit.around(sample)
-        return sample(denoise, x, self.timesteps, self.schedule, noise, on_step)
+        return sample(denoise, x, timesteps, self.schedule, noise, on_step)
 
     def __call__(
         self,

@@ -71,6 +71,23 @@ def test_frames_that_lead_are_sampled_and_left_out(animator):
     assert torch.equal(animator(CONDITION, 2.0, range(B), 2, given=given)[:, :1], given)
 
 
+def test_a_frame_that_has_seen_others_takes_half_as_many_steps():
+    animator, lengths = made(), []
+    run = animator.sampler.run
+
+    def watched(denoise, noise, timesteps):
+        lengths.append(len(animator.sampler.timesteps if timesteps is None else timesteps))
+        return run(denoise, noise, timesteps=timesteps)
+
+    animator.sampler.run = watched
+    clips = animator(CONDITION, 2.0, range(B), 3, lead=1, batch=B)
+    parts = lengths.count(4)  # of the batch, one for each core
+    assert parts and sorted(lengths) == [2] * 3 * parts + [4] * parts
+    lengths.clear()
+    animator(CONDITION, 2.0, range(B), 3, given=clips[:, :1])
+    assert set(lengths) == {2}
+
+
 @torch.no_grad()
 def past_of(animator, frames=2):
     """The past of clips of noise, and a noisy frame that follows them."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ddpm.animation import Animator
 from ddpm.config import Sampling
@@ -29,19 +30,23 @@ CHECKED = 4  # sprites a category by which a network and its file are compared
 Network = tuple[ContextUNet, ModelSpec]
 
 
-def described(network: ModelSpec, file: str, data: bytes) -> dict[str, Any]:
-    """What the page needs to know of a network: its file, and the way that its sampler goes."""
-    student = network.student
-    sampler = Sampler(network.build(), network)
-    alpha, sigma = tables(sampler.timesteps, sampler.schedule, torch.zeros(1))
-    way = {
-        "timesteps": sampler.timesteps.tolist(),
+def way(sampler: Sampler, timesteps: Tensor) -> dict[str, Any]:
+    """The way that a sampler goes along these timesteps, int64 [S]."""
+    alpha, sigma = tables(timesteps, sampler.schedule, torch.zeros(1))
+    return {
+        "timesteps": timesteps.tolist(),
         "alpha": alpha.flatten().tolist(),
         "sigma": sigma.flatten().tolist(),
         **getattr(SAMPLERS[sampler.sampling.sampler], "keywords", {}),
     }
-    scales = student.scales if student else SCALES
-    return {"file": file, "bytes": len(data), "guided": student is not None, "scales": scales, "way": way}
+
+
+def described(network: ModelSpec, file: str, data: bytes) -> dict[str, Any]:
+    """What the page needs to know of a network: its file, and the way that its sampler goes."""
+    student = network.student
+    sampler = Sampler(network.build(), network)
+    scales, usual = student.scales if student else SCALES, way(sampler, sampler.timesteps)
+    return {"file": file, "bytes": len(data), "guided": student is not None, "scales": scales, "way": usual}
 
 
 def about(name: str, spec: ModelSpec) -> dict[str, Any]:
@@ -118,7 +123,9 @@ def model_files(
         data = files["walks.onnx"] = frames_to_onnx(network, its)
         told("walks", data, walks_differing(network, its, data))
         kept = {"cycle": its.model.frames, "memory": ExportedFrame(network, its).size}
-        of_clips = {"moving": its.moving, "varying": its.varying}
+        animator = Animator(network, its)
+        following = way(animator.sampler, animator.following)
+        of_clips = {"moving": its.moving, "varying": its.varying, "following": following}
         known["walks"] = described(its, "walks.onnx", data) | kept | of_clips
     files[PICTURES] = pictures(model, spec)
     return files, known

@@ -16,6 +16,7 @@ import { styleOf } from "./sampling.js";
  * @property {number} memory numbers that a network remembers of the frames before, for each context
  * @property {string[]} moving the categories that it saw walking
  * @property {string[]} varying facets that differ within a clip, so that no tag tells them
+ * @property {import("../diffusion/samplers.js").Way} following the way of a frame that has seen others
  * @typedef {import("./sampling.js").NetworkAbout & OfClips} WalksAbout
  *
  * @typedef {object} Past what a network remembers, and of how many frames
@@ -60,12 +61,13 @@ export async function walk(run, about, item, check) {
   while (frames.length < item.frames) {
     const position = (first + frames.length) % walks.cycle;
     const given = frames.length ? undefined : item.base;
+    const way = frames.length ? walks.following : walks.way;
     let pixels = given;
     if (!pixels) {
       const guided = classifierFree(
         async (x, step, rows) => {
           const told = rows.map(({ context }) => context);
-          return (await seeing(x, told, walks.way.timesteps[step], position)).x0;
+          return (await seeing(x, told, way.timesteps[step], position)).x0;
         },
         [{ context: item.context, terms: item.terms, away }],
         [item.scale],
@@ -75,7 +77,7 @@ export async function walk(run, about, item, check) {
         await check?.();
         return guided(x, step);
       };
-      pixels = toPixels(await integrate(denoise, noise.next(), walks.way, noise), channels);
+      pixels = toPixels(await integrate(denoise, noise.next(), way, noise), channels);
     }
     frames.push(pixels);
     if (frames.length === item.frames) break;
