@@ -20,7 +20,7 @@ from torch import Tensor
 from sprites.colour import from_hexadecimals
 
 SHARPEST = 0.02  # sigma below which the density is not made sharper: 2 to 3 of 255 levels, less than the eye sees
-SQUARES, FLOOR = 4.0, 0.01  # weight of the squared error beside the cross-entropy; what keeps that finite at sigma = 0
+SQUARES, FLOOR = 12.0, 0.01  # weight of the squared error beside the cross-entropy; what keeps that finite at sigma = 0
 
 
 class Colours:

@@ -90,7 +90,7 @@ def test_a_perfect_network_has_no_loss_and_the_uninformed_one_the_entropy():
     close(colours.loss(sure, x0, sigma), torch.zeros(6))
     even = colours.loss(torch.zeros(6, 4, 5, 6), x0, sigma)
     error = (colours.table.mean(0)[:, None, None] - x0).square().flatten(1).mean(1)
-    close(even, torch.log(torch.tensor(6.0)) + 4 * error / (0.25 + 0.01))
+    close(even, torch.log(torch.tensor(6.0)) + 12 * error / (0.25 + 0.01))
 
 
 def test_loss_and_denoiser_of_a_diffusion():
