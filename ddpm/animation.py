@@ -24,7 +24,9 @@ from ddpm.sampling import Sampler, ignore
 from ddpm.system.devices import on_cores, shares
 
 LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
-FOLLOWING = 2  # by how much fewer steps do for a frame that has seen others
+FOLLOWING = (
+    2  # by how much fewer steps do for a frame that has seen others, but where it is guided away from not having
+)
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
@@ -135,7 +137,7 @@ class Animator:
             if is_given := 0 <= frame < first.shape[1]:
                 x = first[:, frame].to(self.device)
             else:
-                timesteps = self.following if past.count else None
+                timesteps = self.following if past.count and history is None else None
                 x = self.sampler.run(self.guide.around(past.denoiser(place), asked, scale), noise, timesteps=timesteps)
             done.append(x)
             on_frames(len(x) if frame >= 0 else 0)

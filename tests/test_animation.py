@@ -86,6 +86,9 @@ def test_a_frame_that_has_seen_others_takes_half_as_many_steps():
     lengths.clear()
     animator(CONDITION, 2.0, range(B), 3, given=clips[:, :1])
     assert set(lengths) == {2}
+    lengths.clear()
+    animator(CONDITION, 2.0, range(B), 3, history=1.5)  # in few steps this overshoots
+    assert set(lengths) == {4}
 
 
 @torch.no_grad()
