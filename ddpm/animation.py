@@ -24,9 +24,7 @@ from ddpm.sampling import Sampler, ignore
 from ddpm.system.devices import on_cores, shares
 
 LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
-FOLLOWING = (
-    2  # by how much fewer steps do for a frame that has seen others, but where it is guided away from not having
-)
+FOLLOWING = 2  # so many times fewer steps do for a frame that has seen others, without guidance over the history
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
@@ -107,9 +105,8 @@ class Animator:
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
         self.model, self.diffusion = model, self.sampler.diffusion
-        found = self.sampler.sampling
-        steps = max(1, (found.steps or 0) // FOLLOWING)
-        self.following = timestep_grid(found.grid, self.guide.schedule, steps).to(self.device)
+        steps = max(1, len(self.guide.timesteps) // FOLLOWING)
+        self.following = timestep_grid(self.guide.sampling.grid, self.guide.schedule, steps).to(self.device)
 
     @torch.no_grad()
     def batch(
@@ -183,14 +180,15 @@ class Animator:
                 f"{N} contexts need as many indices, and one guidance scale and start or as many, got {len(indices)} "
                 f"indices, scales of shape {tuple(scale.shape)} and starts of shape {tuple(start.shape)}"
             )
-        if given is not None and (len(given) != N or given.shape[1] >= frames):
+        count = 0 if given is None else given.shape[1]  # frames that are given
+        if given is not None and (len(given) != N or count >= frames):
             raise ValueError(
                 f"{N} clips of {frames} frames can have up to {frames - 1} given frames each, got {len(given)} times "
-                f"{given.shape[1]}"
+                f"{count}"
             )
         if lead is None:
-            lead = LEAD if given is None or not given.shape[1] else 0
-        if lead < 0 or (lead and given is not None and given.shape[1]):
+            lead = 0 if count else LEAD
+        if lead < 0 or (lead and count):
             raise ValueError(f"lead must be 0 or more, and 0 before given frames, got {lead}")
         if history is not None and not (scale > 0).all():
             raise ValueError("guidance over the frames before (history) needs guidance scales above 0")

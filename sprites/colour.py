@@ -44,6 +44,13 @@ def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.linalg.norm(oklab(a)[..., :, None, :] - oklab(b)[..., None, :, :], axis=-1)
 
 
+def with_alpha(images: np.ndarray) -> np.ndarray:
+    """uint8 [..., 3 or 4] as [..., 4], RGB as opaque."""
+    full = np.full((*images.shape[:-1], 4), 255, np.uint8)
+    full[..., : images.shape[-1]] = images
+    return full
+
+
 def opaque(images: np.ndarray) -> np.ndarray:
     """bool [...] of images uint8 [..., 3 or 4]."""
     return images[..., 3] >= 128 if images.shape[-1] == 4 else np.ones(images.shape[:-1], bool)

@@ -77,6 +77,11 @@ def common_size(groups: Sequence[Group]) -> int:
             f"{path}: {side} pixels a side, at most {SIZES[-1]} are learnt, and no plain grid of tiles was seen; give "
             "--tile for a sheet, or --size 16 --fit box to scale it down"
         )
+    return rounded(side)
+
+
+def rounded(side: int) -> int:
+    """The least size that is a multiple of `STEP` and holds a side."""
     return max(SIZES[0], -(-side // STEP) * STEP)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sprites.clips import lengths_of
+from sprites.colour import with_alpha
 from sprites.files import DataError, check_link
 from sprites.loading import load_sprites
 from sprites.prepare.aseprite.document import Slice, Tag
@@ -213,8 +214,7 @@ def read_set(folder: Path) -> Iterator[Picture]:
     assert sprites.clips is not None
     for label, category in enumerate(sprites.categories):
         rows = np.flatnonzero(sprites.labels == label)
-        frames = np.full((len(rows), sprites.size, sprites.size, 4), 255, np.uint8)
-        frames[..., : sprites.channels] = sprites.take(rows)
+        frames = with_alpha(sprites.take(rows))
         said = [{name: value for name, value in tags.row(int(row)).items() if value} for row in rows] if tags else ()
         ends = lengths_of(sprites.clips[rows]).cumsum().tolist()
         cycles = [range(start, end) for start, end in pairwise([0, *ends]) if end - start > 1]

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sprites.colour import parts
+from sprites.colour import parts, with_alpha
 from sprites.files import MAX_NAMES, DataError, check_name, check_names, plural, some
 from sprites.loading import load_sprites
-from sprites.prepare.collection import STEP
+from sprites.prepare.collection import rounded
 from sprites.prepare.cutting import cleared, hardened
 from sprites.prepare.names import CATEGORY, Naming, one_spelling
 from sprites.prepare.report import sized
@@ -22,7 +22,7 @@ from sprites.prepare.sources import File, LeftOut, Picture, read_source
 from sprites.reading.form import Inside
 from sprites.reading.forms import is_described
 from sprites.reading.image import SIZES, place, quiet
-from sprites.writing.npy_pair import PairWriter, with_alpha
+from sprites.writing.npy_pair import PairWriter
 
 AT_ONCE = 2**20  # pixels of the pictures that are handled together
 FIRST, MAX_REASONS = 3, 100  # names that are kept of what is left out for a reason, and reasons
@@ -212,7 +212,7 @@ def common_size(pictures: Sequence[Numbered]) -> int:
             f"{pictures[sides.index(side)].path}: {side} pixels a side, at most {SIZES[-1]} are learnt; give --size 16 "
             "--fit box to scale it down, or leave --arrays out if it is a sheet to be cut"
         )
-    return max(SIZES[0], -(-side // STEP) * STEP)
+    return rounded(side)
 
 
 def rows_of(pictures: Sequence[Numbered], settings: Settings, made: Made) -> tuple[np.ndarray, np.ndarray]:

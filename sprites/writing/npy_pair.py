@@ -8,6 +8,7 @@ from typing import BinaryIO, Self
 import numpy as np
 from numpy.lib.format import write_array_header_1_0
 
+from sprites.colour import with_alpha
 from sprites.files import DataError
 from sprites.reading.image import is_opaque
 from sprites.reading.npy_pair import MAX_SPRITES, NAMES, OnDisk
@@ -99,10 +100,3 @@ def examples(folder: Path, counts: Sequence[int], choose: Callable[[np.ndarray],
             rows[label] += (start + own[here]).tolist()
             seen[label] += len(own)
     return [with_alpha(images[chosen]) for chosen in rows]
-
-
-def with_alpha(images: np.ndarray) -> np.ndarray:
-    """uint8 [n, H, W, 3 or 4] as [n, H, W, 4]."""
-    full = np.full((*images.shape[:3], 4), 255, np.uint8)
-    full[..., : images.shape[3]] = images
-    return full

@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -20,6 +19,7 @@ from ddpm.runs.onnx_frames import ExportedFrame, frames_to_onnx, onnx_frames
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler
 from ddpm.system.console import progress
+from sprites.colour import with_alpha
 from sprites.writing.sheets import side_by_side
 
 PICTURES = "pictures.png"
@@ -73,11 +73,8 @@ def pictures(model: ContextUNet, spec: ModelSpec) -> bytes:
     with progress(total=len(tags), desc="pictures", unit="tag") as bar:
         sampler = Sampler(model, spec)
         x = sampler(Condition.of(tags), PICTURE_SCALE, range(len(tags)), batch=16, on_sprites=bar.update)
-    sprites = to_uint8(x)
-    tiles = np.full((*sprites.shape[:-1], 4), 255, np.uint8)
-    tiles[..., : spec.channels] = sprites
     sheet = io.BytesIO()
-    Image.fromarray(side_by_side(tiles, COLUMNS)).save(sheet, "PNG", optimize=True)
+    Image.fromarray(side_by_side(with_alpha(to_uint8(x)), COLUMNS)).save(sheet, "PNG", optimize=True)
     return sheet.getvalue()
 
 
