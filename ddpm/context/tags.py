@@ -4,6 +4,7 @@ A context is a row of V flags, one for each value of each facet, in the order of
 a zero, and has no part in what the network computes (ddpm/network/attention.py); a row of zeros is no context at all.
 """
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -100,13 +101,18 @@ def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> 
     return Condition(contexts[None, needed], terms[None, needed])
 
 
-def mask_tags(context: Tensor, categories: int, config: Config, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def mask_tags(
+    context: Tensor, categories: int, config: Config, generator: torch.Generator, rarity: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Hide tags of contexts [B, V], so that a network learns to answer for any of them: each by a Bernoulli(keep_tag)
     of its own, and all of a sample by `mask_context` with keep_context. The first columns are those of the categories.
 
     By keep_tag = 0.9 alone, only 54 of a million samples would show one of six tags by itself, which is how people ask.
-    So a share `few_tags` of the samples keep k of their n tags, chosen uniformly; k has the probability log(1 + 1/k) /
-    log(1 + n), so that one alone is the most frequent. A share `category_alone` keep their category and no more.
+    So a share `few_tags` of the samples keep k of their n tags; k has the probability log(1 + 1/k) / log(1 + n), so
+    that one alone is the most frequent. They are drawn one after another, each with a chance in proportion to `rarity`,
+    float32 [V]: the first are those with the smallest of Exp(1) / rarity (Efraimidis & Spirakis 2006). By
+    `SpriteData.rarity` each facet is alone about as often as others, and each value as others of its facet. None: all
+    alike. A share `category_alone` keep their category and no more.
 
     Returns the masked context and which samples have any left, float32 [B].
     """
@@ -114,7 +120,8 @@ def mask_tags(context: Tensor, categories: int, config: Config, generator: torch
     which, u = torch.rand(2, len(context), 1, generator=generator, device=device)
     present = (context != 0).to(device)
     k = ((present.sum(1, keepdim=True) + 1) ** u).long().clamp(max=context.shape[1])
-    order = torch.rand(context.shape, generator=generator, device=device).masked_fill(~present, 2)
+    order = -torch.log1p(-torch.rand(context.shape, generator=generator, device=device))
+    order = (order if rarity is None else order / rarity.to(device)).masked_fill(~present, math.inf)
     last = order.sort(1).values.gather(1, k - 1)
     each = torch.bernoulli(torch.full(context.shape, config.keep_tag, device=device), generator=generator).bool()
     kept = torch.where(which < config.few_tags, order <= last, each)

@@ -90,6 +90,13 @@ class SpriteData:
         return tuple(facet for facet, change in zip(self.facets, of_facets, strict=True) if change.any())
 
     @cached_property
+    def rarity(self) -> Tensor:
+        """float32 [V]: of each value of a context, 1 / (values of its facet * share of the sprites that have it)."""
+        shares = self.contexts(torch.arange(len(self.sprites))).mean(0).clamp(min=1 / len(self.sprites))
+        count = [len(values) for values in self.vocabulary.values() for _ in values]
+        return 1 / (torch.tensor(count) * shares)
+
+    @cached_property
     def turned(self) -> Tensor:
         """int64 [V]: the places of a context that a sprite has when it is mirrored: left and right change places."""
         places = [(facet, value) for facet, values in self.vocabulary.items() for value in values]

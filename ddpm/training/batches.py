@@ -152,7 +152,7 @@ class Batches:
         if flipped is not None and data.facets:
             context = torch.where(flipped[:, None], context[:, data.turned.to(self.device)], context)
         if self.spec.facets:
-            return mask_tags(context, len(self.spec.categories), self.config, g)
+            return mask_tags(context, len(self.spec.categories), self.config, g, data.rarity)
         return mask_context(context, self.config.keep_context, g)
 
     def frames(self, places: Tensor, t: Tensor, g: torch.Generator) -> tuple[Frames, Tensor]:

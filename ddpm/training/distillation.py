@@ -47,7 +47,7 @@ def contexts_to_learn(spec: ModelSpec, count: int, seed: int, data: SpriteData |
     if data is None:
         return mask_context(spec.contexts()[torch.arange(count) % len(spec.categories)], 0.9, g)[0]
     rows = data.train[ShuffledOrder(len(data.train), seed)(0, count)]
-    return mask_tags(data.contexts(rows), len(spec.categories), Config(), g)[0]
+    return mask_tags(data.contexts(rows), len(spec.categories), Config(), g, data.rarity)[0]
 
 
 def teacher_trajectories(

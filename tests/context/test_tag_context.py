@@ -157,6 +157,34 @@ def test_few_tags_are_kept_and_one_alone_most_often():
     assert not nothing.any()
 
 
+def test_what_is_rare_is_alone_as_often_as_what_is_not():
+    N, w = 40_000, torch.tensor([1.0, 2.0, 5.0, 0.5])
+    rows = torch.tensor([[1.0, 1, 1, 0], [0, 1, 1, 1]]).repeat_interleave(N, 0)
+    masked, _ = mask_tags(rows, 0, Config(few_tags=1.0, keep_context=1.0), generator(0), w)
+    plain, _ = mask_tags(rows, 0, Config(few_tags=1.0, keep_context=1.0), generator(0))
+    assert torch.equal(masked.sum(1), plain.sum(1))  # how many are kept does not depend on it
+    for row, found in zip(rows[::N], masked.split(N), strict=True):
+        alone, pairs = found[found.sum(1) == 1], found[found.sum(1) == 2]
+        p = row * w / (row * w).sum()  # that it is drawn first
+        error = 4 * (0.25 / len(pairs)) ** 0.5
+        assert alone.mean(0).tolist() == pytest.approx(p.tolist(), abs=error)
+        second = [sum((p[j] * p[i] / (1 - p[j])).item() for j in range(4) if j != i) for i in range(4)]
+        assert pairs.mean(0).tolist() == pytest.approx(
+            [a + b for a, b in zip(p.tolist(), second, strict=True)], abs=error
+        )
+
+
+def test_the_rarity_of_a_value_is_that_among_the_values_of_its_facet(tagged):
+    data = load_data(tagged, DataConfig(tags=True))
+    shares, start = data.contexts(torch.arange(len(data.sprites))).mean(0), 0
+    for values in data.vocabulary.values():
+        these = slice(start, start := start + len(values))
+        assert (shares[these] > 0).all() and (data.rarity[these] * shares[these]).tolist() == pytest.approx(
+            [1 / len(values)] * len(values)
+        )
+    assert start == len(data.rarity)
+
+
 def test_a_share_keep_their_category_alone_and_the_rest_are_as_before():
     N, rows = 40_000, torch.ones(40_000, 6)
     config = Config(keep_tag=1.0, few_tags=0.0, keep_context=1.0, category_alone=0.3)
