@@ -367,9 +367,9 @@ def load_config(path: str | Path) -> Config:
     """Read a TOML file of settings. Raises ValueError, naming the file, for anything that is wrong in it."""
     path = Path(path)
     if not path.is_file() and not path.is_symlink():
-        others = [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        meant = near(path.name, others)
-        hint = f"; did you mean {path.parent / meant}?" if meant else ", as those in configs/"
+        others = {p.stem: p for folder in (Path("configs"), path.parent) for p in folder.glob("*.toml")}
+        meant = near(path.stem, others)
+        hint = f"; did you mean {others[meant]}?" if meant else ", as those in configs/"
         what = "is a folder" if path.is_dir() else "there is no such file" if not path.exists() else "no ordinary file"
         raise ValueError(f"{path}: {what}; expected a TOML file of settings{hint}")
     text = read_text(path)

@@ -38,7 +38,7 @@ LISTED = "; ".join(f"{name}: {form.about} ({', '.join(form.suffixes) or 'a folde
 
 @dataclass(frozen=True)
 class Arguments:
-    sprites: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SPRITES")]
+    sprites: tyro.conf.Positional[Path]
     """An npz that sample.py wrote, a folder of PNGs (each folder in it becomes a frame tag), a sprite set, a PNG or a
     palette; or a model, for its palette."""
     format: Annotated[FormatName | None, tyro.conf.arg(help=f"{LISTED}. Left out, the first that fits --out.")] = None

@@ -297,7 +297,11 @@ def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> 
     try:
         with contextlib.redirect_stderr(said):
             return tyro.cli(
-                settings, args=words, description=about, **({} if default is tyro.MISSING else {"default": default})
+                settings,
+                args=words,
+                description=about,
+                config=(tyro.conf.PositionalMetavarFromFieldName,),
+                **({} if default is tyro.MISSING else {"default": default}),
             )
     except SystemExit as e:
         if not e.code:
