@@ -215,7 +215,8 @@ class Animator:
         t = stratified_timesteps(LOOKS, len(self.guide.schedule), g)
         eps = torch.randn(LOOKS, *given.shape[1:], generator=g)
         sees, losses = causal_mask(G)[None], []
-        for clip, context in zip(given, condition.contexts[:, 0], strict=True):
+        contexts = condition.only(self.spec.lasting).contexts[:, 0]
+        for clip, context in zip(given, contexts, strict=True):
             place = (torch.arange(cycle)[:, None, None] + torch.arange(G)).expand(-1, LOOKS, -1) % cycle
             x0, noise = (x.repeat(cycle, 1, 1, 1) for x in (clip.repeat(LOOKS, 1, 1, 1), eps.flatten(0, 1)))
             rows = len(x0)

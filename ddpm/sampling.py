@@ -25,8 +25,8 @@ from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype, on_cores, shares
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
-from sprites.colour import MOST, chosen_palette, from_hexadecimals, hexadecimals
-from sprites.palettes import read_palette
+from sprites.colour import from_hexadecimals, hexadecimals
+from sprites.palettes import asked_palette
 
 BATCH = {"cpu": 128, "cuda": 2048}  # sprites sampled at a time
 PILOTS, PILOT_SCALE = 128, 2.0  # sprites from which a palette of so many colours is chosen, and their guidance scale
@@ -153,23 +153,15 @@ class Sampler:
         if sampling.palette == "none":
             self.pixel_art = PixelArt(None, most, alone)
         elif sampling.palette != "auto":
-            palette = self.chosen(sampling.palette)
+            palette = asked_palette(sampling.palette, self.pilots)
             self.pixel_art = PixelArt(palette, most, alone)
             self.towards = Colours(hexadecimals(palette), spec.channels)
 
-    def chosen(self, palette: str) -> np.ndarray:
-        """The palette of a file; or of so many colours, chosen for sprites of the model by these settings, not for what
-        is sampled later: uint8 [P, 3].
-
-        Raises ValueError for another number than a palette can have, and for a file that is none.
-        """
-        if not palette.isdecimal():
-            return read_palette(palette)
-        if not 1 <= int(palette) <= MOST:
-            raise ValueError(f"palette {palette}: a palette has 1 to {MOST} colours, or is a file")
+    def pilots(self) -> np.ndarray:
+        """Sprites of the model by these settings, whatever is sampled later, that a palette is chosen for: uint8
+        [N, H, W, C]."""
         count = -(-PILOTS // len(self.spec.categories))
-        pilots, _ = self.per_category(PILOT_SCALE, count)
-        return chosen_palette(to_uint8(pilots), int(palette))
+        return to_uint8(self.per_category(PILOT_SCALE, count)[0])
 
     @torch.no_grad()
     def batch(
@@ -302,14 +294,18 @@ class Sampler:
         scale = torch.tensor(scales)
         pixels, done = np.zeros((N, size, size, self.spec.channels), np.uint8), np.zeros(N, np.uint8)
         mine, at_once = own(N), self.at_once
+
+        def sample(rows: Tensor) -> Tensor:
+            row = rows // (S * count)
+            change = edit[row] if edit else None
+            return self.batch(condition[row], scale[rows // count % S], (rows % count).tolist(), edit=change)
+
         starts = sorted(range(mine.start, mine.stop, at_once), key=lambda start: start % count // at_once)
         for turn in range(math.ceil(math.ceil(N / world()) / at_once)):  # as many in all processes
             for start in starts[turn : turn + 1]:
                 rows = torch.arange(start, min(start + at_once, mine.stop))
                 cell = slice(start, start + len(rows))
-                row = rows // (S * count)
-                change = edit[row] if edit else None
-                x = self.batch(condition[row], scale[rows // count % S], (rows % count).tolist(), edit=change)
+                x = torch.cat(on_cores(sample, rows.tensor_split(shares(len(rows), self.device))))
                 pixels[cell], done[cell] = to_uint8(x), 1
                 on_sprites(len(rows))
             if highest(stop()):

@@ -82,14 +82,16 @@ def read_palette(path: str | Path) -> np.ndarray:
     return colours_of(np.array(distinct))
 
 
-def asked_palette(asked: str, images: np.ndarray) -> np.ndarray:
-    """The colours of a file; or, of a number, so many that are chosen for uint8 [N, H, W, C]: uint8 [P, 3]. Raises
-    ValueError for another number than a palette can have, and DataError for a file that is no palette."""
+def asked_palette(asked: str, images: Callable[[], np.ndarray]) -> np.ndarray:
+    """The colours of a file; or, of a number, so many that are chosen for images(), uint8 [N, H, W, C]: uint8 [P, 3].
+
+    Raises ValueError for another number than a palette can have, and DataError for a file that is no palette.
+    """
     if not asked.isdecimal():
         return read_palette(asked)
     if not 1 <= int(asked) <= MOST:
         raise ValueError(f"palette {asked}: a palette has 1 to {MOST} colours, or is a file")
-    return chosen_palette(images, int(asked))
+    return chosen_palette(images(), int(asked))
 
 
 def written_hexadecimal(palette: np.ndarray, name: str) -> str:

@@ -161,6 +161,15 @@ def test_the_step_of_given_frames_is_the_one_under_which_they_are_likeliest(anim
     assert torch.equal(animator.phase(given[:, :1], CONDITION), start)
 
 
+def test_the_step_is_looked_for_by_the_tags_that_clips_are_told(animator, monkeypatch):
+    asked = []
+    loss = lambda self, model, x0, context, *a, frames: (asked.append(context), torch.zeros(len(x0)))[1]
+    monkeypatch.setattr(type(animator.diffusion), "loss", loss)
+    monkeypatch.setattr(ModelSpec, "lasting", torch.tensor([True, False]))
+    animator.phase(torch.zeros(B, 1, 4, 8, 8), CONDITION)
+    assert [rows[0].tolist() for rows in asked] == [[1, 0], [0, 0], [0.5, 0]]
+
+
 @pytest.mark.parametrize(
     "call, words",
     [

@@ -88,7 +88,7 @@ def main() -> int:
     check_folder("--out", out)
     check_apart("--out", out, folder)
     data = tagged_data(folder, trained, spec) if spec.facets else None
-    contexts = contexts_to_learn(spec, args.sprites, args.seed, data)
+    contexts = contexts_to_learn(spec, args.sprites, trained, args.seed, data)
     with held(out):
         check_student(out, args.overwrite)
         distillation = Distillation(teacher, spec, config, args.optim, args.seed)

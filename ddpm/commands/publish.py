@@ -84,13 +84,14 @@ def main() -> int:
         raise ValueError(f"{file} is there already: add --overwrite to replace it, or choose another --out")
     tensors, about = read_model(args.model)
     model, spec = built(tensors, about)
+    curves = training_curves(run_of(args.model)) if args.curves else None
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}[args.precision]
     with held(args.out):
         write_safetensors(file, {name: tensor.to(half) for name, tensor in tensors.items()}, about)
         if (run_of(args.model) / CONFIG_FILE).exists():
             write_texts(args.out, {CONFIG_FILE: to_toml(without_folders(trained_with(args.model)))})
-    if args.curves:
-        save_picture(args.curves, training_curves(run_of(args.model)))
+    if args.curves and curves:
+        save_picture(args.curves, curves)
     share = differing([model, load_model(file)[0]], spec, args.guidance, args.count)
     count = args.count * len(spec.categories)
     print(f"{file}: {file.stat().st_size / 1e6:.2f} MB; {share:.3%} of the pixels of {count} sprites differ")

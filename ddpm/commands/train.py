@@ -143,7 +143,7 @@ def main() -> int:
 
     tell = print if is_main() else lambda _: None
     with main_first():
-        check_batch(config.optim)
+        check_batch(config)
         check_apart("--out", config.out, config.data)
         if is_main():
             check_run_folder(config, arguments.resume, arguments.overwrite, launch())

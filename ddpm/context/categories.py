@@ -17,7 +17,7 @@ def one_hot(labels: Tensor, categories: int) -> Tensor:
 def mask_context(context: Tensor, keep_probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Hide the context of some samples, so that one network learns to denoise with and without it.
 
-    Draws a Bernoulli(keep_probability) mask per sample: 1 keeps a row of `context` [B, K], 0 zeroes it (Ho & Salimans
+    Draws a Bernoulli(keep_probability) mask per sample: 1 keeps a row of `context` [B, V], 0 zeroes it (Ho & Salimans
     2022, arXiv:2207.12598, algorithm 1, whose p_uncond is 1 - keep_probability). Returns the masked context, a new
     tensor, and the mask, float32 [B]. Only training calls this; sampling chooses its contexts itself.
     """

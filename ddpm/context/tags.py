@@ -98,6 +98,7 @@ def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> 
     s = torch.tensor([*scales.values(), *(1.0 for _ in range(len(order) - len(scales))), 0.0])
     terms = s[:-1] - s[1:]
     needed = terms != 0
+    needed[0] |= not needed.any()  # all scales 0: no context, as a term that counts for nothing
     return Condition(contexts[None, needed], terms[None, needed])
 
 
@@ -130,6 +131,16 @@ def mask_tags(
         kept = torch.where(alone, torch.arange(context.shape[1], device=device) < categories, kept)
     masked, _ = mask_context(context * kept.to(context.device), config.keep_context, generator)
     return masked, masked.any(1).float()
+
+
+def hide(
+    context: Tensor, categories: int, config: Config, generator: torch.Generator, rarity: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """What training hides of contexts [B, V], by `mask_tags` where they have tags beside the K categories, else by
+    `mask_context`: the masked context, and which samples have any left, float32 [B]."""
+    if context.shape[1] > categories:
+        return mask_tags(context, categories, config, generator, rarity)
+    return mask_context(context, config.keep_context, generator)
 
 
 def without(facets: Sequence[str], vocabulary: Vocabulary) -> Tensor:

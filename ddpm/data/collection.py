@@ -101,7 +101,8 @@ class SpriteData:
         """int64 [V]: the places of a context that a sprite has when it is mirrored: left and right change places."""
         places = [(facet, value) for facet, values in self.vocabulary.items() for value in values]
         other = {"left": "right", "right": "left"}
-        return torch.tensor([places.index((facet, other.get(value, value))) for facet, value in places])
+        turned = [(facet, value if facet == CATEGORY else other.get(value, value)) for facet, value in places]
+        return torch.tensor([places.index(place) for place in turned])
 
     @cached_property
     def style(self) -> Style | None:

@@ -68,7 +68,7 @@ def palette_for(images: np.ndarray, setting: str) -> np.ndarray | None:
         return None
     if setting == "auto":
         return palette_of(images)
-    return asked_palette(setting, images)
+    return asked_palette(setting, lambda: images)
 
 
 def mirrored(categories: Sequence[str], names: Sequence[str]) -> Tensor:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from torch import Tensor
 
 # Streams of random numbers of a run, kept apart by their seeds.
 ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES, CYCLES = range(7)
@@ -23,16 +22,15 @@ class ShuffledOrder:
 
     def __init__(self, n: int, seed: int):
         self.n, self.seed = n, seed
-        self._permutations: dict[int, Tensor] = {}
+        self._permutations: dict[int, np.ndarray] = {}
 
-    def _permutation(self, epoch: int) -> Tensor:
+    def _permutation(self, epoch: int) -> np.ndarray:
         if epoch not in self._permutations:
             self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
-            self._permutations[epoch] = torch.randperm(self.n, generator=generator(self.seed, ORDER, epoch))
+            self._permutations[epoch] = torch.randperm(self.n, generator=generator(self.seed, ORDER, epoch)).numpy()
         return self._permutations[epoch]
 
-    def __call__(self, start: int, count: int) -> Tensor:
+    def __call__(self, start: int, count: int) -> np.ndarray:
         """int64 [count]: the samples at positions start ... start + count - 1."""
-        positions = torch.arange(start, start + count)
-        epochs = positions // self.n
-        return torch.cat([self._permutation(int(e))[positions[epochs == e] % self.n] for e in epochs.unique()])
+        epochs, places = np.divmod(np.arange(start, start + count), self.n)
+        return np.concatenate([self._permutation(int(e))[places[epochs == e]] for e in np.unique(epochs)])

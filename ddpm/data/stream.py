@@ -28,6 +28,9 @@ class Stream(Protocol):
 
     def __call__(self, step: int) -> tuple[SpriteData, np.ndarray]: ...
 
+    def close(self) -> None:
+        """No step follows."""
+
 
 class Shuffled:
     """The training sprites and cycles of a set, in another order each time."""
@@ -48,6 +51,9 @@ class Shuffled:
             return self.data, found
         firsts = self.data.cycles[self.cycles((step - 1) * self.clips, self.clips), 0]
         return self.data, np.concatenate([found, firsts])
+
+    def close(self) -> None:
+        """Nothing waits."""
 
 
 class Endless:
@@ -86,6 +92,11 @@ class Endless:
         if number != self.number:
             self.turn_to(number)
         return self.stream(place + 1)
+
+    def close(self) -> None:
+        """Have no more drawn; else the process would wait for all that was to come before it ends."""
+        if self.pool:
+            self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 def workers(count: int, drawing: tuple[Any, ...]) -> ProcessPoolExecutor:

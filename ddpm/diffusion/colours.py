@@ -20,7 +20,8 @@ from torch import Tensor
 from sprites.colour import from_hexadecimals
 
 SHARPEST = 0.02  # sigma below which the density is not made sharper: 2 to 3 of 255 levels, less than the eye sees
-SQUARES, FLOOR = 12.0, 0.01  # weight of the squared error beside the cross-entropy; what keeps that finite at sigma = 0
+SQUARES = 12.0  # weight of the squared error beside the cross-entropy: others are compared in docs/performance.md
+FLOOR = 0.01  # keeps the weight of that error finite where sigma is 0
 
 
 class Colours:
@@ -74,7 +75,12 @@ class Colours:
         return self.mean(logits.softmax(-1))
 
     def loss(self, logits: Tensor, x0: Tensor, sigma: Tensor) -> Tensor:
-        """Of each sample, [B]: cross-entropy of its colours, and the squared error of x0_hat."""
+        """The mean over the pixels of each sample, [B], of
+
+            -log p(c0 | x_t) + SQUARES |x0_hat - x0|^2 / (sigma^2 + FLOOR),
+
+        where c0 is the colour of x0: the cross-entropy, and the squared error with the weight "v" of `loss_weight`.
+        """
         log_p = logits.log_softmax(-1)
         entropy = -log_p.gather(-1, self.index(x0)[..., None]).flatten(1).mean(1)
         error = (self.mean(log_p.exp()) - x0).square().flatten(1).mean(1)

@@ -16,12 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ddpm.diffusion.colours import Colours
+from ddpm.diffusion.colours import FLOOR, Colours
 from ddpm.diffusion.schedule import Schedule
 
 PREDICTIONS = ("eps", "x0", "v")
 LOSS_WEIGHTS = ("none", "min_snr", "v")
-FLOOR = 0.01  # keeps the weight v finite where sigma or alpha is 0
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
 ContextDenoiser = Callable[..., Tensor]  # (x_t, t, context) -> x0_hat; a student's takes a guidance scale [B] too
 
@@ -100,7 +99,7 @@ class Diffusion:
         return replace(self, schedule=schedule, colours=self.colours and self.colours.to(device))
 
     def loss(self, model: nn.Module, x0: Tensor, context: Tensor, t: Tensor, eps: Tensor, **more: Any) -> Tensor:
-        """Weighted squared error of each sample, or what `Colours.loss` gives: x0, eps [B, C, H, W], context [B, K],
+        """Weighted squared error of each sample, or what `Colours.loss` gives: x0, eps [B, C, H, W], context [B, V],
         t int64 [B] -> [B]. more: arguments of the network."""
         alpha, sigma = self.schedule.at(t, x0)
         x_t = alpha * x0 + sigma * eps
@@ -112,7 +111,7 @@ class Diffusion:
         return weight * (predicted - wanted).square().flatten(1).mean(1)
 
     def denoiser(self, model: nn.Module, autocast: torch.dtype | None = None) -> ContextDenoiser:
-        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, K]) -> x0_hat [B, C, H, W]; that of a
+        """The model as a function (x_t [B, C, H, W], t int64 [B], context [B, V]) -> x0_hat [B, C, H, W]; that of a
         student takes a guidance scale [B] too. Arguments by name go to the model.
 
         autocast: a lower precision for the network; all around it stays in that of x_t.

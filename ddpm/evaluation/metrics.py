@@ -253,12 +253,23 @@ def has_alpha(seen: Observed) -> bool:
     return seen.x.shape[1] == 4
 
 
+Found = Tensor | np.ndarray | tuple[float, float]
+
+
+def with_error(found: Found) -> tuple[float, float]:
+    """A figure and its standard error, of these two or of values [N], whose mean it is: std / sqrt(N)."""
+    if isinstance(found, tuple):
+        return found
+    values = torch.as_tensor(found).double()
+    return values.mean().item(), (values.std(correction=0) / len(values) ** 0.5).item()
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure of a set of sprites, and how tables show it."""
 
     heading: str
-    compute: Callable[[Observed], Tensor | np.ndarray | tuple[float, float]]
+    compute: Callable[[Observed], Found]
     """A value for each sprite (or training sprite), whose mean is the figure; or the figure and its standard error."""
     table: Table = "features"
     """Which of the text tables it stands in, so that a row fits a terminal."""
@@ -268,12 +279,8 @@ class Metric:
     """Whether it means anything for these sprites."""
 
     def __call__(self, seen: Observed) -> tuple[float, float]:
-        """The figure and its standard error, which is std / sqrt(N) of a mean."""
-        found = self.compute(seen)
-        if isinstance(found, tuple):
-            return found
-        values = torch.as_tensor(found).double()
-        return values.mean().item(), (values.std(correction=0) / len(values) ** 0.5).item()
+        """The figure and its standard error."""
+        return with_error(self.compute(seen))
 
 
 METRICS: dict[str, Metric] = {

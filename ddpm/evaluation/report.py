@@ -58,7 +58,10 @@ class Report:
     def cells(self, keys: Sequence[str]) -> tuple[list[str], list[list[str]]]:
         """Headings and rows of a table of some of the metrics."""
         head = ["", "sprites", *(METRICS[key].heading for key in keys)]
-        return head, [[r.name, str(r.sprites), *(cell(r, key) for key in keys)] for r in self.rows]
+        return head, [
+            [r.name, str(r.sprites), *(cell(r.figures, r.errors, key, METRICS[key].digits) for key in keys)]
+            for r in self.rows
+        ]
 
     def text(self) -> str:
         """The tables, the choices and the verdict on copies."""
@@ -113,12 +116,9 @@ class Report:
         return [f"memorising: {answer}; {rates}, {found.held_out:.1%} of the held-out sprites (p = {found.p:.2g})"]
 
 
-def cell(row: Measured, key: str) -> str:
+def cell(figures: Mapping[str, float], errors: Mapping[str, float], key: str, digits: int) -> str:
     """A figure with its standard error, or nothing where it does not apply."""
-    if key not in row.figures:
-        return ""
-    digits = METRICS[key].digits
-    return f"{row.figures[key]:.{digits}f} ±{row.errors[key]:.{digits}f}"
+    return f"{figures[key]:.{digits}f} ±{errors[key]:.{digits}f}" if key in figures else ""
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

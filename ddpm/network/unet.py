@@ -63,7 +63,7 @@ class ContextUNet(nn.Module):
     """Predicts from (x_t, t, context) an image of the size of x_t.
 
     channels: 3 (RGB) or 4 (RGBA). outputs: channels of what is predicted; left out, as many.
-    categories: K, the length of a context row; an all-zero row means no context.
+    places: V, the length of a context row, one for each category and tag; an all-zero row means no context.
     widths: channels of each level, multiples of 8, from full resolution down; height and width halve from level to
     level. blocks: residual blocks a level on the way down, and as many on the way up. attention: levels, counted from
     0, that have self-attention. patch: pixels are first folded into patches of patch x patch (1 = no folding).
@@ -79,7 +79,7 @@ class ContextUNet(nn.Module):
     def __init__(
         self,
         channels: int,
-        categories: int,
+        places: int,
         widths: tuple[int, ...] = (64, 64, 96),
         blocks: int = 1,
         attention: tuple[int, ...] = (2,),
@@ -97,15 +97,15 @@ class ContextUNet(nn.Module):
             raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
         if frames > 1 and len(widths) - 1 not in attention:
             raise ValueError(f"clips need attention at the lowest level, {len(widths) - 1}, got {list(attention)}")
-        self.channels, self.categories, self.patch = channels, categories, patch
+        self.channels, self.patch = channels, patch
         self.outputs = outputs or channels
         self.facets, self.mask_tags = facets, mask_tags
         self.stride = patch * 2 ** (len(widths) - 1)
         self.time_features = 64
         E = 4 * self.time_features
         self.embed_time = nn.Sequential(nn.Linear(self.time_features, E), nn.SiLU(), nn.Linear(E, E))
-        self.embed_context = nn.Linear(categories, E, bias=False)
-        self.embed_tag = embedding(categories, E) if facets else None
+        self.embed_context = nn.Linear(places, E, bias=False)
+        self.embed_tag = embedding(places, E) if facets else None
         self.embed_scale = zeroed(nn.Linear(self.time_features, E)) if guided else None
         self.embed_frame = zeroed(nn.Linear(FEATURES, E, bias=False)) if frames > 1 else None
 
@@ -166,7 +166,7 @@ class ContextUNet(nn.Module):
     def forward(
         self, x: Tensor, t: Tensor, context: Tensor, scale: Tensor | None = None, frames: Frames | None = None
     ) -> Tensor:
-        """x [B, C, H, W], t int64 [B], context [B, K], if guided a scale [B] -> [B, outputs, H, W].
+        """x [B, C, H, W], t int64 [B], context [B, V], if guided a scale [B] -> [B, outputs, H, W].
 
         frames: of a network of clips, which rows are frames of which; without, all are stills.
         """

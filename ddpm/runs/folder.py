@@ -28,7 +28,7 @@ FILES = (
 # what is tried when training diverged.
 MAY_CHANGE = (
     *("steps", "data", "out", "device"),
-    *("keep_context", "keep_tag", "few_tags", "category_alone"),
+    *("keep_context", "keep_tag", "few_tags", "category_alone", "keep_history"),
     *("optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision"),
 )
 

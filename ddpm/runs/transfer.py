@@ -81,14 +81,21 @@ def alike(new: Vocabulary, old: Vocabulary) -> tuple[str, ...]:
 
 
 def outputs(spec: ModelSpec, start: ModelSpec) -> Tensor | None:
-    """int64 [outputs]: which output of the other's head each of ours is most like; None if they mean another thing.
-
-    Of colours it is the nearest one (in OKLab), and for transparent transparent.
-    """
+    """int64 [outputs]: which output of the other's head each of ours is most like; None if they mean another thing."""
     if spec.prediction != start.prediction or spec.model.patch != start.model.patch:
         return None
+    rows = likest(spec, start)
+    if rows is None:
+        return None
+    assert spec.model.patch is not None
+    area = spec.model.patch**2  # a place within a patch has an output of its own: channel * area + place
+    return (rows[:, None] * area + torch.arange(area)).flatten()
+
+
+def likest(spec: ModelSpec, start: ModelSpec) -> Tensor | None:
+    """The same for one pixel, int64 [C], or of colours [K]: the nearest (in OKLab), for transparent transparent."""
     if spec.prediction != "colours":
-        return torch.arange(spec.channels) if spec.model.patch == 1 and spec.channels <= start.channels else None
+        return torch.arange(spec.channels) if spec.channels <= start.channels else None
     near = torch.from_numpy(distances(from_hexadecimals(spec.palette), from_hexadecimals(start.palette)).argmin(1))
     if spec.channels == 3:
         return near + (start.channels == 4)
@@ -112,7 +119,7 @@ def fitted(name: str, like: Tensor, has: Mapping[str, Tensor], spec: ModelSpec, 
     if name.startswith("head."):
         rows = outputs(spec, start)
         return its[rows] if rows is not None and like.shape[1:] == its.shape[1:] else None
-    if name == "stem.weight" and spec.model.patch == start.model.patch == 1 and len(like) == len(its):
+    if name == "stem.weight" and spec.model.patch == start.model.patch and len(like) == len(its):
         both = min(like.shape[1], its.shape[1])
         return torch.cat([its[:, :both], like[:, both:]], 1)
     return its if like.shape == its.shape else None

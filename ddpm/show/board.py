@@ -46,7 +46,8 @@ def denoising_path(sampler: Sampler, scale: float) -> Image.Image:
     """One sprite a category on its way: rows are categories, columns x0_hat from the first step to the last."""
     categories, seen = sampler.spec.categories, []
     condition = Condition.of(sampler.spec.contexts())
-    sampler(condition, scale, range(len(categories)), on_step=lambda step, x_t, x0: seen.append(x0))
+    N = len(categories)
+    sampler(condition, scale, range(N), batch=N, on_step=lambda step, x_t, x0: seen.append(x0))
     chosen = np.linspace(0, len(seen) - 1, min(PATH_PICTURES, len(seen))).round().astype(int)
     cells = np.stack([to_uint8(seen[i]) for i in chosen], axis=1)[:, :, None]
     return labelled_grid(cells, categories, [f"step {i + 1}" for i in chosen])

@@ -56,6 +56,8 @@ def gap_curves(by_name: dict[str, list[tuple[float, float]]]) -> Image.Image:
 
 def training_curves(run: Path) -> Image.Image:
     """The losses of a run over its steps, from its TensorBoard files. Raises ValueError if it has none."""
+    if not (run / "tb").is_dir():
+        raise ValueError(f"{run} has no folder tb with the curves of its training")
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
     events = EventAccumulator(str(run / "tb"), size_guidance={SCALARS: 0})

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from ddpm.config import Config
-from ddpm.context.categories import mask_context
-from ddpm.context.tags import mask_tags
+from ddpm.context.tags import hide
 from ddpm.data.augmentation import shifted
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import CYCLES, STEP, generator
@@ -151,9 +150,7 @@ class Batches:
         context = self.bring(context)
         if flipped is not None and data.facets:
             context = torch.where(flipped[:, None], context[:, data.turned.to(self.device)], context)
-        if self.spec.facets:
-            return mask_tags(context, len(self.spec.categories), self.config, g, data.rarity)
-        return mask_context(context, self.config.keep_context, g)
+        return hide(context, len(self.spec.categories), self.config, g, data.rarity)
 
     def frames(self, places: Tensor, t: Tensor, g: torch.Generator) -> tuple[Frames, Tensor]:
         """How the rows are frames, and their timesteps with the past of some clips clean.

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import Config, OptimConfig, Sampling, StudentConfig
-from ddpm.context.categories import mask_context
 from ddpm.context.condition import Condition
-from ddpm.context.tags import mask_tags
+from ddpm.context.tags import hide
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import CONDITIONS, SCALES, ShuffledOrder, generator
 from ddpm.diffusion.schedule import Schedule
@@ -30,7 +29,7 @@ HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, 
 
 @dataclass(frozen=True)
 class Trajectories:
-    """Ways of a teacher from noise to sprites: context [N, K], guidance scale [N], states float16 [N, S + 1, C, H, W].
+    """Ways of a teacher from noise to sprites: context [N, V], guidance scale [N], states float16 [N, S + 1, C, H, W].
 
     The states are x_t at the S knots, then x0.
     """
@@ -40,14 +39,16 @@ class Trajectories:
     states: Tensor
 
 
-def contexts_to_learn(spec: ModelSpec, count: int, seed: int, data: SpriteData | None = None) -> Tensor:
-    """What a student is to be asked for, float32 [count, V], one in ten nothing: as many of each category; or with
-    `data`, which a model of tags needs, what its training sprites show, with tags left out as in training."""
-    g = generator(seed, CONDITIONS)
+def contexts_to_learn(spec: ModelSpec, count: int, config: Config, seed: int, data: SpriteData | None = None) -> Tensor:
+    """What a student is to be asked for, float32 [count, V], hidden as in the training of its teacher by `config`: as
+    many of each category; or with `data`, which a model of tags needs, what its training sprites show."""
+    g, rarity = generator(seed, CONDITIONS), None
     if data is None:
-        return mask_context(spec.contexts()[torch.arange(count) % len(spec.categories)], 0.9, g)[0]
-    rows = data.train[ShuffledOrder(len(data.train), seed)(0, count)]
-    return mask_tags(data.contexts(rows), len(spec.categories), Config(), g, data.rarity)[0]
+        context = spec.contexts()[torch.arange(count) % len(spec.categories)]
+    else:
+        context = data.contexts(data.train[ShuffledOrder(len(data.train), seed)(0, count)])
+        rarity = data.rarity
+    return hide(context, len(spec.categories), config, g, rarity)[0]
 
 
 def teacher_trajectories(
@@ -108,17 +109,23 @@ class Distillation:
         return self.ema.model
 
     def train(self, trajectories: Trajectories, steps: int) -> Iterator[float]:
-        """Take `steps` optimiser steps on random pieces of the trajectories; yields the loss of each."""
+        """Take `steps` optimiser steps on random pieces of the trajectories; yields the loss of each. Raises ValueError
+        for one that is not finite."""
         S = len(self.knots) - 1  # steps of the student
         order = ShuffledOrder(len(trajectories.scale) * S, self.seed)
         for step in range(1, steps + 1):
-            piece = order((step - 1) * self.optim.batch, self.optim.batch)
+            piece = torch.from_numpy(order((step - 1) * self.optim.batch, self.optim.batch))
             parts = piece.tensor_split(shares(len(piece), self.device))
             losses = add_gradients(
                 self.model, lambda part: self.losses(trajectories, part // S, part % S), parts, 1 / len(piece)
             )
             with limited(1):
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+                norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+                if not norm.isfinite():
+                    raise ValueError(
+                        f"the loss or its gradient is not finite at update {step}, and nothing was saved; try a lower "
+                        f"--optim.lr (now {self.optim.lr:g}) and --optim.muon-lr (now {self.optim.muon_lr:g})"
+                    )
                 self.optimizers.step(learning_rate(step, steps, self.optim.warmup))
                 self.ema.update(self.model, step)
             yield losses.mean().item()

@@ -7,7 +7,7 @@ The loop knows neither samplers nor metrics nor TensorBoard: it calls `Hooks`.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ddpm.config import Config, OptimConfig, check_levels
+from ddpm.config import Config, check_levels
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import VALIDATION, generator, seed_of
 from ddpm.diffusion.prediction import stratified_timesteps
+from ddpm.network.frames import Frames
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
 from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
@@ -74,13 +75,15 @@ class Progress:
     """`SpriteData.facts`"""
 
 
-def check_batch(optim: OptimConfig) -> None:
-    """Raise ValueError for a batch that is too small for the parts in which it is taken."""
-    parts = world() * optim.accumulate
-    if optim.batch < parts:
+def check_batch(config: Config) -> None:
+    """Raise ValueError for a batch that is too small for the parts in which it is taken, of whole clips."""
+    optim, each = config.optim, config.model.frames if config.clips else 1
+    least = world() * optim.accumulate * each
+    if optim.batch < least:
+        clips = f" and clips of model.frames = {each}" if each > 1 else ""
         raise ValueError(
             f"optim.batch = {optim.batch} is for all processes together, too few for {world()} of them with "
-            f"optim.accumulate = {optim.accumulate}; give {parts} or more"
+            f"optim.accumulate = {optim.accumulate}{clips}; give {least} or more"
         )
 
 
@@ -90,11 +93,12 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
     if start and start.student:
         raise ValueError(f"--from {config.start} is a student, which goes in few steps only; give its teacher")
     sprites = data.sprites
+    model = config.model if config.clips else replace(config.model, frames=1)  # it would not learn what frames are
     return ModelSpec(
         sprites.size,
         sprites.channels,
         sprites.categories,
-        model_like(config.model, sprites.size, start) if start else config.model,
+        model_like(model, sprites.size, start) if start else model,
         config.diffusion,
         facets=data.facets,
         palette=hexadecimals(data.palette),
@@ -174,6 +178,7 @@ class Trainer:
                 if stopped_by == ENOUGH:
                     attempt(self.step, hooks.snapshot, self.best[0], self.step)
                 self.save(hooks.save)
+        self.batches.stream.close()
         return None if self.step == steps or stopped_by == ENOUGH else stopped_by
 
     def advance(self) -> Tensor:
@@ -185,7 +190,8 @@ class Trainer:
         self.step += 1
         with limited(1):
             batch, groups = self.ahead or self.batches(self.step)
-        losses = gather(self.backward(batch), self.config.optim.batch)
+        losses = batch.groups(self.backward(batch))  # a process has whole clips
+        losses = gather(losses, self.config.optim.batch // losses.shape[1]).flatten()
         with limited(1):
             return self.follow(losses, groups)
 
@@ -193,7 +199,7 @@ class Trainer:
         """Step along the gradients, unless they are not finite. Returns their norm before clipping."""
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optim.clip)
         if self.device.type == "cuda":  # which is still computing: meanwhile the next batch can be made
-            self.ahead = self.batches(self.step + 1)
+            self.ahead = self.batches(self.step + 1) if self.step < self.config.steps else None
         if not norm.isfinite():
             self.skip(f"loss {losses.mean().item():g}, gradient norm {norm.item():g}")
             return norm
@@ -336,7 +342,10 @@ class Trainer:
         if world() > 1:
             x = torch.zeros(1, self.spec.channels, self.spec.size, self.spec.size, device=self.device)
             context = torch.zeros(1, self.spec.places, device=self.device)
-            network(x, torch.zeros(1, dtype=torch.long, device=self.device), context).sum().backward()
+            t = torch.zeros(1, dtype=torch.long, device=self.device)
+            sees = torch.ones(1, 1, 1, dtype=torch.bool, device=self.device)
+            more = {"frames": Frames(t, t + 1, sees)} if self.spec.model.frames > 1 else {}
+            network(x, t, context, **more).sum().backward()
             self.model.zero_grad()
         return network
 

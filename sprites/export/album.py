@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sprites.colour import keep_to, keeps_to, opaque, palette_of
+from sprites.colour import keep_to, keeps_to, opaque, palette_of, with_alpha
 from sprites.writing.png import indices
 
 DELAY = 125  # milliseconds a frame, where nothing else is said
@@ -85,9 +85,7 @@ class Album:
     @property
     def rgba(self) -> np.ndarray:
         """The sprites as uint8 [N, H, W, 4]."""
-        if self.sprites.shape[-1] == 4:
-            return self.sprites
-        return np.concatenate([self.sprites, np.full_like(self.sprites[..., :1], 255)], -1)
+        return with_alpha(self.sprites)
 
     @property
     def colours(self) -> np.ndarray | None:

@@ -1,6 +1,7 @@
 """edit.py as a user has it: what stays, what is written, --like, and one line for each mistake."""
 
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -73,6 +74,14 @@ def test_between_two_requests_the_ends_are_those_of_sample(edit, model, monkeypa
     )
     assert command_module("sample").main() == 0
     assert np.array_equal(sprites[[0, -1]], np.load("s.npz")["sprites"])
+
+
+@pytest.mark.parametrize("ends", [("a.png", "b.png"), ("--tags", "colour=red", "colour=blue")])
+def test_between_may_be_stopped_after_a_batch(edit, monkeypatch, ends):
+    monkeypatch.setattr("ddpm.sampling.BATCH", {"cpu": 2})
+    monkeypatch.setattr("ddpm.commands.edit.interruptible", lambda told: nullcontext([2]))  # Ctrl-C at once
+    result = edit(*ends, "--between", 4, "--steps", 2, "--npz", "x.npz")
+    assert result.returncode == 130 and len(np.load("x.npz")["sprites"]) < 6
 
 
 def test_the_settings_are_in_the_picture(edit):

@@ -294,6 +294,11 @@ def test_facets_join_one_after_the_other_each_with_its_scale():
     assert len(asked) == 4
 
 
+def test_facets_of_scale_0_ask_for_nothing():
+    out, asked = guided("kind=knight holds=sword", {"holds": 0.0, "kind": 0.0})
+    assert out == pytest.approx(answer(""), rel=1e-6) and len(asked) == 1
+
+
 def test_equal_scales_are_plain_guidance_in_two_calls():
     out, asked = guided("kind=knight holds=sword", {"holds": 2.5, "kind": 2.5})
     whole, none = answer("kind=knight holds=sword"), answer("")

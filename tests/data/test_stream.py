@@ -116,7 +116,7 @@ def test_processes_that_draw_ahead_change_nothing(monkeypatch):
     ahead, plain = (Endless(data, config, 80, 0, ahead=count) for count in (1, 0))
     for step in (1, 2, 3, 4, 5):
         assert np.array_equal(seen(ahead, step), seen(plain, step))
-    ahead.pool.shutdown(cancel_futures=True)
+    ahead.close()
 
 
 @pytest.mark.parametrize(

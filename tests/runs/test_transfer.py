@@ -97,6 +97,18 @@ def test_channels_that_both_have_are_taken(here, there):
         assert torch.equal(model.head.weight, other.head.weight[:3])
 
 
+@pytest.mark.parametrize("like", [lambda spec: spec, numbers], ids=["colours", "numbers"])
+def test_in_patches_each_place_has_its_own_output(like):
+    spec = like(replace(SPEC, model=replace(SPEC.model, patch=2)))
+    model, other, found = taken(spec, spec)
+    assert found.about.startswith("100% of the parameters") and "anew" not in found.about
+    fewer = replace(spec, channels=3)
+    model, other, found = taken(fewer, spec)
+    has, its = model.head.weight.unflatten(0, (-1, 4)), other.head.weight.unflatten(0, (-1, 4))
+    assert torch.equal(has, its[1:] if spec.palette else its[:3])  # transparent is the first of colours
+    assert torch.equal(model.stem.weight, other.stem.weight[:, :12])
+
+
 def test_a_head_that_tells_another_thing_starts_anew():
     spec = numbers(SPEC)
     model, _, found = taken(spec)

@@ -5,15 +5,17 @@ import functools
 import io
 import os
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 from torch.utils.tensorboard.summary import scalar
 
-from ddpm.config import Config, DiffusionConfig, LogConfig, ModelConfig
+from ddpm.config import Config, DiffusionConfig, LogConfig, ModelConfig, Sampling
 from ddpm.runs.spec import ModelSpec
-from ddpm.show.board import Board, Events
+from ddpm.sampling import Sampler
+from ddpm.show.board import Board, Events, denoising_path
 
 
 class Paints(nn.Module):
@@ -42,6 +44,15 @@ def test_sprites_of_one_colour_raise_an_alarm(tmp_path, capsys, share, blank):
     told = capsys.readouterr().err
     assert ("single colour" in told) == bool(blank) == ("alarm/text_summary" in events.Tags()["tensors"])
     assert blank == 0 or "step 7, 100%" in told
+
+
+def test_more_categories_than_are_sampled_at_once_are_shown(monkeypatch):
+    diffusion = DiffusionConfig(timesteps=20, prediction="x0")
+    spec = ModelSpec(8, 3, tuple(f"c{i}" for i in range(5)), ModelConfig(), diffusion)
+    sampler = Sampler(Paints(0.5), spec, Sampling(steps=2))
+    whole = np.asarray(denoising_path(sampler, 1.0))
+    sampler.at_once = 2
+    assert np.array_equal(np.asarray(denoising_path(sampler, 1.0)), whole)
 
 
 class FullDisk(io.FileIO):

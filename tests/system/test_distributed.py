@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -156,9 +157,13 @@ def test_a_batch_in_parts_trains_as_the_whole(folder, accumulate):
 
 
 def test_a_batch_smaller_than_its_parts_is_refused():
-    check_batch(OptimConfig(batch=5, accumulate=5))
+    check_batch(Config(optim=OptimConfig(batch=5, accumulate=5)))
     with pytest.raises(ValueError, match=r"optim.batch = 4 .*accumulate = 5; give 5 or more"):
-        check_batch(OptimConfig(batch=4, accumulate=5))
+        check_batch(Config(optim=OptimConfig(batch=4, accumulate=5)))
+    clips = Config(clips=0.5, model=ModelConfig(frames=4), optim=OptimConfig(batch=12, accumulate=3))
+    check_batch(clips)
+    with pytest.raises(ValueError, match=r"optim.batch = 12 .*accumulate = 4 and clips of model.frames = 4; give 16 "):
+        check_batch(replace(clips, optim=OptimConfig(batch=12, accumulate=4)))
 
 
 def test_processes_meet_in_an_unused_part_of_a_store_that_others_left():
@@ -193,6 +198,21 @@ def test_commands_for_one_process_refuse_several(monkeypatch):
 def test_two_processes_train_as_one(one, two):
     assert_like(one, two)
     assert len(list((two / "tb").glob("events*"))) == 1  # the main one alone writes
+
+
+@pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_processes_train_on_clips_as_one(folder, processes):
+    """Three processes have one, one and two of the four groups of four frames."""
+    cycles = folder / "cycles"
+    images, labels = tiny_sprites(40, 8, 3)
+    write_npy(cycles, images, np.sort(labels))
+    np.save(cycles / "clips.npy", np.arange(40) // 4)
+    more = ["--data", cycles, "--clips", 0.5, "--model.frames", 4, "--optim.batch", 16, "--steps", 6]
+    runs = folder / f"clips-1-{processes}", folder / f"clips-{processes}"
+    for out, launch in zip(runs, (run, partial(several, processes)), strict=True):
+        result = launch(*training(folder, out.name, *more))
+        assert result.returncode == 0, result.stderr
+    assert_like(*runs)
 
 
 @pytest.mark.slow

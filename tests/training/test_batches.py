@@ -67,9 +67,8 @@ def batches(data, config) -> Batches:
 
 
 def numbers(x0) -> torch.Tensor:
-    """Of the sprites x0 [n, C, H, W], which may be mirrored."""
-    corner = torch.where(x0[:, 3, 0, 0] == x0[:, 3, 0, -1], x0[:, 0, 0, 0], x0[:, 0, 0, 0])
-    return ((corner + 1) * 127.5).round().long()
+    """Of the sprites x0 [n, C, H, W]."""
+    return ((x0[:, 0, 0, 0] + 1) * 127.5).round().long()
 
 
 def test_the_frames_of_a_clip_follow_each_other_in_its_cycle(data, tmp_path):
@@ -92,6 +91,15 @@ def test_the_frames_of_a_clip_follow_each_other_in_its_cycle(data, tmp_path):
         assert (clip[number] == clip[number[:, :1]]).all()
     assert seen == set(data.cycles[:, 0].tolist()) and first
     assert {s for n, s in starts if n == 6} == set(range(6))  # they begin anywhere
+
+
+@pytest.mark.parametrize("batch, clips", [(4, 0.9), (8, 0.5), (1, 0.0)])
+def test_a_step_may_see_one_sprite_or_one_clip(data, tmp_path, batch, clips):
+    data = replace(data, mirror=torch.zeros(2, dtype=torch.bool))
+    model = ModelConfig((16, 16), 1, (1,), frames=F if clips else 1)
+    change = {"clips": clips, "model": model, "optim": OptimConfig(batch=batch, precision="fp32")}
+    trainer = Trainer(config(tmp_path, **change), data, CPU)
+    assert trainer.batches.clips <= 1 and trainer.advance().isfinite()
 
 
 def test_what_a_clip_is_told(data, tmp_path):

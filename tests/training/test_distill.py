@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ROOT, SMALL, assert_one_line_error, run
 
-from ddpm.config import DataConfig, DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig
+from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig, OptimConfig, Sampling, StudentConfig
 from ddpm.context.condition import Condition
 from ddpm.data.loading import load_data
 from ddpm.data.order import ShuffledOrder
@@ -64,7 +64,7 @@ def test_knots_are_timesteps_of_the_teacher(teacher):
 
 def test_trajectories_are_the_states_of_the_teachers_own_sampling(teacher):
     model, spec = teacher
-    trajectories = teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 70, 3), seed=3)
+    trajectories = teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 70, Config(), 3), seed=3)
     assert trajectories.states.shape == (70, 3, 3, 8, 8)
     noise = SampleNoise(3, range(70))((3, 8, 8))
     assert torch.equal(trajectories.states[:, 0], noise.half())
@@ -79,13 +79,13 @@ def test_trajectories_are_the_states_of_the_teachers_own_sampling(teacher):
 def test_a_student_of_tags_is_asked_for_what_training_sprites_show(teacher):
     data = load_data(ROOT / "sprites", DataConfig(tags=True, hold_out=("kind=bat colour=red",)))
     spec = dataclasses.replace(teacher[1], categories=data.sprites.categories, facets=data.facets)
-    contexts = contexts_to_learn(spec, 4000, 3, data)
+    contexts = contexts_to_learn(spec, 4000, Config(), 3, data)
     whole = data.contexts(data.train[ShuffledOrder(len(data.train), 3)(0, 4000)])
     assert contexts.shape == whole.shape and (contexts <= whole).all()  # some of the tags of one sprite, and no others
     assert 0.08 < (contexts.sum(1) == 0).float().mean() < 0.12
     _, red_bat = data.having("kind=bat colour=red")
     assert not (contexts[:, red_bat > 0].all(1)).any()
-    assert torch.equal(contexts, contexts_to_learn(spec, 4000, 3, data))
+    assert torch.equal(contexts, contexts_to_learn(spec, 4000, Config(), 3, data))
 
 
 def test_a_student_starts_as_its_teacher_whatever_the_scale(teacher):
@@ -96,10 +96,18 @@ def test_a_student_starts_as_its_teacher_whatever_the_scale(teacher):
         assert torch.equal(student(x, t, context, torch.full((2,), scale)), model(x, t, context))
 
 
+def test_a_loss_that_is_not_finite_ends_it(teacher):
+    model, spec = teacher
+    wild = dataclasses.replace(OPTIM, lr=1e30, muon_lr=1e30, warmup=0)
+    trajectories = teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 16, Config(), 0), seed=0)
+    with pytest.raises(ValueError, match=r"not finite at update .*, and nothing was saved; try a lower --optim.lr"):
+        list(Distillation(model, spec, STUDENT, wild, 0).train(trajectories, 9))
+
+
 def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher(teacher):
     model, spec = teacher
     distillation = Distillation(model, spec, STUDENT, OPTIM, 0)
-    contexts = contexts_to_learn(spec, 400, 0)
+    contexts = contexts_to_learn(spec, 400, Config(), 0)
     losses = list(distillation.train(teacher_trajectories(model, spec, STUDENT, contexts, seed=0), 150))
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
     context, scale = torch.eye(2).repeat(10, 1), torch.linspace(0, 3, 20)
@@ -114,7 +122,11 @@ def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher
 def test_a_student_is_saved_with_what_it_needs(teacher, tmp_path):
     model, spec = teacher
     distillation = Distillation(model, spec, STUDENT, OPTIM, 0)
-    list(distillation.train(teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 16, 0), seed=0), 2))
+    list(
+        distillation.train(
+            teacher_trajectories(model, spec, STUDENT, contexts_to_learn(spec, 16, Config(), 0), seed=0), 2
+        )
+    )
     save_model(tmp_path / "m.safetensors", distillation.student, distillation.spec, 2)
     loaded, found = load_model(tmp_path / "m.safetensors")
     assert found.student == STUDENT and from_dict(ModelSpec, to_dict(found)) == found

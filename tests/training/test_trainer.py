@@ -145,6 +145,17 @@ def test_which_core_is_first_changes_no_bit(config, tmp_path):
     assert all(map(torch.equal, a.model.parameters(), b.model.parameters()))
 
 
+def test_frames_without_clips_are_not_learnt_and_the_run_can_be_resumed(config):
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, frames=4))
+    stopped = make(config)
+    assert stopped.spec.model.frames == 1
+    stopped.advance()
+    stopped.save()
+    resumed = make(config)
+    resumed.resume()
+    assert resumed.step == 1 and resumed.advance().isfinite()
+
+
 def test_a_deterministic_run_needs_no_operation_that_is_not(config):
     try:
         scalars, _ = train(make(dataclasses.replace(config, deterministic=True)))  # torch raises at any other

@@ -13,7 +13,7 @@ from ddpm.commands.shared.flags import parse_guidance, ready
 from ddpm.commands.shared.requests import asked, check_form, labels_of, named
 from ddpm.config import Sampling
 from ddpm.context.condition import Condition
-from ddpm.data.tensors import to_tensor, to_uint8
+from ddpm.data.tensors import to_tensor
 from ddpm.diffusion.editing import Change, From, slerp
 from ddpm.diffusion.guidance import guidance_labels
 from ddpm.network.unet import ContextUNet
@@ -57,7 +57,7 @@ def made(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[int]
         return in_palette(args)
     if args.between is None:
         return changed(args, model, spec, caught)
-    return between(args, model, spec)
+    return between(args, model, spec, caught)
 
 
 def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray, dict[Path, tuple[int, ...]]]:
@@ -124,7 +124,8 @@ def changed(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[i
     mask = None if part is None else torch.from_numpy(part).expand(R, 1, -1, -1)
     strengths, cells = args.strength or (usual_strength(args),), []
     filled = args.tile is not None and spec.channels == 4 and bool((plain[..., 3] == 255).all())
-    sampler.guide.check(condition, Change(x0, max(strengths)))
+    for strength in strengths:
+        sampler.guide.check(condition, Change(x0, strength))
     total = R * len(strengths) * len(scales) * args.count
     with progress(total=total, desc="editing", unit="sprite") as bar:
         for strength in strengths:
@@ -158,31 +159,32 @@ def columns(strengths: Sequence[float], scales: Sequence[float]) -> list[str]:
     return [" ".join([first, second]).strip() or "edited" for first in of_strength for second in of_scale]
 
 
-def between(args: Arguments, model: ContextUNet, spec: ModelSpec) -> Edited:
+def between(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[int]) -> Edited:
     """From one image, category or tags to another across, other noises down."""
     assert args.between is not None
     asked_for, condition, (scale, *_) = requests(args, spec, "1" if args.images else "2")
-    share = torch.linspace(0, 1, args.between + 2)
-    rows, ends, N = torch.arange(args.count).repeat_interleave(len(share)), condition[torch.tensor([0, -1])], len(share)
-    mixed = mixture(ends, share)[torch.arange(N).repeat(args.count)]
-    sampling, edit, indices = args.sampling, None, rows.tolist()
+    N, K = args.between + 2, args.count
+    share, ends = torch.linspace(0, 1, N), condition[torch.tensor([0, -1])]
+    mixed, sampling, stop = mixture(ends, share), args.sampling, lambda: max(caught, default=0)
     if args.images:
         sampling = replace(sampling, sampler="ddim", steps=sampling.steps or STEPS)
     sampler = ready(sampling, args.weak, args.model, model, spec)
-    if args.images:
-        exact, plain, _ = originals(args, spec)
-        x0 = to_tensor(plain)[torch.arange(2).repeat(args.count)]
-        x_T = sampler.inverted(x0, ends[torch.arange(2).repeat(args.count)], range(len(x0)))
-        edit = From(slerp(x_T[0::2][rows], x_T[1::2][rows], share.repeat(args.count)))
-    with progress(total=len(rows), desc="editing", unit="sprite") as bar:
-        pixels = to_uint8(sampler(mixed, scale, indices, edit=edit, on_sprites=bar.update))
-    pixels = pixels.reshape(args.count, N, 1, *pixels.shape[1:])
-    if args.images:
-        pixels[:, 0], pixels[:, -1] = exact[:1], exact[1:]
-        asked_for = [path.stem for path in args.images]
+    with progress(total=K * N, desc="editing", unit="sprite") as bar:
+        if args.images:
+            exact, plain, _ = originals(args, spec)
+            x0, both = to_tensor(plain).repeat(K, 1, 1, 1), torch.arange(2).repeat(K)
+            a, b = sampler.inverted(x0, ends[both], range(2 * K)).unflatten(0, (K, 2)).unbind(1)
+            noises = slerp(a.repeat_interleave(N, 0), b.repeat_interleave(N, 0), share.repeat(K))
+            every = torch.arange(N).repeat(K)
+            made = sampler.cells(mixed[every], [scale], 1, edit=From(noises), stop=stop, on_sprites=bar.update)
+            pixels, done = (values.reshape(K, N, 1, *values.shape[3:]) for values in made)
+            pixels[:, 0], pixels[:, -1] = exact[:1], exact[1:]
+            asked_for = [path.stem for path in args.images]
+        else:
+            made = sampler.cells(mixed, [scale], K, stop=stop, on_sprites=bar.update)
+            pixels, done = (values.swapaxes(0, 2).swapaxes(1, 2) for values in made)
     name, labels = " to ".join(dict.fromkeys(asked_for)), np.full(args.count, -1)
     names = [f"{name} {i}" for i in range(1, args.count + 1)] if args.count > 1 else [name]
-    done = np.ones(pixels.shape[:3], bool)
     return Edited(pixels, done, names, [f"{u:.2g}" for u in share], labels, [scale] * N, sampler.sampling)
 
 

@@ -5,14 +5,10 @@ import re
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING
 
 from ddpm.system.console import one_line
 from ddpm.system.memory import keep_freed
 from ddpm.system.processes import leave_it_to_main, several_processes
-
-if TYPE_CHECKING:
-    pass
 
 
 def exit_on_user_error(main: Callable[[], int]) -> Callable[[], int]:

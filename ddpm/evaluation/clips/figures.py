@@ -17,12 +17,11 @@ from ddpm.data.tensors import to_tensor
 from ddpm.evaluation.classifier import TOLD_FEWEST, told_apart
 from ddpm.evaluation.clips.cycles import STEP, Cycles
 from ddpm.evaluation.clips.pixels import changes, feet_moves, upper_changes
-from ddpm.evaluation.metrics import standard_error
+from ddpm.evaluation.metrics import Found, standard_error, with_error
 from ddpm.evaluation.pixel_art import count_colours, orphans
 from ddpm.evaluation.tag_judge import TagJudge, ranks
 
 Table = Literal["judges", "pixels"]
-Values = Tensor | np.ndarray  # one for each clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +158,7 @@ class Figure:
     """A figure of a set of clips, and how tables show it."""
 
     heading: str
-    compute: Callable[[Seen], Values | tuple[float, float]]
+    compute: Callable[[Seen], Found]
     """A value for each clip, whose mean is the figure; or the figure and its standard error."""
     table: Table = "judges"
     digits: int = 3
@@ -167,12 +166,8 @@ class Figure:
     """Whether it means anything for these clips."""
 
     def __call__(self, seen: Seen) -> tuple[float, float]:
-        """The figure and its standard error, which is std / sqrt(N) of a mean."""
-        found = self.compute(seen)
-        if isinstance(found, tuple):
-            return found
-        values = torch.as_tensor(found).double()
-        return values.mean().item(), (values.std(correction=0) / len(values) ** 0.5).item()
+        """The figure and its standard error."""
+        return with_error(self.compute(seen))
 
 
 def comparable(seen: Seen) -> bool:

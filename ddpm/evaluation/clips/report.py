@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 
 from ddpm.evaluation.clips.figures import FIGURES, Seen, Table, Walked
-from ddpm.evaluation.report import markdown_table
+from ddpm.evaluation.report import cell, markdown_table
 from ddpm.evaluation.tag_judge import TagJudge
 
 
@@ -40,16 +40,11 @@ def measure(walked: Walked, judge: TagJudge, other: np.ndarray, seed: int = 0) -
 def table(rows: Sequence[Measured], kind: Table) -> str:
     """Figures with their standard errors; a row for each set of clips."""
     keys = [k for k, f in FIGURES.items() if f.table == kind and any(k in row.figures for row in rows)]
-    cells = [[row.name, str(row.clips), *(cell(row, key) for key in keys)] for row in rows]
+    cells = [
+        [row.name, str(row.clips), *(cell(row.figures, row.errors, key, FIGURES[key].digits) for key in keys)]
+        for row in rows
+    ]
     return markdown_table(["", "clips", *(FIGURES[key].heading for key in keys)], cells)
-
-
-def cell(row: Measured, key: str) -> str:
-    """A figure with its standard error, or nothing where it does not apply."""
-    if key not in row.figures:
-        return ""
-    digits = FIGURES[key].digits
-    return f"{row.figures[key]:.{digits}f} ±{row.errors[key]:.{digits}f}"
 
 
 def shares(real: Measured, rows: Sequence[Measured]) -> str:

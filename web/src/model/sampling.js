@@ -5,7 +5,7 @@ import { classifierFree, inside, ofStudent } from "../diffusion/guidance.js";
 import { SampleNoise } from "../diffusion/noise.js";
 import { integrate, noised } from "../diffusion/samplers.js";
 import { pixelArt } from "../sprites/pixel_art.js";
-import { toNumbers, toPixels } from "../sprites/pixels.js";
+import { fromHexadecimals, toNumbers, toPixels } from "../sprites/pixels.js";
 
 /**
  * @typedef {object} NetworkAbout what model.json says of a network
@@ -134,7 +134,7 @@ export async function sample(run, about, network, items, { check, onStep } = {})
 
 /** What makes pixel art of what is sampled. @param {About} about @returns {import("../sprites/pixel_art.js").Style} */
 export function styleOf({ style, palette }) {
-  return { ...style, palette: palette.map((colour) => parseInt(colour, 16)) };
+  return { ...style, palette: fromHexadecimals(palette) };
 }
 
 /**

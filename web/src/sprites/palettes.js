@@ -1,7 +1,7 @@
 // @ts-check
 /** Palettes: .hex, .gpl (GIMP) and .pal (JASC) files, as sprites/palettes.py, and some that are built in. */
 
-import { hexadecimal, rgb } from "./pixels.js";
+import { fromHexadecimals, hexadecimal, rgb } from "./pixels.js";
 
 export const MOST = 256;
 
@@ -87,7 +87,7 @@ export function readPalette(name, text) {
 export function paletteOf(setting) {
   const words = Object.hasOwn(BUILT_IN, setting) ? BUILT_IN[setting].split(" ") : setting.split("-");
   if (words.length > MOST || !words.every((word) => /^[0-9a-f]{6}$/.test(word))) return null;
-  return words.map((word) => parseInt(word, 16));
+  return fromHexadecimals(words);
 }
 
 /** @param {number[]} colours @returns {string} as `paletteOf` reads it */

@@ -49,6 +49,9 @@ export function toNumbers(pixels, channels) {
   return out;
 }
 
+/** Colours such as "d19b62" as 65536 R + 256 G + B. @param {string[]} texts */
+export const fromHexadecimals = (texts) => texts.map((text) => parseInt(text, 16));
+
 /**
  * The colour of a pixel as 65536 R + 256 G + B; -1 where it is transparent.
  * @param {Uint8ClampedArray} pixels

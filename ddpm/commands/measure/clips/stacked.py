@@ -11,9 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ddpm.config import Config
-from ddpm.context.categories import mask_context
 from ddpm.context.condition import Condition
-from ddpm.context.tags import mask_tags
+from ddpm.context.tags import hide
 from ddpm.data.order import STEP, ShuffledOrder, generator
 from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.diffusion.samplers import SAMPLERS, SampleNoise
@@ -93,10 +92,7 @@ def fit(spec: ModelSpec, config: Config, clips: int, device: torch.device) -> St
             cycles = drawn_cycles(spec, config.hold_out, config.seed + 1 + volume, min(VOLUME, clips))
             x, contexts, order = cycles.x, cycles.contexts, ShuffledOrder(len(cycles), volume)
         rows, g = order(place * batch, batch), generator(config.seed, STEP, step)
-        if spec.facets:
-            context, _ = mask_tags(contexts[rows], len(spec.categories), config, g)
-        else:
-            context, _ = mask_context(contexts[rows], config.keep_context, g)
+        context, _ = hide(contexts[rows], len(spec.categories), config, g, cycles.data.rarity)
         t = stratified_timesteps(batch, len(diffusion.schedule), g).repeat_interleave(F)
         x0, context = x[rows].flatten(0, 1), context.repeat_interleave(F, 0)
         eps = torch.randn(x0.shape, generator=g)

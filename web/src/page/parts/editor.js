@@ -3,7 +3,7 @@
 
 import { keepTo, ordered } from "../../sprites/colour.js";
 import { History } from "../../sprites/painting.js";
-import { coloursOf, hexadecimal } from "../../sprites/pixels.js";
+import { coloursOf, fromHexadecimals, hexadecimal } from "../../sprites/pixels.js";
 import { at, choices, make, say } from "../dom.js";
 import { paintingCanvas } from "./canvas.js";
 
@@ -142,7 +142,7 @@ export function editorPart(store, about, studio, page, vary) {
 
   function swatches() {
     const own = history ? coloursOf([history.now.pixels]) : [];
-    const learnt = about.palette.map((text) => parseInt(text, 16));
+    const learnt = fromHexadecimals(about.palette);
     const all = page.palette() ?? learnt;
     const others = ordered(all.filter((other) => !own.includes(other)));
     const box = (/** @type {string} */ name, /** @type {number[]} */ colours) =>

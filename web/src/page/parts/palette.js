@@ -2,7 +2,7 @@
 /** Which colours sprites are shown and taken in: as the model learnt them, or a palette. */
 
 import { BUILT_IN, FORMATS, MOST, paletteOf, readPalette, settingOf } from "../../sprites/palettes.js";
-import { hexadecimal } from "../../sprites/pixels.js";
+import { fromHexadecimals, hexadecimal } from "../../sprites/pixels.js";
 import { at, make, say } from "../dom.js";
 
 /**
@@ -11,7 +11,7 @@ import { at, make, say } from "../dom.js";
  * @param {(text: string) => void} notice
  */
 export function palettePart(store, about, notice) {
-  const learnt = about.palette.map((text) => parseInt(text, 16));
+  const learnt = fromHexadecimals(about.palette);
   const list = make("fieldset", { class: "palettes" }, make("legend", { class: "unseen" }, "Palette"));
   const current = make("span", { class: "current" });
   const summary = make("summary", {}, make("span", { class: "facet" }, "Palette"), current);

@@ -5,7 +5,7 @@ import { words } from "../../model/context.js";
 import { atlas, drawn, png, save, slug } from "../../sprites/files.js";
 import { gif } from "../../sprites/gif.js";
 import { toGimp } from "../../sprites/palettes.js";
-import { coloursOf } from "../../sprites/pixels.js";
+import { coloursOf, fromHexadecimals } from "../../sprites/pixels.js";
 import { at, choices, make, say } from "../dom.js";
 import * as moving from "../moving.js";
 import { EACH } from "../scene.js";
@@ -71,7 +71,7 @@ export function takePart(store, about, studio, editor, walk, page) {
     const json = atlas(names, about.size * scale, frames.length, `${of}.png`, { tag: "walk", delay: EACH });
     save(new Blob([json], { type: "application/json" }), `${of}.json`);
   });
-  const colours = () => page.palette() ?? about.palette.map((text) => parseInt(text, 16));
+  const colours = () => page.palette() ?? fromHexadecimals(about.palette);
   /** @param {(want: import("../studio.js").Want, network: string) => Promise<moving.Frame[]>} act */
   const fromNoise = (act) => async () => {
     const want = editor.want();

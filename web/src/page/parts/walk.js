@@ -3,6 +3,7 @@
 
 import { CATEGORY, words } from "../../model/context.js";
 import { recoloured } from "../../sprites/colour.js";
+import { fromHexadecimals } from "../../sprites/pixels.js";
 import { at, make, say } from "../dom.js";
 
 /**
@@ -49,7 +50,7 @@ export function walkPart(store, about, studio, page, editor) {
   async function walkOn() {
     const source = editor.source();
     if (!walks || !source) return;
-    const learnt = about.palette.map((text) => parseInt(text, 16));
+    const learnt = fromHexadecimals(about.palette);
     const given = recoloured(source, learnt);
     const item = studio.item({ ...asked(), seed: store.state.seed, index: index++ });
     const walk = { ...item, base: given.pixels, frames: walks.cycle };
