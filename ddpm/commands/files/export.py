@@ -136,7 +136,8 @@ def prepared(args: Arguments) -> Album:
     if not len(album):
         return album
     if args.palette:
-        album = album.in_palette(asked_palette(args.palette, album.sprites.view))
+        sprites = album.sprites
+        album = album.in_palette(asked_palette(args.palette, lambda: sprites))
     needed = 4 * album.rgba.nbytes * args.scale**2
     check_fits(f"a --scale of {args.scale}", needed, "take a smaller one, or fewer sprites by --only and --count")
     album = album.enlarged(args.scale)
