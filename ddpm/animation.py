@@ -173,13 +173,12 @@ class Animator:
 
         Raises ValueError for numbers that do not fit, and for guidance over history where there is none over contexts.
         """
-        N, scale = len(condition), torch.as_tensor(scale, dtype=torch.float32)
-        start = torch.as_tensor(start)
-        if len(indices) != N or scale.shape not in ((), (N,)) or start.shape not in ((), (N,)):
-            raise ValueError(
-                f"{N} contexts need as many indices, and one guidance scale and start or as many, got {len(indices)} "
-                f"indices, scales of shape {tuple(scale.shape)} and starts of shape {tuple(start.shape)}"
-            )
+        condition.check_indices(indices)
+        N, scales, starts = (
+            len(condition),
+            condition.each(scale, "guidance scale").float(),
+            condition.each(start, "start"),
+        )
         count = 0 if given is None else given.shape[1]  # frames that are given
         if given is not None and (len(given) != N or count >= frames):
             raise ValueError(
@@ -190,15 +189,15 @@ class Animator:
             lead = 0 if count else LEAD
         if lead < 0 or (lead and count):
             raise ValueError(f"lead must be 0 or more, and 0 before given frames, got {lead}")
-        if history is not None and not (scale > 0).all():
+        if history is not None and not (scales > 0).all():
             raise ValueError("guidance over the frames before (history) needs guidance scales above 0")
-        scale, start, done = scale.expand(N), start.expand(N), []
 
         def sample(rows: Tensor) -> Tensor:
-            clips = None if given is None else given[rows]
-            some = [indices[i] for i in rows]
-            return self.batch(condition[rows], scale[rows], some, frames, history, clips, start[rows], lead, on_frames)
+            clips, some = None if given is None else given[rows], [indices[i] for i in rows]
+            these = condition[rows], scales[rows], some, frames, history, clips, starts[rows], lead, on_frames
+            return self.batch(*these)
 
+        done = []
         for rows in torch.arange(N).split(batch or self.sampler.at_once):
             done += on_cores(sample, rows.tensor_split(shares(len(rows), self.device)))
         return torch.cat(done)

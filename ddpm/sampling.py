@@ -219,20 +219,15 @@ class Sampler:
         Raises ValueError for other numbers of indices or scales, and for a sum, something to go away from or a strength
         between 0 and 1 where the model is a student.
         """
-        N, scales = len(condition), torch.as_tensor(scale, dtype=torch.float32)
-        if len(indices) != N or scales.shape not in ((), (N,)):
-            raise ValueError(
-                f"{N} contexts need as many indices and one guidance scale or as many, "
-                f"got {len(indices)} indices and scales of shape {tuple(scales.shape)}"
-            )
+        condition.check_indices(indices)
         self.guide.check(condition, edit)
-        scales, done = scales.expand(N), []
+        scales, done = condition.each(scale, "guidance scale").float(), []
 
         def sample(rows: Tensor) -> Tensor:
             change = edit[rows] if edit else None
             return self.batch(condition[rows], scales[rows], [indices[i] for i in rows], on_step, on_gap, change)
 
-        for rows in torch.arange(N).split(batch or self.at_once):
+        for rows in torch.arange(len(condition)).split(batch or self.at_once):
             watched = on_step is not None or on_gap is not None  # of whole batches
             done += on_cores(sample, rows.tensor_split(1 if watched else shares(len(rows), self.device)))
             on_sprites(len(rows))

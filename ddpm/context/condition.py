@@ -48,6 +48,18 @@ class Condition:
     def __getitem__(self, rows: Tensor | slice) -> "Condition":
         return Condition(self.contexts[rows], self.scales[rows], None if self.away is None else self.away[rows])
 
+    def each(self, value: float | Tensor, what: str) -> Tensor:
+        """A number for each row, [B], of one for all or of as many. Raises ValueError for another shape."""
+        values = torch.as_tensor(value)
+        if values.shape not in ((), (len(self),)):
+            raise ValueError(f"{len(self)} contexts need one {what} or as many, got shape {list(values.shape)}")
+        return values.expand(len(self))
+
+    def check_indices(self, indices: Sequence[int]) -> None:
+        """Raise ValueError unless each row has the number of its noise."""
+        if len(indices) != len(self):
+            raise ValueError(f"{len(self)} contexts need as many indices, got {len(indices)}")
+
     def repeated(self, times: int) -> "Condition":
         """Each row so many times, one after the other."""
         return self[torch.arange(len(self)).repeat_interleave(times)]

@@ -9,6 +9,7 @@ different at each call: the two predictions that guidance subtracts would then c
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -59,6 +60,16 @@ def embedding(count: int, width: int) -> nn.Embedding:
     return nn.Embedding.from_pretrained(weight if weight.is_meta else weight.normal_(), freeze=False)
 
 
+def check_shape(widths: Sequence[int], blocks: int, attention: Sequence[int], tags: bool, clips: bool) -> None:
+    """Raise ValueError for a network that cannot be."""
+    if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
+        raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
+    if tags and not any(level < len(widths) for level in attention):
+        raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
+    if clips and len(widths) - 1 not in attention:
+        raise ValueError(f"clips need attention at the lowest level, {len(widths) - 1}, got {list(attention)}")
+
+
 class ContextUNet(nn.Module):
     """Predicts from (x_t, t, context) an image of the size of x_t.
 
@@ -91,12 +102,7 @@ class ContextUNet(nn.Module):
         frames: int = 1,
     ):
         super().__init__()
-        if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
-            raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
-        if facets and not any(level < len(widths) for level in attention):
-            raise ValueError(f"tags need attention at one of the levels 0 to {len(widths) - 1}, got {list(attention)}")
-        if frames > 1 and len(widths) - 1 not in attention:
-            raise ValueError(f"clips need attention at the lowest level, {len(widths) - 1}, got {list(attention)}")
+        check_shape(widths, blocks, attention, bool(facets), frames > 1)
         self.channels, self.patch = channels, patch
         self.outputs = outputs or channels
         self.facets, self.mask_tags = facets, mask_tags
