@@ -56,6 +56,18 @@ def opaque(images: np.ndarray) -> np.ndarray:
     return images[..., 3] >= 128 if images.shape[-1] == 4 else np.ones(images.shape[:-1], bool)
 
 
+def hardened(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [..., H, W, 4] with an alpha of 0 or 255, and no colour where nothing is seen; of each, how many pixels had
+    another alpha, int [...]."""
+    alpha, hidden = images[..., 3], ~opaque(images)
+    soft = np.count_nonzero(alpha + np.uint8(1) > 1, axis=(-2, -1))  # 255 + 1 is 0
+    if np.any(soft) or images[hidden].any():
+        images = np.array(images)
+        images[hidden] = 0
+        images[..., 3][~hidden] = 255
+    return images, soft
+
+
 def codes(images: np.ndarray) -> np.ndarray:
     """Of each pixel of uint8 [..., 3 or 4]: 65536 R + 256 G + B where it is opaque, -1 elsewhere; int32 [...]."""
     code = images[..., 0].astype(np.int32)

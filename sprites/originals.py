@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sprites.colour import codes, colours_of, nearest, oklab, opaque
+from sprites.colour import codes, colours_of, hardened, nearest, oklab, opaque
 from sprites.files import DataError, plural
 from sprites.prepare.aseprite.file import read_aseprite
 from sprites.prepare.sources import DRAWINGS
@@ -90,14 +90,6 @@ def without_ground(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     parts, _ = ndimage.label(np.pad(codes(pixels) == ground, 1, constant_values=True))
     outside = (parts == parts[0, 0])[1:-1, 1:-1]
     return np.where(outside[..., None], np.uint8(0), pixels), int(outside.sum())
-
-
-def hardened(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """uint8 [H, W, 4] with an alpha of 0 or 255, and in how many pixels that changed it."""
-    seen = opaque(pixels)
-    out = np.where(seen[..., None], pixels, np.uint8(0))
-    out[..., 3] = 255 * seen
-    return out, int((out[..., 3] != pixels[..., 3]).sum())
 
 
 def read_mask(path: Path, shapes: Mapping[Path, tuple[int, ...]], size: int, how: str | None) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sprites.colour import hardened
 from sprites.files import DataError, plural
 from sprites.prepare.names import CATEGORY, wrapping
 from sprites.prepare.settings import Settings, Told
@@ -17,7 +18,6 @@ from sprites.reading.guesses import enlarged
 from sprites.reading.image import SIZES
 
 MAX_PIXELS = 2**28  # of all pictures of a source, when each is at its true size
-HARD = 128  # the alpha from which on a pixel is opaque
 
 
 @dataclass
@@ -187,16 +187,3 @@ def shrunk(grid: Grid, times: int) -> Grid:
     if any(side % times for side in sides) or min(grid.width, grid.height) < SIZES[0] * times:
         return grid
     return Grid(*(side // times for side in sides))
-
-
-def hardened(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [n, h, w, 4] with an alpha of 0 or 255, and no colour where nothing is seen; of each sprite, how many
-    pixels had another alpha, int [n]."""
-    alpha = frames[..., 3]
-    soft = np.count_nonzero(alpha + np.uint8(1) > 1, axis=(1, 2))  # 255 + 1 is 0
-    hidden = alpha < HARD
-    if soft.any() or frames[hidden].any():
-        frames = np.array(frames)
-        frames[hidden] = 0
-        frames[..., 3][~hidden] = 255
-    return frames, soft

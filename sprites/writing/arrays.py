@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sprites.colour import parts, with_alpha
+from sprites.colour import hardened, parts, with_alpha
 from sprites.files import MAX_NAMES, DataError, check_name, check_names, plural, some
 from sprites.loading import load_sprites
 from sprites.prepare.collection import rounded
-from sprites.prepare.cutting import cleared, hardened
+from sprites.prepare.cutting import cleared
 from sprites.prepare.names import CATEGORY, Naming, one_spelling
 from sprites.prepare.report import sized
 from sprites.prepare.settings import Settings

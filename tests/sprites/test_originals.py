@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sprites.colour import codes, oklab
+from sprites.colour import codes, hardened, oklab
 from sprites.files import DataError
-from sprites.originals import brought_to, hardened, read_mask, recoloured, without_ground
+from sprites.originals import brought_to, read_mask, recoloured, without_ground
 from sprites.reading.image import read_rgba
 
 INK, PAPER = (20, 30, 40, 255), (250, 250, 250, 255)

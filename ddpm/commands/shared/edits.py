@@ -20,8 +20,8 @@ from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.console import progress, warn
 from ddpm.system.outputs import check_is_sprite
-from sprites.colour import count_colours
-from sprites.originals import brought_to, hardened, read_first, read_mask, recoloured, told, without_ground
+from sprites.colour import count_colours, hardened
+from sprites.originals import brought_to, read_first, read_mask, recoloured, told, without_ground
 from sprites.palettes import read_palette
 
 # Strengths that are not given: all over; within a mask; within the frame of --tile, where a higher one would leave an
@@ -72,7 +72,7 @@ def originals(args: Arguments, spec: ModelSpec) -> tuple[np.ndarray, np.ndarray,
         if spec.channels == 4 and not args.mask and args.tile is None:
             pixels, ground = without_ground(pixels)
         hard, moved = hardened(pixels)
-        for line in told(path, animated, ground, moved):
+        for line in told(path, animated, ground, int(moved)):
             print(line)
         if spec.channels == 3 and (hard[..., 3] == 0).any():
             warn(f"{path} has transparent pixels, and sprites of this model have none: they become black")
