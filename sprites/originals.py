@@ -180,5 +180,5 @@ def told(path: Path, animated: bool, ground: int, moved: int) -> list[str]:
     if ground:
         lines.append(f"{path}: the plain ground around it, {plural(ground, 'pixel')}, was taken as transparent")
     if moved:
-        lines.append(f"{path}: {plural(moved, 'pixel')} of soft alpha made transparent or opaque")
+        lines.append(f"{path}: {plural(moved, 'pixel')} of soft alpha, which the model sees as clear or opaque")
     return lines

@@ -29,6 +29,9 @@ def check_head(lines: Sequence[str], head: str) -> None:
 
 def hexadecimal(lines: Sequence[str]) -> Colours:
     """RRGGBB in each line, with a # or without."""
+    wrong = [line for line in lines if not re.fullmatch("#?[0-9A-Fa-f]{6}", line)]
+    if wrong:
+        raise ValueError(f"expected six hexadecimal digits in each line, as ff8800, got {wrong[0][:40]!r}")
     return [tuple(bytes.fromhex(line.removeprefix("#"))) for line in lines]
 
 
@@ -56,9 +59,9 @@ def read_palette(path: str | Path) -> np.ndarray:
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: there is no such file; expected a palette ({', '.join(FORMATS)}) or a PNG")
-    check_file(path)
     if path.is_dir():
         raise DataError(f"{path}: a folder; expected a palette ({', '.join(FORMATS)}) or a PNG")
+    check_file(path)
     read = FORMATS.get(path.suffix.lower())
     if read is None:
         if path.suffix.lower()[1:].upper() not in IMAGES:

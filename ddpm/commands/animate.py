@@ -47,7 +47,7 @@ class Arguments(Exporting):
     """Begin with this: a still, or several frames, as a strip of square tiles or an animation. They stay as they are,
     to the bit. It should show what the model saw moving; walks knows people and beasts in profile."""
     frames: int | None = None
-    """Frames of a clip, the given ones among them; left out, those of the cycles that the model was trained on."""
+    """Frames of a clip, the given ones among them; left out, as many whole cycles as give at least one new frame."""
     start: int | None = None
     """Which step of its cycle the first frame is, counted from 0; left out, 0, and with --image the one that the model
     finds likeliest."""
@@ -150,7 +150,7 @@ def sampled(
 
     cycle, G = animator.spec.model.frames, len(given)
     (scale, *_), _ = parse_guidance(args.guidance)
-    frames = args.frames or max(cycle, G + 1)
+    frames = args.frames or cycle * (G // cycle + 1)
     if frames <= G:
         raise ValueError(f"{args.image} has {G} frames already; give more by --frames, such as {G + cycle}")
     every = condition.repeated(args.count)

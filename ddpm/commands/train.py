@@ -149,6 +149,8 @@ def main() -> int:
             check_run_folder(config, arguments.resume, arguments.overwrite, launch())
         data = load_data(config.data, config)
     tell(f"{config.data}: {data.describe()}")
+    if not config.tags and (config.data / "tags.csv").exists():
+        tell("its tags.csv is not learnt; --tags learns it")
     if data.palette is not None:
         tell(f"a palette of {len(data.palette)} colours, to which what is sampled will keep")
     if not len(data.val):

@@ -42,10 +42,12 @@ def quoted(facet: str, value: str) -> str:
     return f"{shlex.quote(facet)}={shlex.quote(value)}"
 
 
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """The names most like this one, or all of them if they are few, for a message."""
+def suggestion(name: str, known: Sequence[str], facet: str | None = None) -> str:
+    """The names most like this one, or all of them if they are few, for a message. facet: whose values they are; then
+    they are said as they would have to be typed."""
     if found := nearest(name, known, most=3, cutoff=0.5):
-        return f"did you mean {' or '.join(map(repr, found))}?"
+        said = map(repr, found) if facet is None else (quoted(facet, value) for value in found)
+        return f"did you mean {' or '.join(said)}?"
     return f"there are {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
 
 
@@ -56,6 +58,7 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
     Raises ValueError for an unknown facet or value, with the nearest known ones, and for one given twice.
     """
     places = [(facet, value) for facet, values in vocabulary.items() for value in values]
+    example = [quoted(f, values[0]) for f, values in vocabulary.items()][:2]
     found: dict[str, Tensor] = {}
     try:
         parts = shlex.split(text)
@@ -73,7 +76,9 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
         names = [value] if value in vocabulary[facet] else value.split("+")  # a category may hold a plus
         for name in names:
             if name not in vocabulary[facet]:
-                raise ValueError(f"no {facet} {name!r} is known: {suggestion(name, vocabulary[facet])}")
+                if set(",;=") & set(value):
+                    raise ValueError(f"tags {text!r}: they stand apart by spaces, as in {' '.join(example)}")
+                raise ValueError(f"no {facet} {name!r} is known: {suggestion(name, vocabulary[facet], facet)}")
         wanted = {(facet, name) for name in names}
         found[facet] = torch.tensor([float(place in wanted) for place in places])
     return found

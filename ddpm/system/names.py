@@ -6,10 +6,11 @@ samplers, schedules and the like from the source text of the modules whose table
 
 import ast
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.abc import InspectLoader
 from importlib.util import find_spec
+from itertools import pairwise
 
 
 @cache
@@ -35,6 +36,15 @@ def choices(module: str, table: str) -> tuple[str, ...]:
 def first_line(module: str) -> str:
     """Of a module's docstring."""
     return (ast.get_docstring(parsed(module)) or "").partition("\n")[0]
+
+
+def field_docs(module: str, cls: str) -> Iterator[tuple[str, str]]:
+    """The fields of a class of a module that have a text below them, and that text."""
+    node = next(node for node in parsed(module).body if isinstance(node, ast.ClassDef) and node.name == cls)
+    for field, text in pairwise(node.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                yield name, said
 
 
 def functions(module: str) -> set[str]:

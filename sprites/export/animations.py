@@ -2,12 +2,13 @@
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 
 from PIL import GifImagePlugin, Image
 from PIL.PngImagePlugin import Blend, Disposal
 
-from sprites.colour import MOST
+from sprites.colour import MOST, hardened
 from sprites.export.album import Album, Files
 from sprites.files import plural
 from sprites.writing.png import picture_of
@@ -24,13 +25,15 @@ def told(album: Album, what: str, delays: Sequence[int]) -> str:
 
 
 def write_gif(album: Album, name: str, columns: int | None) -> Files:
-    """One palette for all frames, and every frame whole. Delays are rounded to hundredths of a second.
+    """One palette for all frames, and every frame whole; soft alpha, which the format has not, made hard. Delays are
+    rounded to hundredths of a second.
 
     Pillow packs the pixels. Its own way to write an animation puts a second head before a frame that is wholly
     transparent, and makes one frame of two that are equal.
     """
     w, h = album.check_size()
-    index, colours = album.indexed()
+    hard, soft = hardened(album.rgba)
+    index, colours = replace(album, sprites=hard).indexed()
     shown = [10 * round(max(FASTEST, delay) / 10) for delay in album.delays]
     bits = max(2, (len(colours) - 1).bit_length())
     table = colours.tobytes().ljust(3 << bits, b"\0")
@@ -39,7 +42,8 @@ def write_gif(album: Album, name: str, columns: int | None) -> Files:
         picture = picture_of(pixels, colours, clear=True)
         parts += GifImagePlugin.getdata(picture, duration=delay, disposal=CLEAR, transparency=0)
     what = f"one palette of {plural(len(colours) - 1, 'colour')}"
-    return Files({name: b"".join([*parts, b";"])}, told(album, what, shown))
+    lost = f"; {plural(int(soft.sum()), 'pixel')} of soft alpha made hard" if soft.any() else ""
+    return Files({name: b"".join([*parts, b";"])}, told(album, what, shown) + lost)
 
 
 def write_apng(album: Album, name: str, columns: int | None) -> Files:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sprites.clips import begins
 from sprites.export.album import Album, grouped, palette_only
 from sprites.files import DataError, check_file, some, why
 from sprites.loading import load_sprites
@@ -33,6 +34,7 @@ class Found(NamedTuple):
     names: Sequence[str] | None = None
     tags: Tags | None = None
     notes: Sequence[str] = ()
+    clips: np.ndarray | None = None  # int64 [N], the clip that each is a frame of
 
 
 def load_album(path: Path, only: Sequence[str] = (), count: int | None = None) -> tuple[Album, Sequence[str]]:
@@ -58,8 +60,9 @@ def load_album(path: Path, only: Sequence[str] = (), count: int | None = None) -
 
 
 def described(folder: Path, only: Sequence[str]) -> Found:
-    """A sprite set or an npy pair; with its tags, if some are asked for."""
-    sprites, tags = load_sprites(folder), load_tags(folder) if any("=" in name for name in only) else None
+    """A sprite set or an npy pair, with its clips; with its tags, if some are asked for."""
+    tags = load_tags(folder) if any("=" in name for name in only) else None
+    sprites = load_sprites(folder, clips=True)
     return Found(
         np.asarray(sprites.take(np.arange(len(sprites)))),
         sprites.labels,
@@ -67,6 +70,7 @@ def described(folder: Path, only: Sequence[str]) -> Found:
         None,
         tags,
         sprites.notes,
+        sprites.clips,
     )
 
 
@@ -151,17 +155,32 @@ def rows_of(path: Path, arrays: dict[str, np.ndarray], count: int) -> tuple[np.n
 
 
 def chosen(path: Path, found: Found, only: Sequence[str], count: int | None) -> Album:
-    """An album of the groups or tags that are asked for, of each the first `count` sprites."""
-    wanted = only or found.groups
-    picked = [np.flatnonzero(matches(path, found, name))[:count] for name in wanted]
-    for name, places in zip(wanted, picked, strict=True):
+    """An album of the groups or tags that are asked for, of each the first `count` sprites. The clips of a group are
+    runs of their own."""
+    groups: list[tuple[str, np.ndarray]] = []
+    for name in only or found.groups:
+        places = np.flatnonzero(matches(path, found, name))[:count]
         if only and not len(places):
             raise DataError(f"{path}: no sprite is {name!r}")
+        groups += by_clip(name, places, found.clips)
+    wanted, picked = zip(*groups, strict=True)
     indices, labels = np.concatenate(picked), np.repeat(np.arange(len(wanted)), [len(places) for places in picked])
     names = found.names and [found.names[i] for i in indices]
     if names and len(set(names)) < len(names):  # a sprite that was asked for twice
         names = None
     return grouped(found.images[indices], labels, wanted, names)
+
+
+def by_clip(name: str, places: np.ndarray, clips: np.ndarray | None) -> list[tuple[str, np.ndarray]]:
+    """Sprites int64 [n] as runs with their names: stills together, then each clip, numbered if it is not alone."""
+    if clips is None:
+        return [(name, places)]
+    runs = np.split(places, np.flatnonzero(begins(clips[places]))[1:])
+    stills, moving = [run for run in runs if len(run) == 1], [run for run in runs if len(run) > 1]
+    if len(runs) == 1 or not moving:
+        return [(name, places)]
+    first = [(name, np.concatenate(stills))] if stills else []
+    return [*first, *((f"{name} {i}", run) for i, run in enumerate(moving, 1))]
 
 
 def matches(path: Path, found: Found, asked: str) -> np.ndarray:

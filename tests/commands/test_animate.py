@@ -191,3 +191,12 @@ def test_an_animation_of_given_frames_is_read_as_they_are(tmp_path):
     (tmp_path / "g.gif").write_bytes(write_gif(album_of(clip, ["a"], 100), "g.gif", None).contents["g.gif"])
     assert np.array_equal(read_frames(tmp_path / "g.gif"), clip[0])
     assert np.array_equal(frames_of(tmp_path / "g.gif", 8, 4, None, None)[0], clip[0])
+
+
+def test_without_a_number_whole_cycles_are_made_with_something_new(animate):
+    for image, count in (("still.png", 4), ("strip.png", 4), ("four.png", 8)):
+        strip = np.asarray(Image.open("strip.png"))
+        Image.fromarray(np.concatenate([strip, strip[:, :8]], 1)).save("four.png")
+        result = animate("--image", image, "--count", 1, "--steps", 2, "--export", "w.aseprite", "--overwrite")
+        assert result.returncode == 0, result.stderr
+        assert len(read_aseprite("w.aseprite", None).frames) == count

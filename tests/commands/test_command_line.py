@@ -137,6 +137,15 @@ def test_every_flag_in_the_help_is_known(monkeypatch, capsys, name):
     assert left.value.code == 0 and flags == shown
 
 
+def test_a_text_of_the_help_breaks_where_the_terminal_ends(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sample", "--help"])
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        MODULES["sample"].main()
+    lines = [line.strip("│ ") for line in capsys.readouterr().out.splitlines()]
+    assert "column of the grid each; or a scale for each facet of" in lines and "is left" not in lines
+
+
 WORDS = st.one_of(
     st.sampled_from(
         ["--steps", "--guidance", "--sampler", "--list-tags", "--out", "--not", "--", "-1", "1e-3", "x", "-", ""]

@@ -133,7 +133,9 @@ def test_files_of_the_user_are_not_replaced_unasked(call):
     assert files() == {"a.png", "a.gif"} and Path("a.png").read_bytes() == mine
     os.mkdir("out")
     Path("out/mine.txt").write_bytes(mine)
-    assert_one_line_error(call("export", "walk_left", "--out", "out"), "is not an empty folder")
+    assert_one_line_error(
+        call("export", "walk_left", "--out", "out"), "is a folder that is not empty; choose another, or add --over"
+    )
     assert call("export", "walk_left", "--out", "out", "--overwrite").returncode == 0
     assert Path("out/mine.txt").read_bytes() == mine and len(os.listdir("out")) == 5
 

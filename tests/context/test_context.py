@@ -223,6 +223,21 @@ def test_names_in_quotes(text, terms):
     assert torch.equal(contexts, wanted) and scales.tolist() == [scale for _, scale in terms]
 
 
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("hero=70,c=30", "add up to 100; the model has seen 1, as in hero=0.7,c=0.3"),
+        ("hero,a", "add up to 2; the model has seen 1, as in hero=0.5,a=0.5"),
+        ("hero=0.7,c=0.3", ""),
+        ("hero", ""),
+    ],
+)
+def test_weights_that_training_has_not_seen_are_told(capsys, text, words):
+    parse_context(text, ("hero", "a", "c"))
+    told = capsys.readouterr().err
+    assert words in told and bool(words) == bool(told)
+
+
 def test_a_name_that_needs_quotes_is_told():
     for text in ("a,b=0.5,c", "0.5 a - b + d"):
         with pytest.raises(ValueError, match=r"write '(a,b|a - b)', in quotes"):

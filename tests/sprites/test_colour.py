@@ -174,7 +174,7 @@ def test_the_colours_of_a_picture_are_a_palette(tmp_path):
     [
         ("none.hex", None, "there is no such file"),
         ("a.hex", "red\n", "not a .hex palette"),
-        ("a.hex", "ff00\n", "three numbers"),
+        ("a.hex", "ff00\n", "six hexadecimal digits in each line, as ff8800, got .ff00."),
         ("a.hex", "", "0 colours"),
         ("a.gpl", "255 0 0\n", "expected 'GIMP Palette'"),
         ("a.gpl", "", "expected 'GIMP Palette'"),

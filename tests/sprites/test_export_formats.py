@@ -357,8 +357,11 @@ def test_what_a_format_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="no colours for a palette"):
         files_of("hex", Album(np.zeros((1, 2, 2, 4), np.uint8), ["a"]), Path("x.hex"))
     soft = np.full((1, 2, 2, 4), 100, np.uint8)
-    with pytest.raises(ValueError, match="alpha of 0 or 255"):
-        files_of("gif", Album(soft, ["a"]), Path("x.gif"))
+    soft[0, 0, 0, 3] = 200
+    gif = files_of("gif", Album(soft, ["a"]), Path("x.gif"))
+    assert gif.told.endswith("; 4 pixels of soft alpha made hard")
+    alpha = np.asarray(Image.open(io.BytesIO(gif.contents["x.gif"])).convert("RGBA"))[..., 3]
+    assert alpha.tolist() == [[255, 0], [0, 0]]
     for name in ("aseprite", "apng"):  # which have another way to hold both
         for held in (album, Album(soft, ["a"])):
             assert "RGBA" in files_of(name, held, Path("x")).told

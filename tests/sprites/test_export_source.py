@@ -156,6 +156,17 @@ def test_sets_in_any_form(tmp_path):
     np.testing.assert_array_equal(album.sprites, sprites)
 
 
+def test_each_clip_of_a_set_is_a_frame_tag(tmp_path):
+    sprites, folder = draw(), write_pair(tmp_path / "a", draw(), LABELS)  # food 0 and 1, hero 2 to 4, spell 5 and 6
+    np.save(folder / "clips.npy", np.array([0, 0, 1, 2, 2, 3, 4]))
+    album, _ = load_album(folder)
+    assert list(album.runs) == [("food", 0, 1), ("hero", 2, 2), ("hero 1", 3, 4), ("spell", 5, 6)]
+    np.testing.assert_array_equal(album.sprites, sprites)
+    np.save(folder / "clips.npy", np.array([0, 0, 1, 2, 2, 3, 3]))
+    album, _ = load_album(folder, ["hero"])
+    assert list(album.runs) == [("hero", 0, 0), ("hero 1", 1, 2)]
+
+
 def test_some_of_a_set_by_category_tags_and_count(tmp_path):
     sprites, folder = draw(), write_set(tmp_path / "a", draw())
     (folder / "tags.csv").write_text(

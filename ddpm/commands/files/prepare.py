@@ -191,14 +191,19 @@ def tell(lines: Iterable[tuple[str, str]]) -> None:
         print(f"{heading:13} {one_line(what)}")
 
 
-def tell_next(out: Path, count: int, config: str) -> None:
-    """Print what was made, and the command that trains on it."""
+def tell_next(out: Path, count: int, config: str, has_tags: bool = False, has_clips: bool = False) -> None:
+    """Print what was made, and the commands that train on it."""
     print(f"made {out}; look at {out / PICTURE}")
     if count < FEW:
         few = f"{plural(count, 'sprite')} {'is' if count == 1 else 'are'} few"
         warn(f"{few}: {FEW} or more are needed to learn from, see docs/finetuning.md")
-    data = shlex.quote(str(out))
-    print(f"next: {command_line('train')} {project_file(config)} --data {data} --out runs/mine")
+    train, data = command_line("train"), f"--data {shlex.quote(str(out))}"
+    print(f"next: {train} {project_file(config)} {data}{' --tags' * has_tags} --out runs/mine")
+    if has_clips:
+        walks = (
+            f"{project_file('configs/walks.toml')} --from walks {data} --endless none{' --no-tags' * (not has_tags)}"
+        )
+        print(f"or, for its clips: {train} {walks} --out runs/walks")
 
 
 @exit_on_user_error
@@ -208,6 +213,7 @@ def main() -> int:
     out = None if args.dry_run else args.out
     check = partial(check_out, out, args.sources, args.overwrite) if out else lambda: None
     check()
+    has_tags = has_clips = False
     if args.arrays:
         made = make_arrays(args.sources, settings, out, check)
         tell(made.report())
@@ -220,6 +226,7 @@ def main() -> int:
             with made_whole(out, check) as folder:
                 write(folder, found)
         count, config = len(found.images), "configs/finetune.toml"
+        has_tags, has_clips = any(found.facets), len({*found.clips.tolist()}) < count
     if out:
-        tell_next(out, count, config)
+        tell_next(out, count, config, has_tags, has_clips)
     return 0

@@ -210,7 +210,9 @@ def in_palette(args: Arguments) -> Edited:
     pixels = np.stack([recoloured(image, palette) for image in plain])[:, None, None]
     for path, before, after in zip(args.images, count_colours(plain), count_colours(pixels[:, 0, 0]), strict=True):
         if after < before:
-            print(f"{path}: {before} colours became {after}, as the palette has {len(palette)}")
+            print(
+                f"{path}: {before} colours became {after}, each the nearest of the {len(palette)} that the palette has"
+            )
     rows, labels = [path.stem for path in args.images], np.full(len(exact), -1)
     return Edited(
         pixels, np.ones(pixels.shape[:3], bool), rows, [args.recolour.name], labels, [0.0], None, np.stack(exact)

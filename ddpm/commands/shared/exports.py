@@ -46,10 +46,10 @@ def check_export(flag: str, path: Path, overwrite: bool, name: str | None = None
     name = name or format_of(path)
     form = FORMATS[name]
     if not form.suffixes:
-        if not overwrite or not path.is_dir():
-            check_new_folder(flag, path)
-        else:
+        if overwrite and path.is_dir():
             check_writable(flag, path, path)
+        else:
+            check_new_folder(flag, path, ", or add --overwrite to write into it")
         return
     if path.suffix.lower() not in form.suffixes:
         raise ValueError(f"{flag} {path}: a file of the format {name} ends in {' or '.join(form.suffixes)}")

@@ -68,12 +68,16 @@ def check_file(flag: str, path: Path | None, suffix: str) -> None:
     check_writable(flag, path, path.absolute().parent)
 
 
-def check_new_folder(flag: str, path: Path | None) -> None:
-    """Raise ValueError if there is anything in a folder of this name, it is none, or nothing can be written there."""
+def check_new_folder(flag: str, path: Path | None, also: str = "") -> None:
+    """Raise ValueError if there is anything in a folder of this name, it is none, or nothing can be written there.
+
+    also: what else the user can do about a folder that is not empty.
+    """
     if path and (path.is_symlink() or not path.name):
         raise ValueError(f"{flag} {path} is not the name of a folder to be made; choose another")
     if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{flag} {path} exists and is not an empty folder; choose another")
+        what = "a file" if not path.is_dir() else "a folder that is not empty"
+        raise ValueError(f"{flag} {path} is {what}; choose another{also * path.is_dir()}")
     if path:
         check_writable(flag, path, path.absolute().parent)
 

@@ -14,12 +14,12 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 
-from ddpm.system.names import near
+from ddpm.system.names import field_docs, near
 from sprites.reading.image import opened
 
 ARGUMENTS = "Arguments"  # the text in a picture that --like reads
@@ -282,6 +282,21 @@ def with_settings_of(words: list[str], flags: Iterable[Flag]) -> list[str]:
     return [*words, *more]
 
 
+def give_helps(settings: type) -> None:
+    """Have tyro say of each field what stands below it in the source, as one line for it to wrap: where it reads that
+    itself, it keeps the line breaks of the source too."""
+    for cls in settings.__mro__:
+        if not dataclasses.is_dataclass(cls):
+            continue
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for name, text in field_docs(cls.__module__, cls.__name__):
+            if name in fields:
+                fields[name].metadata = MappingProxyType({"help": re.sub(r"\s*\n\s*", " ", text)})
+    for setting in settings_in(settings, ""):
+        if setting.nested:
+            give_helps(setting.kind)
+
+
 def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> T:
     """The command line as settings, over those in `default`; --help shows `about`.
 
@@ -289,7 +304,9 @@ def parse(settings: type[T], about: str | None, default: Any = tyro.MISSING) -> 
     """
     flags = list(flags_of(settings, default))
     words = with_settings_of(sys.argv[1:], flags)
-    if not {"-h", "--help"} & set(words) and not (words and words[0].startswith("--tyro-")):
+    if {"-h", "--help"} & set(words):
+        give_helps(settings)
+    elif not (words and words[0].startswith("--tyro-")):
         check_words(words, flags)
     if os.environ.get("NO_COLOR"):
         getattr(tyro, "_experimental_options", {})["ansi_codes"] = False

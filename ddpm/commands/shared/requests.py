@@ -134,6 +134,12 @@ def parse_context(text: str, categories: Sequence[str]) -> Tensor:
     return _mixture(wording.hidden, wording)
 
 
+def said_as(weights: Mapping[str, float]) -> str:
+    """The same mixture with weights that add up to 1, as a user would write it."""
+    total = sum(map(abs, weights.values())) or 1
+    return ",".join(f"{quoted_name(name)}={weight / total:.2g}" for name, weight in weights.items())
+
+
 def _one(name: str, categories: Sequence[str]) -> Tensor:
     return torch.tensor([float(c == name) for c in categories])
 
@@ -163,6 +169,9 @@ def _mixture(part: str, wording: Wording) -> Tensor:
     context = torch.tensor([weights.get(name, 0.0) for name in categories])
     if not context.isfinite().all():
         raise ValueError(f"the weights in {said!r} must be finite numbers")
+    if not 0.5 <= sum(weights.values()) <= 1.5:
+        total = f"{sum(weights.values()):g}"
+        warn(f"the weights in {said!r} add up to {total}; the model has seen 1, as in {said_as(weights)}")
     return context
 
 
