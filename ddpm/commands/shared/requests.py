@@ -137,7 +137,8 @@ def parse_context(text: str, categories: Sequence[str]) -> Tensor:
 def said_as(weights: Mapping[str, float]) -> str:
     """The same mixture with weights that add up to 1, as a user would write it."""
     total = sum(map(abs, weights.values())) or 1
-    return ",".join(f"{quoted_name(name)}={weight / total:.2g}" for name, weight in weights.items())
+    named = {name if re.fullmatch(r"\w+", name) else quoted_name(name): weight for name, weight in weights.items()}
+    return ",".join(f"{name}={weight / total:.2g}" for name, weight in named.items())
 
 
 def _one(name: str, categories: Sequence[str]) -> Tensor:
