@@ -42,7 +42,7 @@ def write_gif(album: Album, name: str, columns: int | None) -> Files:
         picture = picture_of(pixels, colours, clear=True)
         parts += GifImagePlugin.getdata(picture, duration=delay, disposal=CLEAR, transparency=0)
     what = f"one palette of {plural(len(colours) - 1, 'colour')}"
-    lost = f"; {plural(int(soft.sum()), 'pixel')} of soft alpha made hard" if soft.any() else ""
+    lost = "; its soft alpha made hard" if soft.any() else ""
     return Files({name: b"".join([*parts, b";"])}, told(album, what, shown) + lost)
 
 

@@ -359,7 +359,7 @@ def test_what_a_format_cannot_hold_is_refused():
     soft = np.full((1, 2, 2, 4), 100, np.uint8)
     soft[0, 0, 0, 3] = 200
     gif = files_of("gif", Album(soft, ["a"]), Path("x.gif"))
-    assert gif.told.endswith("; 4 pixels of soft alpha made hard")
+    assert gif.told.endswith("; its soft alpha made hard")
     alpha = np.asarray(Image.open(io.BytesIO(gif.contents["x.gif"])).convert("RGBA"))[..., 3]
     assert alpha.tolist() == [[255, 0], [0, 0]]
     for name in ("aseprite", "apng"):  # which have another way to hold both
