@@ -96,7 +96,6 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     groups.reverse()
     while groups:
         group = groups.pop()
-        file = str(group.picture.file.path)
         placed, fitting = placed_at(group, size, settings.fit, told)
         categories = [spelt[name[CATEGORY]] for name in group.names]
         together = [cycle for cycle in group.cycles if len({categories[i] for i in cycle}) == 1]
@@ -108,7 +107,7 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
             indices = [index for run in those for index in run]
             parts[category].append(placed if indices == [*range(len(placed))] else placed[indices])
             lengths[category] += map(len, those)
-            origins[category] += [origin(group, index, file) for index in indices]
+            origins[category] += [origin(group, index) for index in indices]
     if not parts:
         reason, names = next(iter(told.left_out.names.items()))
         raise DataError(f"{names[0]}: {reason}, so no sprite is left")
@@ -130,10 +129,10 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), facets, files, clips, told)
 
 
-def origin(group: Group, index: int, file: str) -> Origin:
+def origin(group: Group, index: int) -> Origin:
     """What else is known of one sprite of a group."""
     facets = {facet: value for facet, value in group.names[index].items() if facet != CATEGORY}
-    return Origin(facets, file, int(group.soft[index]))
+    return Origin(facets, group.files[index], int(group.soft[index]))
 
 
 def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray, np.ndarray]:

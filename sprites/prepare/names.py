@@ -4,7 +4,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -123,9 +123,21 @@ class Naming:
         """What the pattern says of a file; None if its name is another."""
         if self.pattern is None:
             return {CATEGORY: self.category} if self.category else {}
-        name = "/".join((*file.folders, file.path.name)) if "/" in (self.category or "") else file.path.name
-        found = self.pattern.fullmatch(name) or self.pattern.fullmatch(name.rpartition(".")[0])
+        found = self.match(file)
         return dict(zip(self.fields, found.groups(), strict=True)) if found else None
+
+    def match(self, file: File) -> re.Match[str] | None:
+        """Where the fields of the pattern are in the name of a file, or in its path if the pattern has a /."""
+        assert self.pattern and self.category
+        name = "/".join((*file.folders, file.path.name)) if "/" in self.category else file.path.name
+        return self.pattern.fullmatch(name) or self.pattern.fullmatch(name.rpartition(".")[0])
+
+    def depth(self, file: File, wrap: int) -> int:
+        """How many folders of a file lead to that of its category, which is counted too. wrap: as in `of`."""
+        found = self.match(file) if CATEGORY in self.fields and "/" in (self.category or "") else None
+        if found is None:
+            return wrap + 1
+        return found.string[: found.start(1 + self.fields.index(CATEGORY))].count("/") + 1
 
     def of(self, picture: Picture, wrap: int, count: int, left_out: LeftOut) -> list[dict[str, str]] | None:
         """Category and facets of each of the `count` sprites cut of a picture; None if it is left out.
@@ -133,6 +145,10 @@ class Naming:
         wrap: how many of its folders hold all else of the source, and tell nothing.
         """
         file, each = picture.file, count // len(picture.frames)
+        if picture.files:
+            pieces = [replace(picture, file=one, frames=picture.frames[:1], files=()) for one in picture.files]
+            named = [self.of(piece, wrap, each, left_out) for piece in pieces]
+            return [name for names in named if names for name in names] if all(named) else None
         matched = self.matched(file)
         if matched is None:
             left_out.add(file.path, f"the name is not as {self.category}")

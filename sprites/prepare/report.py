@@ -116,7 +116,8 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
     each = [f"{name} {count:,}" for name, count in zip(found.categories, counts, strict=True)]
     yield "sprites", f"{len(found.images):,}: {some(each, 12)}"
     if clips := clips_told(found.clips):
-        yield "clips", clips
+        folders = plural(len(told.series), "folder") + " of numbered images taken for a clip each"
+        yield "clips", f"{clips}; {folders}: {some(told.series, 3)}" if told.series else clips
     yield "colours", palette_line(found.images)
     if facets := Counter(facet for row in found.facets for facet in row):
         yield "tags", some([f"{facet} ({count:,})" for facet, count in facets.items()], FIRST)

@@ -36,6 +36,8 @@ class Told:
     """How many times pictures were enlarged."""
     sheets: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Of each guessed grid, the sheets."""
+    series: list[str] = field(default_factory=list)
+    """Folders of numbered images, each a clip."""
     softened: int = 0
     """Pixels whose alpha was neither 0 nor 255."""
     blank: list[str] = field(default_factory=list)
