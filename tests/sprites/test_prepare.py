@@ -327,6 +327,53 @@ def test_the_tiles_of_a_sheet_are_found(category, margin, spacing):
     assert guess_grid(sheet(tiles, 8)) == Grid(16, 16)
 
 
+def blob(rng: np.random.Generator, side: int, filled: float) -> np.ndarray:
+    """A sprite somewhere in its tile, uint8 [side, side, 4]: an oval with an uneven edge, or a box."""
+    h, w = rng.integers(int(side * filled), side + 1, 2)
+    y, x = rng.integers(0, side - h + 1), rng.integers(0, side - w + 1)
+    down, across = np.mgrid[:h, :w] / np.reshape([(h - 1) / 2, (w - 1) / 2], (2, 1, 1)) - 1
+    seen = (down**2 + across**2 <= 1) & (rng.random((h, w)) < 0.9) if rng.random() < 0.7 else np.ones((h, w), bool)
+    colours = np.pad(rng.integers(30, 256, (3, 3)), ((0, 0), (0, 1)), constant_values=255)
+    tile = np.zeros((side, side, 4), np.uint8)
+    tile[y : y + h, x : x + w] = colours[rng.integers(0, 3, (h, w))] * seen[..., None]
+    return tile
+
+
+def shown(tiles: np.ndarray) -> list[bytes]:
+    """Of each tile that is not blank its opaque pixels, in order."""
+    return [tile[tile[..., 3] > 0].tobytes() for tile in tiles if tile.any()]
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([16, 24, 32]),
+    st.sampled_from([0.5, 0.75, 0.9]),
+    *[st.integers(a, b) for a, b in ((0, 2), (0, 2), (3, 10), (3, 40))],
+    st.booleans(),
+)
+def test_a_sheet_is_cut_right_or_left_whole(seed, side, filled, margin, spacing, columns, count, told_side):
+    rng = np.random.default_rng(seed)
+    tiles = np.stack([blob(rng, side, filled) for _ in range(count)])
+    pixels = sheet(tiles, columns, margin, spacing)
+    grid = guess_grid(pixels, side if told_side else None)
+    assert grid is None or shown(grid.cut(pixels)) == shown(tiles), grid
+
+
+@pytest.mark.parametrize("count", [21, 24])
+@pytest.mark.parametrize(("margin", "spacing"), [(2, 1), (1, 0), (2, 0), (2, 2), (1, 1), (0, 1)])
+def test_sheets_with_a_margin_are_not_cut_into_several_sprites_at_once(margin, spacing, count):
+    tiles = drawn("non_hero", count)
+    assert guess_grid(sheet(tiles, 8, margin, spacing)) == Grid(16, 16, margin, spacing)
+
+
+def test_sprites_of_two_parts_are_no_sheets_of_their_own():
+    floating = drawn("hero", 24)
+    floating[:, 12] = 0
+    for margin, spacing in ((0, 0), (2, 1)):
+        assert guess_grid(sheet(floating, 8, margin, spacing)) == Grid(16, 16, margin, spacing)
+
+
 def test_tiles_that_are_not_square_are_found():
     tall = np.pad(HEROES, ((0, 0), (14, 2), (4, 4), (0, 0)))  # 24x32, as characters of RPG Maker
     assert guess_grid(sheet(tall, 3)) == Grid(24, 32)
