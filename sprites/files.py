@@ -11,6 +11,7 @@ MAX_TEXT = 2**18  # bytes of a settings file; ten thousand names of 20 character
 MAX_DOTS = 100  # in a key of TOML: reading a key of n parts takes time and memory that grow with n^2
 MAX_NAMES = 10_000
 MAX_NAME_BYTES = 100  # in UTF-8; most file systems take 255, with what is added to it
+UNCOND = "uncond"  # says to a model that no category is asked for
 
 
 class DataError(ValueError):
@@ -100,6 +101,14 @@ def check_names(names: object) -> tuple[str, ...]:
             raise ValueError(f"category {name!r} is listed twice; names must be distinct")
         seen.add(name)
     return tuple(names)
+
+
+def check_learnt(path: Path, names: Sequence[str]) -> None:
+    """DataError, naming `path`, for a category that no model could be asked for."""
+    if UNCOND in names:
+        raise DataError(
+            f"{path}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
+        )
 
 
 def checked_names(path: Path, names: object) -> tuple[str, ...]:

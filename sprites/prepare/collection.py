@@ -11,10 +11,10 @@ import numpy as np
 
 from sprites.clips import of_lengths, runs
 from sprites.content import content_hashes
-from sprites.files import DataError, check_names, some
+from sprites.files import DataError, check_learnt, check_names, some
 from sprites.prepare.cutting import Group, cut_all, read_pictures, true_sized
 from sprites.prepare.names import CATEGORY, Naming, one_spelling
-from sprites.prepare.settings import Settings, Told
+from sprites.prepare.settings import PICTURE, Settings, Told
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
 
 STEP = 8  # a size that is chosen for the user is a multiple of it
@@ -113,6 +113,8 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
         raise DataError(f"{names[0]}: {reason}, so no sprite is left")
     order = sorted(parts, key=str.casefold)
     check_names(order)
+    for category in order:
+        check_free(Path(origins[category][0].file), category)
     images, said, labels, frames = [], list[Origin](), [], list[int]()
     for label, category in enumerate(order):
         pixels = parts.pop(category)
@@ -127,6 +129,15 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     facets, files = [one.facets for one in said], [one.file for one in said]
     clips = of_lengths(frames)
     return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), facets, files, clips, told)
+
+
+def check_free(path: Path, category: str) -> None:
+    """DataError, naming the first file of a category, if its name stands for something else."""
+    check_learnt(path, [category])
+    if category.casefold() == Path(PICTURE).stem:
+        raise DataError(
+            f"{path}: a category is named {category}, as {PICTURE} is; name it otherwise, or give --category"
+        )
 
 
 def origin(group: Group, index: int) -> Origin:

@@ -8,6 +8,8 @@ from sprites.prepare.sources import LeftOut
 from sprites.prepare.tiles import Grid
 from sprites.reading.image import Fit
 
+PICTURE = "report.png"  # lies beside the sheets of the categories
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sprites.colour import hardened, parts, with_alpha
-from sprites.files import MAX_NAMES, DataError, check_name, check_names, plural, some
+from sprites.files import MAX_NAMES, DataError, check_learnt, check_name, check_names, plural, some
 from sprites.loading import load_sprites
 from sprites.prepare.collection import rounded
 from sprites.prepare.cutting import cleared
@@ -115,12 +115,14 @@ class Numbers:
                 check_name(names[0])
             except ValueError as error:
                 raise DataError(f"{path}: {error}; --category says another one") from error
+            check_learnt(path, names)
 
     def resolved(self, counts: Counter[int]) -> tuple[tuple[str, ...], np.ndarray]:
         """The categories that have sprites, in order, and the place of each number among them, int64 [numbers]."""
         names = [names[len(self.outer[source])] for source, *names in self.numbers]
         spelt = one_spelling([name for number, name in enumerate(names) if counts[number]])
         order = check_names(sorted(set(spelt.values()), key=str.casefold))
+        check_learnt(Path(next(iter(self.outer))), order)
         places = {name: order.index(chosen) for name, chosen in spelt.items()}
         return order, np.array([places.get(name, -1) for name in names], np.int64)
 
