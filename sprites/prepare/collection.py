@@ -13,7 +13,7 @@ from sprites.clips import of_lengths, runs
 from sprites.content import content_hashes
 from sprites.files import DataError, check_learnt, check_names, some
 from sprites.prepare.cutting import Group, cut_all, read_pictures, true_sized
-from sprites.prepare.names import CATEGORY, Naming, one_spelling
+from sprites.prepare.names import CATEGORY, Naming, one_spelling, told_spellings
 from sprites.prepare.settings import PICTURE, Settings, Told
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
 
@@ -90,6 +90,7 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     size = settings.size or common_size(groups)
     check_total(groups[0].picture.file.path, sum(len(group.frames) for group in groups), size)
     spelt = one_spelling([name[CATEGORY] for group in groups for name in group.names])
+    told.notes += [("categories", line) for line in told_spellings(spelt)]
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     origins: dict[str, list[Origin]] = defaultdict(list)
     lengths: dict[str, list[int]] = defaultdict(list)

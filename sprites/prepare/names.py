@@ -201,3 +201,9 @@ def one_spelling(categories: Sequence[str]) -> Mapping[str, str]:
     for name in categories:
         first.setdefault(name.casefold(), name)
     return {name: first[name.casefold()] for name in categories}
+
+
+def told_spellings(spelt: Mapping[str, str]) -> list[str]:
+    """A line for each category that had several spellings, as in "Hero and hero are one category, Hero"."""
+    others = {name: [other for other in spelt if spelt[other] == name] for name in dict.fromkeys(spelt.values())}
+    return [f"{' and '.join(each)} are one category, {name}" for name, each in others.items() if len(each) > 1]

@@ -26,6 +26,7 @@ from sprites.prepare.tiles import Grid, guess_grid, parse_tile
 from sprites.reading.folder import REASONS, SUFFIXES
 from sprites.reading.image import place
 from sprites.tags import load_tags
+from sprites.writing.arrays import write_arrays
 from sprites.writing.sprite_set import write_sprite_set
 
 
@@ -531,6 +532,9 @@ def test_spellings_of_one_name_are_one_category(tmp_path):
     assert made(tmp_path).categories == ("ü",) and len(made(tmp_path).images) == 24
     save_all(tmp_path / "hero", drawn("spell")), save_all(tmp_path / "Hero", drawn("spell", 12, 12))
     assert made(tmp_path).categories == ("Hero", "ü")
+    told = ("categories", "Hero and hero are one category, Hero")
+    assert told in list(report(made(tmp_path)))
+    assert told in list(write_arrays([tmp_path], Settings(Naming()), None).report())
 
 
 def table(path: Path, text: str) -> Table:
