@@ -1,5 +1,6 @@
 """Text files and names that anyone may have made: what is opened, how much of it is read, which names are taken."""
 
+import codecs
 import os
 import re
 import reprlib
@@ -51,17 +52,22 @@ def check_link(folder: Path, path: Path) -> None:
         raise DataError(f"{path}: a symbolic link that leads out of {folder}; put the file itself there")
 
 
-def read_text(path: Path, most: int = MAX_TEXT) -> str:
-    """UTF-8 text of a file, with or without a byte order mark. DataError if it has more than `most` bytes."""
+def read_text(path: Path, most: int = MAX_TEXT, advice: str = "") -> str:
+    """UTF-8 text of a file, with or without a byte order mark, or UTF-16 with one. DataError if it has more than `most`
+    bytes or is no such text; advice: ends that message."""
     check_file(path)
     try:
         with open(path, "rb") as file:
             content = file.read(most + 1)
         if len(content) > most:
             raise DataError(f"{path}: more than {most:,} bytes, which such a file does not need; is it the right one?")
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({why(error)})") from error
+    except UnicodeDecodeError as error:
+        what = f"cannot be read as UTF-8 text ({why(error)})"
+        raise DataError(f"{path}: {what}{advice and '; '}{advice}") from error
 
 
 def parse_toml(text: str) -> dict:

@@ -125,7 +125,7 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
         labels += [label] * len(rows)
         frames += left
     table = settings.naming.table
-    told.unused = len(table.rows.keys() - table.used) if table else 0
+    told.unused = table.unused() if table else []
     told.softened = sum(one.soft for one in said)
     facets, files = [one.facets for one in said], [one.file for one in said]
     clips = of_lengths(frames)

@@ -132,7 +132,8 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
             yield "dropped", f"{len(names):,} {what}{named(names)}"
     yield from told_alike(found)
     if told.unused:
-        yield "table", f"{plural(told.unused, 'row')} of the table of tags that no sprite belongs to"
+        rows = plural(len(told.unused), "row")
+        yield "table", f"{rows} of the table of tags that no sprite belongs to: {some(told.unused, 3)}"
     for reason, names in told.left_out.names.items():
         yield "left out", f"{some(names, 3)}: {reason}"
 

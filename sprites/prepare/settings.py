@@ -48,6 +48,6 @@ class Told:
     """Of each sprite that is another of its category the file."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """Further lines of the report, each with its heading."""
-    unused: int = 0
-    """Rows of the table that no sprite belongs to."""
+    unused: list[str] = field(default_factory=list)
+    """Of each row of the table that no sprite belongs to what it is about."""
     left_out: LeftOut = field(default_factory=LeftOut)

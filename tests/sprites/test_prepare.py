@@ -552,7 +552,7 @@ def test_tags_from_tables(tmp_path):
     found = made(tmp_path / "art", naming=Naming(table=read_table(tmp_path / "a.csv")))
     assert found.facets[:3] == [{"colour": "red"}, {"colour": "blue", "mood": "glad"}, {}]
     assert found.facets[3:6] == [{"colour": "green"}] * 2 + [{"colour": "grey", "mood": "sad"}]
-    assert found.told.unused == 1
+    assert lines_of(found)["table"] == "1 row of the table of tags that no sprite belongs to: none.png"
     by_index = "category,index,colour\nhero,0,red\nhero,2,blue\nmore,11,green\n"
     found = made(tmp_path / "art", naming=Naming(table=table(tmp_path / "b.csv", by_index)))
     assert [row.get("colour") for row in found.facets] == ["red", None, "blue", *[None] * 11, "green"]
@@ -562,6 +562,34 @@ def test_tags_from_tables(tmp_path):
         "hero",
         "more",
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_spreadsheets_write_them(tmp_path, encoding):
+    text = "File,,colour,\r\na.png,,grün,\r\n,,,\r\nb.png,,,\r\na.png,,grün\r\n"
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    found = read_table(tmp_path / "a.csv")
+    assert found.by_file and found.facets == ["colour"]
+    assert found.rows == {("a.png", ""): {"colour": "grün"}, ("b.png", ""): {}}
+
+
+def test_a_table_in_another_encoding_is_refused_with_what_to_save_it_as(tmp_path):
+    (tmp_path / "a.csv").write_bytes("file,colour\na.png,grün\n".encode("cp1252"))
+    with pytest.raises(DataError, match=r"a\.csv: cannot be read as UTF-8 text \(.*\); save it as CSV UTF-8$"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("file,colour\na.png,red\nb.png,red\nA.png,blue\n", "A.png has two rows, colour=red and colour=blue; keep one"),
+        ("category,index,colour\na,1,red\na,01,\n", "a 01 has two rows, colour=red and empty; keep one"),
+    ],
+)
+def test_rows_that_contradict_one_another_are_refused(tmp_path, text, said):
+    with pytest.raises(DataError) as error:
+        table(tmp_path / "a.csv", text)
+    assert str(error.value) == f"{tmp_path / 'a.csv'}: {said}"
 
 
 @pytest.mark.parametrize(
