@@ -5,7 +5,8 @@ import os
 import re
 import reprlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 MAX_TEXT = 2**18  # bytes of a settings file; ten thousand names of 20 characters fit
@@ -21,6 +22,15 @@ class DataError(ValueError):
 
 class Unprepared(DataError):
     """The same, where scripts/prepare.py would make the data readable."""
+
+
+@contextmanager
+def preparable() -> Iterator[None]:
+    """What is wrong with a file in the body is an `Unprepared`."""
+    try:
+        yield
+    except DataError as error:
+        raise Unprepared(error) from error
 
 
 def why(error: Exception) -> str:

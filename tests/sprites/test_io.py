@@ -16,7 +16,7 @@ from PIL import Image
 from sprites.content import content_hashes, count_duplicates, split
 from sprites.export.source import load_album
 from sprites.files import DataError
-from sprites.loading import Sprites, load_sprites
+from sprites.loading import Sprites, load_sprites, to_prepare
 from sprites.reading import forms, npy_pair
 from sprites.reading.form import Contents, Form
 from sprites.reading.image import MAX_PIXELS, read_frames, read_rgba
@@ -463,7 +463,7 @@ def test_an_empty_category_is_named(tmp_path):
     folder = write_categories(tmp_path / "d", draw())
     (folder / "ghost").mkdir()
     (folder / "ghost" / "notes.txt").touch()
-    refused(folder, f"{folder / 'ghost'}: category 'ghost' has no image")
+    refused(folder, f"{folder / 'ghost'}: category 'ghost' has no image", f"; or {to_prepare(folder)}")
 
 
 def test_loose_images(tmp_path):
@@ -480,7 +480,10 @@ def test_broken_images_are_named(tmp_path):
     whole = path.read_bytes()
     for length in (20, 30, 50, len(whole) // 2):
         path.write_bytes(whole[:length])
-        refused(folder, f"{path}: ")
+        refused(folder, f"{path}: ", f"; or {to_prepare(folder)}")
+        refused(folder, f"{path}: ", f"; or {to_prepare(folder)}", clips=True)
+        with pytest.raises(DataError, match=f"^{path}: .*; or {re.escape(to_prepare(folder))}$"):
+            load_album(folder)
     other = io.BytesIO()
     Image.new("RGB", (8, 8)).save(other, "TIFF")
     for content in (b"", b"not an image", other.getvalue()):
