@@ -12,14 +12,15 @@ from sprites.clips import runs
 from sprites.colour import hardened
 from sprites.files import DataError, plural, some
 from sprites.prepare.names import CATEGORY, wrapping
-from sprites.prepare.settings import Settings, Told
+from sprites.prepare.settings import TO_CUT, Settings, Told
 from sprites.prepare.sources import READERS, Picture, read_source, sliced
-from sprites.prepare.tiles import Grid, guess_grid, other_grids
+from sprites.prepare.tiles import Grid, guess_grid, in_blobs, other_grids
 from sprites.reading.folder import in_order, is_series
 from sprites.reading.guesses import enlarged
 from sprites.reading.image import SIZES
 
 MAX_PIXELS = 2**28  # of all pictures of a source, when each is at its true size
+LARGE = 48  # pixels a side; of smaller pictures it is not asked whether they are sheets
 MOST_FRAMES = 32  # a folder of more numbered images is hardly a clip
 
 
@@ -242,9 +243,11 @@ def cut(picture: Picture, times: int, settings: Settings, known: int | None, tol
     grid = grid_of(picture, times, settings, known)
     if grid and not settings.grid:
         told.sheets[str(grid)].append(str(path))
-    elif not grid and not picture.ready and len(frames) == 1 and h != w and told.files == 1:
-        advice = "if it is a sheet, give --tile, and --margin and --spacing if it has any"
-        told.notes.append(("sheets", f"{path}: {w}x{h} is not square; {advice}"))
+    elif not grid and not picture.ready and len(frames) == 1:
+        if max(h, w) > LARGE and in_blobs(frames[0]):
+            told.blobs[str(path)] = w, h
+        elif h != w and told.files == 1:
+            told.notes.append(("sheets", f"{path}: {w}x{h} is not square; if it is a sheet, {TO_CUT}"))
     if not grid or not is_larger(picture, grid):
         return frames
     try:

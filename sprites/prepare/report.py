@@ -12,6 +12,7 @@ from sprites.colour import MOST, codes, count_colours, oklab, palette_of, parts
 from sprites.content import content_hashes
 from sprites.files import plural, some
 from sprites.prepare.collection import Collection
+from sprites.prepare.settings import TO_CUT
 
 SHOWN = 16  # sprites of a category in the picture
 ROWS = 40  # categories in it
@@ -112,6 +113,9 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
         )
     for grid, names in told.sheets.items():
         yield "sheets", f"look like tiles of {grid}, and were cut: {some(names, 3)}"
+    left = {name for names in told.left_out.names.values() for name in names}
+    if blobs := [f"{name} ({w}x{h})" for name, (w, h) in told.blobs.items() if name not in left]:
+        yield "sheets", f"of several separate parts, and not cut: {some(blobs, 3)}; if it is a sheet, {TO_CUT}"
     yield "sizes found", f"{sized(told.sizes)}; now {found.size}x{found.size}"
     each = [f"{name} {count:,}" for name, count in zip(found.categories, counts, strict=True)]
     yield "sprites", f"{len(found.images):,}: {some(each, 12)}"

@@ -8,6 +8,7 @@ from sprites.prepare.sources import LeftOut
 from sprites.prepare.tiles import Grid
 from sprites.reading.image import Fit
 
+TO_CUT = "give --tile, and --margin and --spacing if it has any"
 PICTURE = "report.png"  # lies beside the sheets of the categories
 
 
@@ -38,6 +39,8 @@ class Told:
     """How many times pictures were enlarged."""
     sheets: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Of each guessed grid, the sheets."""
+    blobs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """(width, height) of the pictures of several separate things, which were not cut."""
     series: list[str] = field(default_factory=list)
     """Folders of numbered images, each a clip."""
     softened: int = 0

@@ -7,12 +7,14 @@ from itertools import product
 
 import numpy as np
 
+from sprites.colour import opaque
 from sprites.reading.guesses import TILES, tile_of
 
 MOST = 128  # pixels a side of a tile that is guessed
 USUAL = (8, 16, 18, 20, 24, 32, 40, 48, 64, 96, 128)
 MARGINS, SPACINGS = (0, 1, 2), (1, 2, 4, 8)
 LEAST, DRIFT = 8, 3  # pixels: the smallest tile, and how far from its place a seam within larger tiles may be
+BLOBS = 3  # things in a picture that seems to be a sheet, none of less than a quarter of the pixels of another
 FILLED = 0.75  # of the rows and columns of a sheet at least, or its tiles are thought too small
 
 
@@ -120,6 +122,15 @@ def likely_grid(sheet: np.ndarray, known: int | None) -> Grid | None:
         if found:
             return max(found, key=lambda grid: (np.prod(grid.counts(*sheet.shape[:2])), -unusual(grid)))
     return None
+
+
+def in_blobs(picture: np.ndarray) -> bool:
+    """Whether uint8 [H, W, 4] shows several separate things of like size, as a sheet does."""
+    from scipy import ndimage  # takes a fifth of a second
+
+    labels, _ = ndimage.label(opaque(picture), np.ones((3, 3)))
+    sizes = np.sort(np.bincount(labels.ravel())[1:])
+    return len(sizes) >= BLOBS and 4 * sizes[-BLOBS] >= sizes[-1]
 
 
 def unusual(grid: Grid) -> int:

@@ -419,6 +419,20 @@ def test_a_sheet_alone_whose_tiles_are_not_found_is_told(tmp_path):
     assert "sheets" not in lines_of(found) and "(--margin, --spacing)" in next(iter(found.told.left_out.names))
 
 
+def test_square_sheets_that_are_not_cut_are_told_in_one_line(tmp_path):
+    tiles = drawn("hero", 16)
+    tiles[:, 7:9] = tiles[:, :, 7:9] = (9, 9, 9, 255)  # so that no lines are empty, and sprites hang together
+    for name, margin, spacing in (("a", 1, 3), ("b", 5, 2), ("c", 3, 2), ("d", 3, 1)):
+        save(tmp_path / "in" / f"{name}.png", sheet(tiles, 4, margin, spacing)[:-1])
+    advice = "if it is a sheet, give --tile, and --margin and --spacing if it has any"
+    told = lines_of(made(tmp_path / "in" / "a.png", size=128))
+    assert told["sheets"] == f"of several separate parts, and not cut: {tmp_path / 'in/a.png'} (75x74); {advice}"
+    several = [line for heading, line in report(made(tmp_path / "in", size=128)) if heading == "sheets"]
+    assert len(several) == 1 and "a.png (75x74), b.png" in several[0] and "and 1 more" in several[0]
+    save_all(tmp_path / "large", np.pad(enlarge(HEROES, 4)[:, :-1], ((0, 0), (0, 1), (0, 0), (0, 0))))
+    assert "sheets" not in lines_of(made(tmp_path / "large"))
+
+
 def test_files_of_sprites_in_two_categories_are_named(tmp_path):
     save_all(tmp_path / "hero", HEROES[:3]), save(tmp_path / "food" / "x.png", HEROES[1])
     assert "1 sprite in more than one category (food/x.png = hero/a01.png)" in lines_of(made(tmp_path))["in two"]
