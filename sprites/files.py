@@ -1,16 +1,19 @@
 """Text files and names that anyone may have made: what is opened, how much of it is read, which names are taken."""
 
+import codecs
 import os
 import re
 import reprlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 MAX_TEXT = 2**18  # bytes of a settings file; ten thousand names of 20 characters fit
 MAX_DOTS = 100  # in a key of TOML: reading a key of n parts takes time and memory that grow with n^2
 MAX_NAMES = 10_000
 MAX_NAME_BYTES = 100  # in UTF-8; most file systems take 255, with what is added to it
+UNCOND = "uncond"  # says to a model that no category is asked for
 
 
 class DataError(ValueError):
@@ -19,6 +22,15 @@ class DataError(ValueError):
 
 class Unprepared(DataError):
     """The same, where scripts/prepare.py would make the data readable."""
+
+
+@contextmanager
+def preparable() -> Iterator[None]:
+    """What is wrong with a file in the body is an `Unprepared`."""
+    try:
+        yield
+    except DataError as error:
+        raise Unprepared(error) from error
 
 
 def why(error: Exception) -> str:
@@ -50,17 +62,22 @@ def check_link(folder: Path, path: Path) -> None:
         raise DataError(f"{path}: a symbolic link that leads out of {folder}; put the file itself there")
 
 
-def read_text(path: Path, most: int = MAX_TEXT) -> str:
-    """UTF-8 text of a file, with or without a byte order mark. DataError if it has more than `most` bytes."""
+def read_text(path: Path, most: int = MAX_TEXT, advice: str = "") -> str:
+    """UTF-8 text of a file, with or without a byte order mark, or UTF-16 with one. DataError if it has more than `most`
+    bytes or is no such text; advice: ends that message."""
     check_file(path)
     try:
         with open(path, "rb") as file:
             content = file.read(most + 1)
         if len(content) > most:
             raise DataError(f"{path}: more than {most:,} bytes, which such a file does not need; is it the right one?")
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({why(error)})") from error
+    except UnicodeDecodeError as error:
+        what = f"cannot be read as UTF-8 text ({why(error)})"
+        raise DataError(f"{path}: {what}{advice and '; '}{advice}") from error
 
 
 def parse_toml(text: str) -> dict:
@@ -100,6 +117,14 @@ def check_names(names: object) -> tuple[str, ...]:
             raise ValueError(f"category {name!r} is listed twice; names must be distinct")
         seen.add(name)
     return tuple(names)
+
+
+def check_learnt(path: Path, names: Sequence[str]) -> None:
+    """DataError, naming `path`, for a category that no model could be asked for."""
+    if UNCOND in names:
+        raise DataError(
+            f"{path}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
+        )
 
 
 def checked_names(path: Path, names: object) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Sprites from a folder of any form, which is recognised."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +86,15 @@ def load_sprites(
         raise DataError(f"{folder}: there is no such folder; expected {expected()}")
     if not is_folder:
         raise DataError(f"{folder}: a file, expected the folder that holds {expected()}; or {to_prepare(folder)}")
+    with quiet(), advised(folder):
+        return Sprites(**read_folder(folder, size, resize, clips)._asdict(), source=folder)
+
+
+@contextmanager
+def advised(folder: Path) -> Iterator[None]:
+    """What `Unprepared` is raised for in the body is told with the command that makes `folder` readable."""
     try:
-        with quiet():
-            return Sprites(**read_folder(folder, size, resize, clips)._asdict(), source=folder)
+        yield
     except Unprepared as error:
         raise DataError(f"{error}; or {to_prepare(folder)}") from error
 

@@ -13,6 +13,7 @@ from sprites.reading.forms import names_of
 
 MISSING = -1
 MAX_TABLE = 2**27  # bytes
+AS_UTF8 = "save it as CSV UTF-8"
 KEYS = ["category", "index"]
 
 
@@ -88,7 +89,7 @@ def load_tags(folder: str | Path) -> Tags | None:
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     """The names of the facets, and the rows with their category and index."""
     try:
-        header, *rows = list(csv.reader(read_text(path, MAX_TABLE).splitlines())) or [[]]
+        header, *rows = list(csv.reader(read_text(path, MAX_TABLE, AS_UTF8).splitlines())) or [[]]
     except csv.Error as error:
         raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
     if header[:2] != KEYS or len(set(header)) < len(header):

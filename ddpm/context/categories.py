@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-UNCOND = "uncond"
-
 
 def one_hot(labels: Tensor, categories: int) -> Tensor:
     """int64 [B] labels -> float32 [B, K] contexts."""

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ddpm.config import DataConfig
-from ddpm.context.categories import UNCOND
 from ddpm.context.tags import CATEGORY, flags_of, vocabulary_of
 from ddpm.data.collection import SpriteData
 from ddpm.system.console import progress
@@ -17,6 +16,7 @@ from ddpm.system.distributed import is_main
 from ddpm.system.memory import check_fits
 from sprites.colour import keep_to, palette_of
 from sprites.content import examine, notes_on_content, split
+from sprites.files import check_learnt
 from sprites.loading import Sprites, load_sprites
 from sprites.palettes import asked_palette
 from sprites.tags import load_tags
@@ -33,10 +33,7 @@ def load_data(folder: str | Path, config: DataConfig = DataConfig()) -> SpriteDa
     if config.hold_out and not config.tags:
         raise ValueError("hold_out names tags, which are learnt with --tags only; add it")
     sprites = load_sprites(folder, size=config.size, resize=config.resize, clips=config.clips > 0)
-    if UNCOND in sprites.categories:
-        raise ValueError(
-            f"{folder}: a category cannot be named {UNCOND!r}, the word for no category; rename it, to {UNCOND}_ say"
-        )
+    check_learnt(Path(folder), sprites.categories)
     mirror = mirrored(sprites.categories, config.mirror)
     silent = {"leave": False, "delay": SILENT, "disable": not is_main()}
     with progress(None, f"looking at {folder}", total=len(sprites), unit="sprite", unit_scale=True, **silent) as bar:

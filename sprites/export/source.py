@@ -11,8 +11,8 @@ import numpy as np
 
 from sprites.clips import begins
 from sprites.export.album import Album, grouped, palette_only
-from sprites.files import DataError, check_file, some, why
-from sprites.loading import load_sprites
+from sprites.files import DataError, Unprepared, check_file, preparable, some, why
+from sprites.loading import advised, load_sprites
 from sprites.palettes import FORMATS as PALETTES
 from sprites.palettes import read_palette
 from sprites.reading.folder import SUFFIXES, images_below, in_order, note_left_out, notes_on_files
@@ -49,7 +49,8 @@ def load_album(path: Path, only: Sequence[str] = (), count: int | None = None) -
         raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
     with quiet():
         if path.is_dir():
-            found = described(path, only) if is_described(Inside(path)) else pictures(path)
+            with advised(path):
+                found = described(path, only) if is_described(Inside(path)) else pictures(path)
         elif path.suffix.lower() == ".npz":
             found = sampled(path)
         elif path.suffix.lower() in SUFFIXES:
@@ -81,17 +82,19 @@ def pictures(folder: Path, files: Sequence[Path] = ()) -> Found:
     if not paths:
         raise DataError(f"{folder}: no sprites, as there is no {', '.join(SUFFIXES)} in it; {EXPECTED}")
     paths = sorted(paths, key=lambda path: (in_order(path.parent), in_order(path)))
-    seen = survey(paths)
+    with preparable():
+        seen = survey(paths)
     w, h = seen.sizes[0]
     for path, size in zip(paths, seen.sizes, strict=True):
         if size != (w, h):
-            raise DataError(
+            raise Unprepared(
                 f"{path}: {size[0]}x{size[1]} pixels, and {paths[0].name} has {w}x{h}; what is exported together has "
-                "one size: bring all to it, as prepare.py does, or export folder by folder"
+                "one size: export folder by folder"
             )
     check_total(folder, len(paths), max(w, h))
     shallow: list[Path] = []
-    images = np.stack([read_rgba(path, shallow) for path in paths])
+    with preparable():
+        images = np.stack([read_rgba(path, shallow) for path in paths])
     where = [path.parent.relative_to(folder).as_posix() for path in paths]
     groups = list(dict.fromkeys(where))
     number = {name: i for i, name in enumerate(groups)}

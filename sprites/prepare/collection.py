@@ -11,10 +11,10 @@ import numpy as np
 
 from sprites.clips import of_lengths, runs
 from sprites.content import content_hashes
-from sprites.files import DataError, check_names, some
+from sprites.files import DataError, check_learnt, check_names, some
 from sprites.prepare.cutting import Group, cut_all, read_pictures, true_sized
-from sprites.prepare.names import CATEGORY, Naming, one_spelling
-from sprites.prepare.settings import Settings, Told
+from sprites.prepare.names import CATEGORY, Naming, one_spelling, told_spellings
+from sprites.prepare.settings import PICTURE, Settings, Told
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
 
 STEP = 8  # a size that is chosen for the user is a multiple of it
@@ -90,13 +90,13 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     size = settings.size or common_size(groups)
     check_total(groups[0].picture.file.path, sum(len(group.frames) for group in groups), size)
     spelt = one_spelling([name[CATEGORY] for group in groups for name in group.names])
+    told.notes += [("categories", line) for line in told_spellings(spelt)]
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     origins: dict[str, list[Origin]] = defaultdict(list)
     lengths: dict[str, list[int]] = defaultdict(list)
     groups.reverse()
     while groups:
         group = groups.pop()
-        file = str(group.picture.file.path)
         placed, fitting = placed_at(group, size, settings.fit, told)
         categories = [spelt[name[CATEGORY]] for name in group.names]
         together = [cycle for cycle in group.cycles if len({categories[i] for i in cycle}) == 1]
@@ -108,12 +108,14 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
             indices = [index for run in those for index in run]
             parts[category].append(placed if indices == [*range(len(placed))] else placed[indices])
             lengths[category] += map(len, those)
-            origins[category] += [origin(group, index, file) for index in indices]
+            origins[category] += [origin(group, index) for index in indices]
     if not parts:
         reason, names = next(iter(told.left_out.names.items()))
         raise DataError(f"{names[0]}: {reason}, so no sprite is left")
     order = sorted(parts, key=str.casefold)
     check_names(order)
+    for category in order:
+        check_free(Path(origins[category][0].file), category)
     images, said, labels, frames = [], list[Origin](), [], list[int]()
     for label, category in enumerate(order):
         pixels = parts.pop(category)
@@ -123,17 +125,26 @@ def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
         labels += [label] * len(rows)
         frames += left
     table = settings.naming.table
-    told.unused = len(table.rows.keys() - table.used) if table else 0
+    told.unused = table.unused() if table else []
     told.softened = sum(one.soft for one in said)
     facets, files = [one.facets for one in said], [one.file for one in said]
     clips = of_lengths(frames)
     return Collection(np.concatenate(images), np.array(labels, np.int64), tuple(order), facets, files, clips, told)
 
 
-def origin(group: Group, index: int, file: str) -> Origin:
+def check_free(path: Path, category: str) -> None:
+    """DataError, naming the first file of a category, if its name stands for something else."""
+    check_learnt(path, [category])
+    if category.casefold() == Path(PICTURE).stem:
+        raise DataError(
+            f"{path}: a category is named {category}, as {PICTURE} is; name it otherwise, or give --category"
+        )
+
+
+def origin(group: Group, index: int) -> Origin:
     """What else is known of one sprite of a group."""
     facets = {facet: value for facet, value in group.names[index].items() if facet != CATEGORY}
-    return Origin(facets, file, int(group.soft[index]))
+    return Origin(facets, group.files[index], int(group.soft[index]))
 
 
 def placed_at(group: Group, size: int, how: Fit, told: Told) -> tuple[np.ndarray, np.ndarray]:

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
+from sprites.clips import runs
 from sprites.colour import hardened
-from sprites.files import DataError, plural
+from sprites.files import DataError, plural, some
 from sprites.prepare.names import CATEGORY, wrapping
-from sprites.prepare.settings import Settings, Told
-from sprites.prepare.sources import Picture, read_source, sliced
-from sprites.prepare.tiles import Grid, guess_grid, other_grids
+from sprites.prepare.settings import TO_CUT, Settings, Told
+from sprites.prepare.sources import READERS, Picture, read_source, sliced
+from sprites.prepare.tiles import Grid, guess_grid, in_blobs, other_grids
+from sprites.reading.folder import in_order, is_series
 from sprites.reading.guesses import enlarged
 from sprites.reading.image import SIZES
 
 MAX_PIXELS = 2**28  # of all pictures of a source, when each is at its true size
+LARGE = 48  # pixels a side; of smaller pictures it is not asked whether they are sheets
+MOST_FRAMES = 32  # a folder of more numbered images is hardly a clip
 
 
 @dataclass
@@ -31,6 +35,8 @@ class Group:
     """Of each sprite, how many of its pixels were neither clear nor opaque, int [n]."""
     cycles: Sequence[Sequence[int]]
     """Of each animation its sprites, in the order in which they are shown."""
+    files: Sequence[str]
+    """Of each sprite, what it is from."""
 
 
 def read_pictures(
@@ -105,6 +111,8 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
     wraps: dict[str, int] = {}
     for source in {p.file.source for p, _ in pictures}:
         wraps[source] = wrapping([p.file for p, _ in pictures if p.file.source == source])
+    if settings.naming.by in ("folder", "slice"):
+        pictures = in_clips(pictures, wraps, settings, known, told)
     pictures.reverse()
     while pictures:  # each is let go of when it is cut
         picture, times = pictures.pop()
@@ -121,6 +129,76 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
             continue
         if group := visible(picture, frames, names, cycles, told):
             yield group
+
+
+def in_clips(
+    pictures: list[tuple[Picture, int]], wraps: dict[str, int], settings: Settings, known: int | None, told: Told
+) -> list[tuple[Picture, int]]:
+    """The same, but the numbered images of a folder in the folder of a category are the frames of one picture.
+
+    `load_sprites` takes all images of such a folder for frames. Without numbers they are stills here, and told.
+    """
+    folders = defaultdict[Path, list[int]](list)
+    for index, (picture, times) in enumerate(pictures):
+        below = len(picture.file.folders) - settings.naming.depth(picture.file, wraps[picture.file.source])
+        if below > 0 and is_still(picture, settings) and not is_sheet(picture, times, settings, known):
+            folders[picture.file.path.parent].append(index)
+    clips, others = [], []
+    for folder, indices in folders.items():
+        indices.sort(key=lambda index: in_order(pictures[index][0].file.path))
+        if is_clip([pictures[index] for index in indices]):
+            clips.append(indices)
+            told.series.append(str(folder))
+        elif len(indices) > 1:
+            others.append(str(folder))
+    if others:
+        what = "taken for folders of stills, not being one series of numbered images of one size"
+        told.notes.append(("folders", f"{what}: {some(others, 3)}"))
+    told_outer(pictures, wraps, settings, told)
+    return [joined([pictures[index] for index in run]) for run in runs(clips, len(pictures))]
+
+
+def is_still(picture: Picture, settings: Settings) -> bool:
+    """Whether a picture is all that a file shows, and has a name of its own."""
+    named = picture.file.path.suffix.lower() in READERS and settings.naming.matched(picture.file) is not None
+    return named and len(picture.frames) == 1 and not picture.label and not picture.tags
+
+
+def is_sheet(picture: Picture, times: int, settings: Settings, known: int | None) -> bool:
+    """Whether a picture has tiles."""
+    grid = grid_of(picture, times, settings, known)
+    return grid is not None and is_larger(picture, grid)
+
+
+def is_clip(own: Sequence[tuple[Picture, int]]) -> bool:
+    """Whether pictures can be the frames of one clip: of one size, in files that are numbered."""
+    sizes = {(times, picture.frames.shape) for picture, times in own}
+    return len(sizes) == 1 and is_series([picture.file.path for picture, _ in own])
+
+
+def joined(own: Sequence[tuple[Picture, int]]) -> tuple[Picture, int]:
+    """Pictures of one size as the frames of one."""
+    (first, times), *others = own
+    if not others:
+        return own[0]
+    frames = np.concatenate([picture.frames for picture, _ in own])
+    files = [picture.file for picture, _ in own]
+    return replace(first, frames=frames, files=files, cycles=[range(len(frames))]), times
+
+
+def told_outer(pictures: list[tuple[Picture, int]], wraps: dict[str, int], settings: Settings, told: Told) -> None:
+    """Tell of folders that are taken for categories, though they look like the clips of the one around them."""
+    for source, wrap in wraps.items():
+        folders = defaultdict[tuple[str, ...], list[tuple[Picture, int]]](list)
+        for picture, times in pictures:
+            if picture.file.source == source:
+                folders[picture.file.folders].append((picture, times))
+        short = all(len(key) == wrap + 1 and len(own) <= MOST_FRAMES for key, own in folders.items())
+        if wrap and short and not settings.naming.category and all(map(is_clip, folders.values())):
+            pattern = "*/" * (wrap - 1) + "{category}/*/*"
+            names = some([key[-1] for key in folders], 3)
+            what = f"{'/'.join(next(iter(folders))[:wrap])} holds all else, so its folders are categories: {names}"
+            told.notes.append(("folders", f'{what}; if each is a clip, give --category "{pattern}"'))
 
 
 def cycles_in(picture: Picture, count: int, cycle: int | None) -> list[list[int]]:
@@ -142,7 +220,10 @@ def visible(
     """The sprites of a picture that show something and have a category; None if there are none."""
     frames, soft = hardened(frames)
     seen = np.flatnonzero(frames[..., 3].any(axis=(1, 2))).tolist()
-    told.blank += [str(picture.file.path)] * (len(frames) - len(seen))
+    tiles = len(frames) // len(picture.frames)
+    files = [str(picture.file_of(index // tiles).path) for index in range(len(frames))]
+    shown = {*seen}
+    told.blank += [file for index, file in enumerate(files) if index not in shown]
     chosen = [index for index in seen if names[index][CATEGORY]]
     if len(chosen) < len(seen):
         told.left_out.add(f"{picture.file.path} ({plural(len(seen) - len(chosen), 'frame')})", "in no frame tag")
@@ -152,26 +233,22 @@ def visible(
     kept = frames if len(chosen) == len(frames) else frames[chosen]
     place = {index: at for at, index in enumerate(chosen)}
     moving = [[place[index] for index in cycle if index in place] for cycle in cycles]
-    return Group(picture, kept, [names[index] for index in chosen], soft[chosen], moving)
+    return Group(picture, kept, [names[index] for index in chosen], soft[chosen], moving, [files[i] for i in chosen])
 
 
 def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:
     """The sprites of a picture, uint8 [n, h, w, 4]: its tiles if it is a sheet, else its frames."""
     frames, path = picture.frames, picture.file.path
     _, h, w, _ = frames.shape
-    if picture.ready:
-        return frames
-    grid = settings.grid
-    if grid and times > 1:
-        grid = shrunk(grid, times)
-    elif not grid and len(frames) == 1 and (known is None or max(h, w) > known):
-        grid = guess_grid(frames[0], known)
-        if grid:
-            told.sheets[str(grid)].append(str(path))
+    grid = grid_of(picture, times, settings, known)
+    if grid and not settings.grid:
+        told.sheets[str(grid)].append(str(path))
+    elif not grid and not picture.ready and len(frames) == 1:
+        if max(h, w) > LARGE and in_blobs(frames[0]):
+            told.blobs[str(path)] = w, h
         elif h != w and told.files == 1:
-            advice = "if it is a sheet, give --tile, and --margin and --spacing if it has any"
-            told.notes.append(("sheets", f"{path}: {w}x{h} is not square; {advice}"))
-    if not grid or (h <= grid.height and w <= grid.width):
+            told.notes.append(("sheets", f"{path}: {w}x{h} is not square; if it is a sheet, {TO_CUT}"))
+    if not grid or not is_larger(picture, grid):
         return frames
     try:
         return np.concatenate([grid.cut(frame) for frame in frames]) if len(frames) > 1 else grid.cut(frames[0])
@@ -179,6 +256,23 @@ def cut(picture: Picture, times: int, settings: Settings, known: int | None, tol
         other = next(other_grids(grid, h, w), None)
         advice = f"--margin {other.margin} --spacing {other.spacing} would do" if other else "give another --tile"
         raise DataError(f"{path}: {error}; {advice}") from error
+
+
+def grid_of(picture: Picture, times: int, settings: Settings, known: int | None) -> Grid | None:
+    """The tiles of a picture, as the user says or as they are guessed; None if it is no sheet."""
+    if picture.ready:
+        return None
+    if settings.grid:
+        return shrunk(settings.grid, times) if times > 1 else settings.grid
+    if len(picture.frames) > 1 or (known is not None and max(picture.frames.shape[1:3]) <= known):
+        return None
+    return guess_grid(picture.frames[0], known)
+
+
+def is_larger(picture: Picture, grid: Grid) -> bool:
+    """Whether a picture has more than one tile."""
+    _, h, w, _ = picture.frames.shape
+    return h > grid.height or w > grid.width
 
 
 def shrunk(grid: Grid, times: int) -> Grid:

@@ -4,13 +4,13 @@ import csv
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from sprites.files import DataError, read_text, some
 from sprites.prepare.sources import File, LeftOut, Picture
-from sprites.tags import KEYS, MAX_TABLE
+from sprites.tags import AS_UTF8, KEYS, MAX_TABLE
 
 By = Literal["folder", "tag", "slice", "file"]
 CATEGORY, ANIMATION = "category", "animation"
@@ -43,6 +43,8 @@ class Table:
     by_file: bool
     facets: list[str]
     rows: dict[tuple[str, str], dict[str, str]]
+    names: dict[tuple[str, str], str]
+    """Of each row what it is about, as the table has it."""
     used: set[tuple[str, str]] = field(default_factory=set)
 
     def row(self, *keys: tuple[str, str]) -> dict[str, str]:
@@ -53,10 +55,34 @@ class Table:
         self.used.add(key)
         return self.rows[key]
 
+    def unused(self) -> list[str]:
+        """What the rows are about that no sprite belongs to."""
+        return [name for key, name in self.names.items() if key not in self.used]
+
 
 def folded(text: str) -> str:
     """For comparison: file systems differ in how they keep capitals and umlauts."""
     return unicodedata.normalize("NFC", text.replace("\\", "/")).casefold()
+
+
+def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names of the columns, and the cells of each row that is not blank, with the number of its line.
+
+    Columns that are empty throughout are left out: spreadsheets write them where cells were cleared. DataError for what
+    is no table.
+    """
+    try:
+        lines = read_text(path, MAX_TABLE, AS_UTF8).splitlines()
+        between = max(",;\t", key=lines[0].count) if lines else ","  # spreadsheets write ; in many countries
+        header, *rows = [[*map(str.strip, row)] for row in csv.reader(lines, delimiter=between)] or [[]]
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
+    filled = {column for row in (header, *rows) for column, cell in enumerate(row) if cell}
+
+    def cells(row: list[str]) -> list[str]:
+        return [cell for column, cell in enumerate(row) if column in filled]
+
+    return cells(header), [(number, cells(row)) for number, row in enumerate(rows, start=2) if any(row)]
 
 
 def read_table(path: Path) -> Table:
@@ -64,13 +90,8 @@ def read_table(path: Path) -> Table:
 
     Each further column is a facet. DataError in one line for another.
     """
-    try:
-        lines = read_text(path, MAX_TABLE).splitlines()
-        between = max(",;\t", key=lines[0].count) if lines else ","  # spreadsheets write ; in many countries
-        header, *rows = list(csv.reader(lines, delimiter=between)) or [[]]
-    except csv.Error as error:
-        raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
-    header = [name.strip() for name in header]
+    header, rows = read_rows(path)
+    header = [name.casefold() if name.casefold() in ("file", *KEYS) else name for name in header]
     by_file = "file" in header
     if (not by_file and not set(KEYS) <= set(header)) or len(set(header)) < len(header):
         raise DataError(f"{path}: the columns are {some(header, 8)}; expected file, or category and index, and facets")
@@ -80,19 +101,26 @@ def read_table(path: Path) -> Table:
         raise DataError(
             f"{path}: a column is named {wrong[0]!r}; expected one word, without any of , = + / and brackets"
         )
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for number, row in enumerate(rows, start=2):
-        if not any(map(str.strip, row)):
-            continue
+    found, names = dict[tuple[str, str], dict[str, str]](), dict[tuple[str, str], str]()
+    for number, row in rows:
         if len(row) != len(header):
             raise DataError(f"{path}: line {number} has {len(row)} cells, expected {len(header)}")
-        said = dict(zip(header, map(str.strip, row), strict=True))
+        said = dict(zip(header, row, strict=True))
         index = said.get("index", "")
         key = (folded(said[keys[0]]), index.lstrip("0") or "0" if index else "")
-        found[key] = {name: said[name] for name in facets if said[name]}
+        name = " ".join(filter(None, (said[keys[0]], index)))
+        facts = {name: said[name] for name in facets if said[name]}
+        if found.setdefault(key, facts) != facts:
+            raise DataError(f"{path}: {name} has two rows, {told_row(found[key])} and {told_row(facts)}; keep one")
+        names.setdefault(key, name)
     if not found:
         raise DataError(f"{path}: no sprite has a row")
-    return Table(path, by_file, facets, found)
+    return Table(path, by_file, facets, found, names)
+
+
+def told_row(facts: Mapping[str, str]) -> str:
+    """As in "colour=red mood=sad"."""
+    return " ".join(f"{name}={value}" for name, value in facts.items()) or "empty"
 
 
 @dataclass
@@ -123,9 +151,21 @@ class Naming:
         """What the pattern says of a file; None if its name is another."""
         if self.pattern is None:
             return {CATEGORY: self.category} if self.category else {}
-        name = "/".join((*file.folders, file.path.name)) if "/" in (self.category or "") else file.path.name
-        found = self.pattern.fullmatch(name) or self.pattern.fullmatch(name.rpartition(".")[0])
+        found = self.match(file)
         return dict(zip(self.fields, found.groups(), strict=True)) if found else None
+
+    def match(self, file: File) -> re.Match[str] | None:
+        """Where the fields of the pattern are in the name of a file, or in its path if the pattern has a /."""
+        assert self.pattern and self.category
+        name = "/".join((*file.folders, file.path.name)) if "/" in self.category else file.path.name
+        return self.pattern.fullmatch(name) or self.pattern.fullmatch(name.rpartition(".")[0])
+
+    def depth(self, file: File, wrap: int) -> int:
+        """How many folders of a file lead to that of its category, which is counted too. wrap: as in `of`."""
+        found = self.match(file) if CATEGORY in self.fields and "/" in (self.category or "") else None
+        if found is None:
+            return wrap + 1
+        return found.string[: found.start(1 + self.fields.index(CATEGORY))].count("/") + 1
 
     def of(self, picture: Picture, wrap: int, count: int, left_out: LeftOut) -> list[dict[str, str]] | None:
         """Category and facets of each of the `count` sprites cut of a picture; None if it is left out.
@@ -133,6 +173,10 @@ class Naming:
         wrap: how many of its folders hold all else of the source, and tell nothing.
         """
         file, each = picture.file, count // len(picture.frames)
+        if picture.files:
+            pieces = [replace(picture, file=one, frames=picture.frames[:1], files=()) for one in picture.files]
+            named = [self.of(piece, wrap, each, left_out) for piece in pieces]
+            return [name for names in named if names for name in names] if all(named) else None
         matched = self.matched(file)
         if matched is None:
             left_out.add(file.path, f"the name is not as {self.category}")
@@ -185,3 +229,9 @@ def one_spelling(categories: Sequence[str]) -> Mapping[str, str]:
     for name in categories:
         first.setdefault(name.casefold(), name)
     return {name: first[name.casefold()] for name in categories}
+
+
+def told_spellings(spelt: Mapping[str, str]) -> list[str]:
+    """A line for each category that had several spellings, as in "Hero and hero are one category, Hero"."""
+    others = {name: [other for other in spelt if spelt[other] == name] for name in dict.fromkeys(spelt.values())}
+    return [f"{' and '.join(each)} are one category, {name}" for name, each in others.items() if len(each) > 1]

@@ -12,6 +12,7 @@ from sprites.colour import MOST, codes, count_colours, oklab, palette_of, parts
 from sprites.content import content_hashes
 from sprites.files import plural, some
 from sprites.prepare.collection import Collection
+from sprites.prepare.settings import TO_CUT
 
 SHOWN = 16  # sprites of a category in the picture
 ROWS = 40  # categories in it
@@ -112,11 +113,15 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
         )
     for grid, names in told.sheets.items():
         yield "sheets", f"look like tiles of {grid}, and were cut: {some(names, 3)}"
+    left = {name for names in told.left_out.names.values() for name in names}
+    if blobs := [f"{name} ({w}x{h})" for name, (w, h) in told.blobs.items() if name not in left]:
+        yield "sheets", f"of several separate parts, and not cut: {some(blobs, 3)}; if it is a sheet, {TO_CUT}"
     yield "sizes found", f"{sized(told.sizes)}; now {found.size}x{found.size}"
     each = [f"{name} {count:,}" for name, count in zip(found.categories, counts, strict=True)]
     yield "sprites", f"{len(found.images):,}: {some(each, 12)}"
     if clips := clips_told(found.clips):
-        yield "clips", clips
+        folders = plural(len(told.series), "folder") + " of numbered images taken for a clip each"
+        yield "clips", f"{clips}; {folders}: {some(told.series, 3)}" if told.series else clips
     yield "colours", palette_line(found.images)
     if facets := Counter(facet for row in found.facets for facet in row):
         yield "tags", some([f"{facet} ({count:,})" for facet, count in facets.items()], FIRST)
@@ -131,7 +136,8 @@ def lines(found: Collection) -> Iterator[tuple[str, str]]:
             yield "dropped", f"{len(names):,} {what}{named(names)}"
     yield from told_alike(found)
     if told.unused:
-        yield "table", f"{plural(told.unused, 'row')} of the table of tags that no sprite belongs to"
+        rows = plural(len(told.unused), "row")
+        yield "table", f"{rows} of the table of tags that no sprite belongs to: {some(told.unused, 3)}"
     for reason, names in told.left_out.names.items():
         yield "left out", f"{some(names, 3)}: {reason}"
 

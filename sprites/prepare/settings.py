@@ -8,6 +8,9 @@ from sprites.prepare.sources import LeftOut
 from sprites.prepare.tiles import Grid
 from sprites.reading.image import Fit
 
+TO_CUT = "give --tile, and --margin and --spacing if it has any"
+PICTURE = "report.png"  # lies beside the sheets of the categories
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -36,6 +39,10 @@ class Told:
     """How many times pictures were enlarged."""
     sheets: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Of each guessed grid, the sheets."""
+    blobs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """(width, height) of the pictures of several separate things, which were not cut."""
+    series: list[str] = field(default_factory=list)
+    """Folders of numbered images, each a clip."""
     softened: int = 0
     """Pixels whose alpha was neither 0 nor 255."""
     blank: list[str] = field(default_factory=list)
@@ -44,6 +51,6 @@ class Told:
     """Of each sprite that is another of its category the file."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """Further lines of the report, each with its heading."""
-    unused: int = 0
-    """Rows of the table that no sprite belongs to."""
+    unused: list[str] = field(default_factory=list)
+    """Of each row of the table that no sprite belongs to what it is about."""
     left_out: LeftOut = field(default_factory=LeftOut)

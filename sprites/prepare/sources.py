@@ -63,6 +63,12 @@ class Picture:
     """Of each animation its frames, in the order in which they are shown."""
     ready: bool = False
     """Whether the frames are sprites already, neither enlarged nor a sheet."""
+    files: Sequence[File] = ()
+    """Of each frame its file, if each has one of its own; else all are of `file`."""
+
+    def file_of(self, frame: int) -> File:
+        """The file of one frame."""
+        return self.files[frame] if self.files else self.file
 
 
 @dataclass

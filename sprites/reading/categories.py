@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sprites.clips import of_lengths
-from sprites.files import DataError, Unprepared, check_link, checked_names
+from sprites.files import DataError, Unprepared, check_link, checked_names, preparable
 from sprites.reading.folder import (
     SUFFIXES,
     holds_images,
@@ -61,12 +61,10 @@ def listed(inside: Inside, size: int | None, resize: Resize | None) -> Listed:
     categories = checked_names(root, [folder.name for folder in folders])
     for path in paths:
         check_link(root, path)
-    try:
+    with preparable():
         seen = survey(paths)
         guesses = Guesses(root, categories, seen.sizes, size)
         side = target_size(paths, seen.sizes, size, resize, guesses.advise)
-    except DataError as error:
-        raise Unprepared(error) from error
     labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     return Listed(paths, labels, categories, seen, side, guesses, note_left_out(root, left_out))
 
@@ -75,13 +73,14 @@ def read_categories(inside: Inside, size: int | None, resize: Resize | None) -> 
     """A sprite of each image file, the first frame of an animation. RGBA if any pixel is not opaque."""
     paths, labels, categories, seen, side, guesses, notes = listed(inside, size, resize)
     check_total(inside.folder, len(paths), side)
-    opaque = all(is_opaque(read_rgba(path)) for path in seen.unsure)
-    images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
-    shallow: list[Path] = []
-    for index, path in enumerate(paths):
-        pixels = read_rgba(path, shallow)
-        guesses.look(path, pixels, side, index)
-        images[index] = fit(pixels[..., : images.shape[-1]], side, resize)
+    with preparable():
+        opaque = all(is_opaque(read_rgba(path)) for path in seen.unsure)
+        images = np.empty((len(paths), side, side, 3 if opaque else 4), np.uint8)
+        shallow: list[Path] = []
+        for index, path in enumerate(paths):
+            pixels = read_rgba(path, shallow)
+            guesses.look(path, pixels, side, index)
+            images[index] = fit(pixels[..., : images.shape[-1]], side, resize)
     notes += [*notes_on_files(inside.folder, seen.animated, shallow), *guesses.notes()]
     return Contents(images, labels, categories, tuple(notes), paths)
 
@@ -91,20 +90,22 @@ def read_clips(inside: Inside, size: int | None, resize: Resize | None) -> Conte
     paths, labels, categories, seen, side, guesses, notes = listed(inside, size, resize)
     moving = {*seen.animated}
     clips = in_clips(paths, labels, moving, inside)
-    check_one_size(paths, seen, clips)
     order = [index for clip in clips for index in clip]
-    frames = [len(read_frames(paths[index])) if paths[index] in moving else 1 for index in order]
+    with preparable():
+        check_one_size(paths, seen, clips)
+        frames = [len(read_frames(paths[index])) if paths[index] in moving else 1 for index in order]
     check_total(inside.folder, sum(frames), side)
-    opaque = all(is_opaque(read_frames(path)) for path in {*seen.unsure, *moving})
-    images = np.empty((sum(frames), side, side, 3 if opaque else 4), np.uint8)
-    shallow: list[Path] = []
-    at = 0
-    for index in order:
-        pixels = read_frames(paths[index], shallow=shallow)
-        guesses.look(paths[index], pixels[0], side, index)
-        for frame in pixels[..., : images.shape[-1]]:
-            images[at] = fit(frame, side, resize)
-            at += 1
+    with preparable():
+        opaque = all(is_opaque(read_frames(path)) for path in {*seen.unsure, *moving})
+        images = np.empty((sum(frames), side, side, 3 if opaque else 4), np.uint8)
+        shallow: list[Path] = []
+        at = 0
+        for index in order:
+            pixels = read_frames(paths[index], shallow=shallow)
+            guesses.look(paths[index], pixels[0], side, index)
+            for frame in pixels[..., : images.shape[-1]]:
+                images[at] = fit(frame, side, resize)
+                at += 1
     notes += [*notes_on_files(inside.folder, [], shallow), *guesses.notes()]
     of_frame = np.repeat(order, frames)
     numbers = of_lengths([len(clip) for clip in clips]).repeat(frames)
@@ -151,7 +152,7 @@ def images_of(folders: list[Path], beside: list[Path], left_out: Counter[str]) -
         groups.append(list(images_below(folder, here)))
         if not groups[-1]:
             only = f" that is read, but {reasons(here)}" if here else ""
-            raise (Unprepared if here else DataError)(
+            raise Unprepared(
                 f"{folder}: category {folder.name!r} has no image{only}; "
                 f"add some ({', '.join(SUFFIXES)}) or remove the folder"
             )

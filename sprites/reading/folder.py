@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -68,6 +68,13 @@ def images_below(
 def in_order(path: Path) -> list[str | int]:
     """A key to sort by, so that walk_10 comes after walk_9."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.as_posix().lower())]
+
+
+def is_series(paths: Sequence[Path]) -> bool:
+    """Whether files are numbered: two or more names that are alike but for a different number at their ends."""
+    found = [re.fullmatch(r"(.*?)(\d+)", path.stem.lower()) for path in paths]
+    named = [(name[1], int(name[2])) for name in found if name]
+    return 1 < len(paths) == len(set(named)) and len({stem for stem, _ in named}) == 1
 
 
 def reasons(left_out: Counter[str]) -> str:

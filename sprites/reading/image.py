@@ -18,6 +18,7 @@ Resize = Literal["nearest", "box"]
 
 SIZES = range(8, 129)  # pixels a side
 FORMATS = ("PNG", "GIF", "WEBP", "BMP")
+JPEG = b"\xff\xd8\xff"  # the first bytes of one
 MAX_PIXELS = 2**26  # 65,536 tiles of 32x32; below Pillow's own default, so that a bomb is never decoded
 MAX_BYTES = 4 * MAX_PIXELS + 2**20  # of an image file: RGBA that is not compressed, and its header
 MAX_FRAMES = 10_000  # of an animation
@@ -57,9 +58,19 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{path}: too large ({why(error)}); at most {MAX_PIXELS} pixels are read") from error
     except UnidentifiedImageError as error:
-        raise DataError(f"{path}: not a PNG, GIF, WebP or BMP image; convert it or remove it") from error
+        raise DataError(f"{path}: {not_read(path, content)}") from error
     except Exception as error:  # at broken bytes Pillow raises nearly anything, SyntaxError included
         raise DataError(f"{path}: cannot be read as an image ({why(error)}); replace it or remove it") from error
+
+
+def not_read(path: Path, content: bytes | None) -> str:
+    """Why a file is none of the images that are read, and what to do."""
+    if content is None:
+        with path.open("rb") as file:
+            content = file.read(len(JPEG))
+    if content.startswith(JPEG):
+        return "a JPEG inside, whatever its name; JPEG blurs pixel art: get the original, as PNG, or remove it"
+    return "not a PNG, GIF, WebP or BMP image; convert it or remove it"
 
 
 def rgba(image: Image.Image) -> tuple[np.ndarray, bool]:

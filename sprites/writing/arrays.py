@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sprites.colour import hardened, parts, with_alpha
-from sprites.files import MAX_NAMES, DataError, check_name, check_names, plural, some
+from sprites.files import MAX_NAMES, DataError, check_learnt, check_name, check_names, plural, some
 from sprites.loading import load_sprites
 from sprites.prepare.collection import rounded
 from sprites.prepare.cutting import cleared
-from sprites.prepare.names import CATEGORY, Naming, one_spelling
+from sprites.prepare.names import CATEGORY, Naming, one_spelling, told_spellings
 from sprites.prepare.report import sized
 from sprites.prepare.settings import Settings
 from sprites.prepare.sources import File, LeftOut, Picture, read_source
@@ -57,6 +57,8 @@ class Made:
     size: int = 0
     """Side in pixels."""
     categories: tuple[str, ...] = ()
+    spellings: list[str] = field(default_factory=list)
+    """A line for each category that had several."""
     counts: tuple[int, ...] = ()
     """Of the sprites in each category."""
     pictures: int = 0
@@ -72,6 +74,7 @@ class Made:
         yield "sizes found", f"{sized(self.sizes)}; now {self.size}x{self.size}"
         each = [f"{name} {count:,}" for name, count in zip(self.categories, self.counts, strict=True)]
         yield "sprites", f"{sum(self.counts):,}: {some(each, 12)}"
+        yield from (("categories", line) for line in self.spellings)
         if self.softened:
             yield "alpha", f"{plural(self.softened, 'pixel')} between clear and opaque made one or the other, at 128"
         for line in self.left_out.lines():
@@ -115,14 +118,17 @@ class Numbers:
                 check_name(names[0])
             except ValueError as error:
                 raise DataError(f"{path}: {error}; --category says another one") from error
+            check_learnt(path, names)
 
-    def resolved(self, counts: Counter[int]) -> tuple[tuple[str, ...], np.ndarray]:
-        """The categories that have sprites, in order, and the place of each number among them, int64 [numbers]."""
+    def resolved(self, counts: Counter[int]) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
+        """The categories that have sprites, in order, and the place of each number among them, int64 [numbers]; what
+        is told of their spellings."""
         names = [names[len(self.outer[source])] for source, *names in self.numbers]
         spelt = one_spelling([name for number, name in enumerate(names) if counts[number]])
         order = check_names(sorted(set(spelt.values()), key=str.casefold))
+        check_learnt(Path(next(iter(self.outer))), order)
         places = {name: order.index(chosen) for name, chosen in spelt.items()}
-        return order, np.array([places.get(name, -1) for name in names], np.int64)
+        return order, np.array([places.get(name, -1) for name in names], np.int64), told_spellings(spelt)
 
 
 class Numbered(NamedTuple):
@@ -161,7 +167,7 @@ def write_arrays(
         if not counts:
             only = next(made.left_out.lines(), None)
             raise DataError(f"{', '.join(map(str, sources))}: no sprites{f'; {only}' if only else ''}")
-        made.categories, places = numbers.resolved(counts)
+        made.categories, places, made.spellings = numbers.resolved(counts)
         if writer:
             writer.finish(made.categories, places)
     of_each = np.zeros(len(made.categories), np.int64)

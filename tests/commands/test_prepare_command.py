@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, command_module
-from folders import NAMES, draw, write_shard
+from folders import NAMES, draw, write_categories, write_shard
 from PIL import Image
 
 from ddpm.commands.shared.parsing import command_line, project_file
@@ -70,6 +70,22 @@ def test_a_messy_folder_becomes_a_set_and_stays_as_it_was(tmp_path, art, prepare
     assert re.fullmatch(
         rf"next: \S+ \S+train(\.py)? configs/finetune.toml --data {tmp_path / 'set'} --out runs/mine", last
     )
+
+
+@pytest.mark.parametrize("name", ["report", "Report", "uncond"])
+def test_names_that_are_taken_are_told_in_a_dry_run_too(tmp_path, art, prepare, name):
+    (art / "hero").rename(art / name)
+    for words in (("--dry-run",), ("--out", tmp_path / "set")):
+        code, told, said = prepare(art, *words)
+        assert code == 2 and not told and said.count("\n") == 1 and f"{art / name / '0.PNG'}: a category " in said
+    assert os.listdir(tmp_path) == ["art"]
+    if name == "uncond":
+        (art / "food.png").unlink()
+        with pytest.raises(ValueError, match="cannot be named 'uncond', the word for no category") as error:
+            load_data(write_categories(tmp_path / "data", draw(), names=("a", name, "b")), DataConfig())
+        assert str(error.value).partition(": ")[2] in said
+    code, _, said = prepare(art, "--arrays", "--dry-run")
+    assert code == (2 if name == "uncond" else 0) and ("cannot be named" in said) == bool(code)
 
 
 def test_few_sprites_are_warned_of(tmp_path, art, prepare):

@@ -8,10 +8,11 @@ from torch import nn
 
 from ddpm.commands.shared.requests import parse_composition, parse_context, quoted_name
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling
-from ddpm.context.categories import UNCOND, mask_context, one_hot
+from ddpm.context.categories import mask_context, one_hot
 from ddpm.context.condition import Condition
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler
+from sprites.files import UNCOND
 
 NAMES = ("hero", "non_hero", "food", "spell")
 

@@ -16,7 +16,7 @@ from sprites.endless import drawn
 from sprites.files import DataError
 from sprites.loading import Sprites, load_sprites
 from sprites.prepare.collection import Collection, collect
-from sprites.prepare.names import By, Naming
+from sprites.prepare.names import By, Naming, read_table
 from sprites.prepare.report import report
 from sprites.prepare.settings import Settings
 from sprites.prepare.tiles import Grid
@@ -351,6 +351,66 @@ def test_a_set_that_is_prepared_again_keeps_its_clips(tmp_path):
     folder = with_cycles(tmp_path / "set", "{ walk = [4, 1, 5] }")
     found = prepared(folder)
     assert found.categories == ("food", "walk") and lengths_of(found.clips).tolist() == [1, 1, 1, 4, 1, 5]
+
+
+def walking(folder: Path, images: np.ndarray, *places: str, numbers: str = "{}") -> Path:
+    """Folders of four files each: step, pass, the same step, another pass."""
+    for index, place in enumerate(places):
+        step, one, other = images[3 * index : 3 * index + 3]
+        save_pngs(folder / place, np.stack([step, one, step, other]), [numbers.format(n) for n in range(8, 12)])
+    return folder
+
+
+@pytest.mark.parametrize("numbers", ["{}", "walk_{}", "Walk {:03}"])
+def test_numbered_images_of_a_folder_are_a_clip_as_they_are_in_training(tmp_path, numbers):
+    places = ("hero/walkA", "hero/walkB", "slime/deeper/hop")
+    folder = walking(tmp_path / "art", draw(9), *places, numbers=numbers)
+    save_pngs(folder / "slime", draw(2, seed=7), ["7", "8"])  # right in the folder of their category: stills
+    found, trained = prepared(folder), load_sprites(folder, clips=True)
+    assert found.categories == trained.categories and found.told.repeated == []
+    assert lengths_of(found.clips).tolist() == lengths_of(trained.clips).tolist() == [4, 4, 1, 1, 4]
+    np.testing.assert_array_equal(found.images, trained.images)
+    said = f"3 folders of numbered images taken for a clip each: {places[0]}, {places[1]}, {places[2]}"
+    assert said in dict(report(found))["clips"]
+    set_of(found, tmp_path / "set")
+
+
+def test_tags_and_files_are_those_of_each_frame(tmp_path):
+    folder = walking(tmp_path / "art", draw(3), "hero/walk")
+    save_pngs(folder / "food", draw(1), ["x"])
+    (tmp_path / "t.csv").write_text("file,step\nhero/walk/9.png,left\nhero/walk/11.png,right\n")
+    found = collect([folder], Settings(Naming(table=read_table(tmp_path / "t.csv"))))
+    assert [one.get("step") for one in found.facets[-4:]] == [None, "left", None, "right"]
+    assert [Path(file).name for file in found.files[-4:]] == ["8.png", "9.png", "10.png", "11.png"]
+
+
+def test_other_folders_of_images_are_stills_and_told(tmp_path):
+    images = draw(12)
+    save_pngs(tmp_path / "art/heroes/bosses", images[:4], ["dragon", "ogre 1", "ogre 2", "bat"])
+    save_pngs(tmp_path / "art/food/fruit", images[4:6], ["1", "2"])
+    save_pngs(tmp_path / "art/food/fruit", draw(1, size=16), ["3"])
+    found = prepared(tmp_path / "art", size=8)
+    said = dict(report(found))
+    assert found.categories == ("food", "heroes") and "clips" not in said
+    assert said["folders"].endswith("one series of numbered images of one size: food/fruit, heroes/bosses")
+
+
+def test_folders_of_a_single_category_are_categories_unless_a_pattern_says_otherwise(tmp_path):
+    walking(tmp_path / "art", draw(6), "hero/walk", "hero/run")
+    found = prepared(tmp_path / "art")
+    assert found.categories == ("run", "walk")
+    said = dict(report(found))["folders"]
+    pattern = "{category}/*/*"
+    advice = f'if each is a clip, give --category "{pattern}"'
+    assert said == f"hero holds all else, so its folders are categories: run, walk; {advice}"
+    found = collect([tmp_path / "art"], Settings(Naming(pattern)))
+    assert found.categories == ("hero",) and lengths_of(found.clips).tolist() == [4, 4]
+
+
+def test_numbered_sheets_are_cut_and_no_frames(tmp_path):
+    walking(tmp_path / "art", draw(6, size=16), "hero/sheets", "food/sheets")
+    found = prepared(tmp_path / "art", grid=Grid(8, 8))
+    assert found.size == 8 and not told(found.clips)
 
 
 # --- the split ----------------------------------------------------------------------------------------------

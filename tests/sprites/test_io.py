@@ -14,10 +14,12 @@ from folders import LABELS, NAMES, draw, png_of_size, refused, write_categories,
 from PIL import Image
 
 from sprites.content import content_hashes, count_duplicates, split
-from sprites.loading import Sprites, load_sprites
+from sprites.export.source import load_album
+from sprites.files import DataError
+from sprites.loading import Sprites, load_sprites, to_prepare
 from sprites.reading import forms, npy_pair
 from sprites.reading.form import Contents, Form
-from sprites.reading.image import MAX_PIXELS
+from sprites.reading.image import MAX_PIXELS, read_frames, read_rgba
 from sprites.tags import load_tags
 from sprites.writing.png import save_pngs
 
@@ -461,7 +463,7 @@ def test_an_empty_category_is_named(tmp_path):
     folder = write_categories(tmp_path / "d", draw())
     (folder / "ghost").mkdir()
     (folder / "ghost" / "notes.txt").touch()
-    refused(folder, f"{folder / 'ghost'}: category 'ghost' has no image")
+    refused(folder, f"{folder / 'ghost'}: category 'ghost' has no image", f"; or {to_prepare(folder)}")
 
 
 def test_loose_images(tmp_path):
@@ -478,12 +480,26 @@ def test_broken_images_are_named(tmp_path):
     whole = path.read_bytes()
     for length in (20, 30, 50, len(whole) // 2):
         path.write_bytes(whole[:length])
-        refused(folder, f"{path}: ")
+        refused(folder, f"{path}: ", f"; or {to_prepare(folder)}")
+        refused(folder, f"{path}: ", f"; or {to_prepare(folder)}", clips=True)
+        with pytest.raises(DataError, match=f"^{path}: .*; or {re.escape(to_prepare(folder))}$"):
+            load_album(folder)
     other = io.BytesIO()
     Image.new("RGB", (8, 8)).save(other, "TIFF")
     for content in (b"", b"not an image", other.getvalue()):
         path.write_bytes(content)
         refused(folder, f"{path}: not a PNG, GIF, WebP or BMP image")
+
+
+def test_a_jpeg_by_another_name_is_told_by_every_reader(tmp_path):
+    folder = write_categories(tmp_path / "d", draw(size=32))
+    path = folder / "hero" / "003.png"
+    Image.new("RGB", (32, 32)).save(path, "JPEG")
+    said = f"{path}: a JPEG inside, whatever its name; JPEG blurs pixel art"
+    refused(folder, said)
+    for read in (load_album, read_rgba, read_frames, lambda path: read_frames(path, path.read_bytes())):
+        with pytest.raises(DataError, match=f"^{re.escape(said)}"):
+            read(path)
 
 
 @pytest.mark.parametrize("side", [8193, 10_000, 30_000])  # above our limit, Pillow's warning, Pillow's error

@@ -26,6 +26,7 @@ from sprites.prepare.tiles import Grid, guess_grid, parse_tile
 from sprites.reading.folder import REASONS, SUFFIXES
 from sprites.reading.image import place
 from sprites.tags import load_tags
+from sprites.writing.arrays import write_arrays
 from sprites.writing.sprite_set import write_sprite_set
 
 
@@ -327,6 +328,53 @@ def test_the_tiles_of_a_sheet_are_found(category, margin, spacing):
     assert guess_grid(sheet(tiles, 8)) == Grid(16, 16)
 
 
+def blob(rng: np.random.Generator, side: int, filled: float) -> np.ndarray:
+    """A sprite somewhere in its tile, uint8 [side, side, 4]: an oval with an uneven edge, or a box."""
+    h, w = rng.integers(int(side * filled), side + 1, 2)
+    y, x = rng.integers(0, side - h + 1), rng.integers(0, side - w + 1)
+    down, across = np.mgrid[:h, :w] / np.reshape([(h - 1) / 2, (w - 1) / 2], (2, 1, 1)) - 1
+    seen = (down**2 + across**2 <= 1) & (rng.random((h, w)) < 0.9) if rng.random() < 0.7 else np.ones((h, w), bool)
+    colours = np.pad(rng.integers(30, 256, (3, 3)), ((0, 0), (0, 1)), constant_values=255)
+    tile = np.zeros((side, side, 4), np.uint8)
+    tile[y : y + h, x : x + w] = colours[rng.integers(0, 3, (h, w))] * seen[..., None]
+    return tile
+
+
+def shown(tiles: np.ndarray) -> list[bytes]:
+    """Of each tile that is not blank its opaque pixels, in order."""
+    return [tile[tile[..., 3] > 0].tobytes() for tile in tiles if tile.any()]
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([16, 24, 32]),
+    st.sampled_from([0.5, 0.75, 0.9]),
+    *[st.integers(a, b) for a, b in ((0, 2), (0, 2), (3, 10), (3, 40))],
+    st.booleans(),
+)
+def test_a_sheet_is_cut_right_or_left_whole(seed, side, filled, margin, spacing, columns, count, told_side):
+    rng = np.random.default_rng(seed)
+    tiles = np.stack([blob(rng, side, filled) for _ in range(count)])
+    pixels = sheet(tiles, columns, margin, spacing)
+    grid = guess_grid(pixels, side if told_side else None)
+    assert grid is None or shown(grid.cut(pixels)) == shown(tiles), grid
+
+
+@pytest.mark.parametrize("count", [21, 24])
+@pytest.mark.parametrize(("margin", "spacing"), [(2, 1), (1, 0), (2, 0), (2, 2), (1, 1), (0, 1)])
+def test_sheets_with_a_margin_are_not_cut_into_several_sprites_at_once(margin, spacing, count):
+    tiles = drawn("non_hero", count)
+    assert guess_grid(sheet(tiles, 8, margin, spacing)) == Grid(16, 16, margin, spacing)
+
+
+def test_sprites_of_two_parts_are_no_sheets_of_their_own():
+    floating = drawn("hero", 24)
+    floating[:, 12] = 0
+    for margin, spacing in ((0, 0), (2, 1)):
+        assert guess_grid(sheet(floating, 8, margin, spacing)) == Grid(16, 16, margin, spacing)
+
+
 def test_tiles_that_are_not_square_are_found():
     tall = np.pad(HEROES, ((0, 0), (14, 2), (4, 4), (0, 0)))  # 24x32, as characters of RPG Maker
     assert guess_grid(sheet(tall, 3)) == Grid(24, 32)
@@ -369,6 +417,20 @@ def test_a_sheet_alone_whose_tiles_are_not_found_is_told(tmp_path):
     save_all(tmp_path)
     found = made(tmp_path)
     assert "sheets" not in lines_of(found) and "(--margin, --spacing)" in next(iter(found.told.left_out.names))
+
+
+def test_square_sheets_that_are_not_cut_are_told_in_one_line(tmp_path):
+    tiles = drawn("hero", 16)
+    tiles[:, 7:9] = tiles[:, :, 7:9] = (9, 9, 9, 255)  # so that no lines are empty, and sprites hang together
+    for name, margin, spacing in (("a", 1, 3), ("b", 5, 2), ("c", 3, 2), ("d", 3, 1)):
+        save(tmp_path / "in" / f"{name}.png", sheet(tiles, 4, margin, spacing)[:-1])
+    advice = "if it is a sheet, give --tile, and --margin and --spacing if it has any"
+    told = lines_of(made(tmp_path / "in" / "a.png", size=128))
+    assert told["sheets"] == f"of several separate parts, and not cut: {tmp_path / 'in/a.png'} (75x74); {advice}"
+    several = [line for heading, line in report(made(tmp_path / "in", size=128)) if heading == "sheets"]
+    assert len(several) == 1 and "a.png (75x74), b.png" in several[0] and "and 1 more" in several[0]
+    save_all(tmp_path / "large", np.pad(enlarge(HEROES, 4)[:, :-1], ((0, 0), (0, 1), (0, 0), (0, 0))))
+    assert "sheets" not in lines_of(made(tmp_path / "large"))
 
 
 def test_files_of_sprites_in_two_categories_are_named(tmp_path):
@@ -484,6 +546,9 @@ def test_spellings_of_one_name_are_one_category(tmp_path):
     assert made(tmp_path).categories == ("ü",) and len(made(tmp_path).images) == 24
     save_all(tmp_path / "hero", drawn("spell")), save_all(tmp_path / "Hero", drawn("spell", 12, 12))
     assert made(tmp_path).categories == ("Hero", "ü")
+    told = ("categories", "Hero and hero are one category, Hero")
+    assert told in list(report(made(tmp_path)))
+    assert told in list(write_arrays([tmp_path], Settings(Naming()), None).report())
 
 
 def table(path: Path, text: str) -> Table:
@@ -501,7 +566,7 @@ def test_tags_from_tables(tmp_path):
     found = made(tmp_path / "art", naming=Naming(table=read_table(tmp_path / "a.csv")))
     assert found.facets[:3] == [{"colour": "red"}, {"colour": "blue", "mood": "glad"}, {}]
     assert found.facets[3:6] == [{"colour": "green"}] * 2 + [{"colour": "grey", "mood": "sad"}]
-    assert found.told.unused == 1
+    assert lines_of(found)["table"] == "1 row of the table of tags that no sprite belongs to: none.png"
     by_index = "category,index,colour\nhero,0,red\nhero,2,blue\nmore,11,green\n"
     found = made(tmp_path / "art", naming=Naming(table=table(tmp_path / "b.csv", by_index)))
     assert [row.get("colour") for row in found.facets] == ["red", None, "blue", *[None] * 11, "green"]
@@ -511,6 +576,34 @@ def test_tags_from_tables(tmp_path):
         "hero",
         "more",
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_spreadsheets_write_them(tmp_path, encoding):
+    text = "File,,colour,\r\na.png,,grün,\r\n,,,\r\nb.png,,,\r\na.png,,grün\r\n"
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    found = read_table(tmp_path / "a.csv")
+    assert found.by_file and found.facets == ["colour"]
+    assert found.rows == {("a.png", ""): {"colour": "grün"}, ("b.png", ""): {}}
+
+
+def test_a_table_in_another_encoding_is_refused_with_what_to_save_it_as(tmp_path):
+    (tmp_path / "a.csv").write_bytes("file,colour\na.png,grün\n".encode("cp1252"))
+    with pytest.raises(DataError, match=r"a\.csv: cannot be read as UTF-8 text \(.*\); save it as CSV UTF-8$"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("file,colour\na.png,red\nb.png,red\nA.png,blue\n", "A.png has two rows, colour=red and colour=blue; keep one"),
+        ("category,index,colour\na,1,red\na,01,\n", "a 01 has two rows, colour=red and empty; keep one"),
+    ],
+)
+def test_rows_that_contradict_one_another_are_refused(tmp_path, text, said):
+    with pytest.raises(DataError) as error:
+        table(tmp_path / "a.csv", text)
+    assert str(error.value) == f"{tmp_path / 'a.csv'}: {said}"
 
 
 @pytest.mark.parametrize(

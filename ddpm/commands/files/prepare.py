@@ -32,7 +32,7 @@ from sprites.files import plural, some
 from sprites.prepare.collection import Collection, collect
 from sprites.prepare.names import CATEGORY, By, Naming, read_table
 from sprites.prepare.report import ROWS, captions, gallery, picture, report, spread
-from sprites.prepare.settings import Settings
+from sprites.prepare.settings import PICTURE, Settings
 from sprites.prepare.sources import READERS
 from sprites.prepare.tiles import Grid, parse_tile
 from sprites.reading.image import SIZES, Fit
@@ -42,7 +42,6 @@ from sprites.writing.npy_pair import examples
 from sprites.writing.sprite_set import write_sprite_set
 
 MANIFEST = "prepared.json"  # the files of an earlier result, and a digest of each
-PICTURE = "report.png"
 FEW = 20  # sprites; fewer are not worth training on
 LARGE = {size: f"configs/sprites{size}.toml" for size in (16, 32, 64)}  # what many sprites of a size are trained with
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
@@ -166,9 +165,6 @@ def made_whole(out: Path, check: Callable[[], None]) -> Iterator[Path]:
 
 def write(folder: Path, found: Collection) -> None:
     """The sprite set, and the picture of the report."""
-    taken = {"report"} & {name.casefold() for name in found.categories}
-    if taken:
-        raise ValueError(f"a category is named report, as {PICTURE} is; name it otherwise, or give --category")
     write_sprite_set(folder, found.images, found.labels, found.categories, found.facets, found.clips)
     picture(found, label_font).save(folder / PICTURE)
 

@@ -9,14 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddpm.context.categories import UNCOND
 from ddpm.context.condition import Condition
 from ddpm.context.tags import Vocabulary, facet_guidance, parse_tags
 from ddpm.diffusion.forms import parse_form
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.console import warn
 from ddpm.system.names import near
-from sprites.files import some
+from sprites.files import UNCOND, some
 
 
 def wide(context: Tensor, spec: ModelSpec) -> Tensor:
