@@ -174,11 +174,8 @@ class Animator:
         Raises ValueError for numbers that do not fit, and for guidance over history where there is none over contexts.
         """
         condition.check_indices(indices)
-        N, scales, starts = (
-            len(condition),
-            condition.each(scale, "guidance scale").float(),
-            condition.each(start, "start"),
-        )
+        scales, starts = condition.each(scale, "guidance scale").float(), condition.each(start, "start")
+        N = len(condition)
         count = 0 if given is None else given.shape[1]  # frames that are given
         if given is not None and (len(given) != N or count >= frames):
             raise ValueError(

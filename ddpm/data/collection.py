@@ -92,9 +92,11 @@ class SpriteData:
     @cached_property
     def rarity(self) -> Tensor:
         """float32 [V]: of each value of a context, 1 / (values of its facet * share of the sprites that have it)."""
-        shares = self.contexts(torch.arange(len(self.sprites))).mean(0).clamp(min=1 / len(self.sprites))
-        count = [len(values) for values in self.vocabulary.values() for _ in values]
-        return 1 / (torch.tensor(count) * shares)
+        having = np.bincount(self.sprites.labels, minlength=len(self.sprites.categories))
+        if self.flags is not None:
+            having = np.concatenate([having, self.flags.sum(0).numpy()])
+        values = np.array([len(values) for values in self.vocabulary.values() for _ in values])
+        return torch.from_numpy(len(self.sprites) / (values * having.clip(1))).float()
 
     @cached_property
     def turned(self) -> Tensor:

@@ -7,6 +7,7 @@ The loop knows neither samplers nor metrics nor TensorBoard: it calls `Hooks`.
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -160,7 +161,7 @@ class Trainer:
         """
         steps, stopped_by, clock = self.config.steps, 0, Clock(self.step)
         bar = progress(total=steps, initial=self.step, unit="step", disable=not is_main())
-        with interruptible() as caught, bar:
+        with interruptible() as caught, bar, closing(self.batches.stream):
             if self.step == 0 and is_main():  # from here on there is something to resume; the folder can be written to
                 self.save()  # before the curves, which alone could be those of a long run whose weights were removed
                 hooks.save()
@@ -178,7 +179,6 @@ class Trainer:
                 if stopped_by == ENOUGH:
                     attempt(self.step, hooks.snapshot, self.best[0], self.step)
                 self.save(hooks.save)
-        self.batches.stream.close()
         return None if self.step == steps or stopped_by == ENOUGH else stopped_by
 
     def advance(self) -> Tensor:

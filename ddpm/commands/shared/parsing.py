@@ -291,7 +291,8 @@ def give_helps(settings: type) -> None:
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for name, text in field_docs(cls.__module__, cls.__name__):
             if name in fields:
-                fields[name].metadata = MappingProxyType({"help": re.sub(r"\s*\n\s*", " ", text)})
+                told = {"help": re.sub(r"\s*\n\s*", " ", text)}
+                fields[name].metadata = MappingProxyType(fields[name].metadata | told)
     for setting in settings_in(settings, ""):
         if setting.nested:
             give_helps(setting.kind)
