@@ -77,7 +77,8 @@ SMALL = ["--model.widths", "16", "16", "--model.attention", "1", "--optim.batch"
 
 # Modules of commands, by the names of their scripts, that do not stand in ddpm.commands by these names.
 ELSEWHERE = {"bench": "bench.race", "bench_gpu": "bench.gpu"}
-ELSEWHERE |= {name: f"measure.{name}" for name in ("sweep", "compare", "facets", "palettes", "editing", "walks")}
+MEASURES = ("sweep", "compare", "facets", "palettes", "editing", "walks", "losses")
+ELSEWHERE |= {name: f"measure.{name}" for name in MEASURES}
 ELSEWHERE |= {name: f"files.{name}" for name in ("prepare", "export", "export_web")}
 
 
