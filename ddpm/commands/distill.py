@@ -28,10 +28,11 @@ class Arguments:
     """The teacher: a run folder, a .safetensors file, or the name of a model that comes along."""
     data: Path | None = None
     """Of a teacher of tags, the folder that it was trained on; left out, as its run names it."""
-    knots: tuple[int, ...] = StudentConfig.knots
-    """Steps of the teacher, counted from 0, with which those of the student begin."""
-    teacher_steps: int = StudentConfig.teacher_steps
-    """Steps that the teacher samples with."""
+    knots: tuple[int, ...] | None = None
+    """Steps of the teacher, counted from 0, with which those of the student begin; left out, four: 0 3 4 5 of 8, 0 4 6
+    8 of 12."""
+    teacher_steps: int | None = None
+    """Steps that the teacher samples with; left out, as many as it takes by default."""
     guidance: tuple[float, float] = StudentConfig.scales
     """Lowest and highest guidance scale to learn."""
     sprites: int = 24_000
@@ -70,17 +71,18 @@ def check_student(out: Path, overwrite: bool) -> None:
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
-    config = StudentConfig(args.knots, args.teacher_steps, args.guidance)
-
     from ddpm.evaluation.tag_judge import tagged_data
     from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import MODEL_FILE, load_model, save_model
-    from ddpm.training.distillation import Distillation, contexts_to_learn, teacher_trajectories
+    from ddpm.sampling import usual
+    from ddpm.training.distillation import Distillation, contexts_to_learn, teacher_trajectories, usual_knots
 
     device = pick_device(args.device)
     teacher, spec = load_model(args.model)
     if spec.student:
         raise ValueError(f"{args.model} is a student itself; give the model that it was distilled from")
+    steps = args.teacher_steps or usual(spec)[1]
+    config = StudentConfig(args.knots or usual_knots(steps), steps, args.guidance)
     teacher.to(device)
     trained = trained_with(args.model)
     folder = args.data or trained.data
@@ -101,6 +103,6 @@ def main() -> int:
                 if step % 50 == 0:
                     bar.set_postfix_str(f"loss {loss:.5f}")
         save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
-    print(f"{out / MODEL_FILE}: {len(args.knots)} steps a sprite, one prediction each")
+    print(f"{out / MODEL_FILE}: {len(config.knots)} steps a sprite, one prediction each")
     print(f"next: {command_line('sample')} {out} --guidance 0 1 2 4")
     return 0

@@ -39,6 +39,11 @@ class Trajectories:
     states: Tensor
 
 
+def usual_knots(steps: int) -> tuple[int, ...]:
+    """Four knots of a teacher of so many steps: more of them where its way bends most (docs/performance.md)."""
+    return tuple(round(steps * share / 8) for share in (0, 3, 4, 5))
+
+
 def contexts_to_learn(spec: ModelSpec, count: int, config: Config, seed: int, data: SpriteData | None = None) -> Tensor:
     """What a student is to be asked for, float32 [count, V], hidden as in the training of its teacher by `config`: as
     many of each category; or with `data`, which a model of tags needs, what its training sprites show."""

@@ -16,7 +16,7 @@ from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, knots
 from ddpm.system.settings import from_dict, to_dict
-from ddpm.training.distillation import Distillation, contexts_to_learn, leap, teacher_trajectories
+from ddpm.training.distillation import Distillation, contexts_to_learn, leap, teacher_trajectories, usual_knots
 
 STUDENT = StudentConfig(knots=(0, 3), teacher_steps=6, scales=(0.0, 3.0))
 OPTIM = OptimConfig(batch=16, lr=1e-3, muon_lr=2e-3, warmup=5, ema=0.95, precision="fp32")
@@ -51,6 +51,10 @@ def test_a_leap_is_the_x0_that_takes_ddim_from_state_to_state(teacher):
     for pair in zip(x_t, x_s, x0, t, s, strict=True):
         go(schedule, *pair)
     torch.testing.assert_close(x0[2], x_s[2])  # the step to the clean image ends at x0_hat itself
+
+
+def test_usual_knots_lie_where_they_did_best():
+    assert usual_knots(8) == (0, 3, 4, 5) and usual_knots(12) == (0, 4, 6, 8)
 
 
 def test_knots_are_timesteps_of_the_teacher(teacher):
