@@ -78,6 +78,15 @@ def overflows(x: Tensor) -> Tensor:
     return ~(x.detach().abs().sum(-1, keepdim=True, dtype=wide) < torch.finfo(wide).max ** 0.5)
 
 
+def tame(x: Tensor) -> bool:
+    """Whether even D times the largest number is too small for any row of x [..., N, D] to overflow: a quarter of the
+    time of a look at each row."""
+    if not x.numel():
+        return True
+    largest = max(abs(end.item()) for end in x.detach().aminmax())  # NaN, if there is any
+    return largest * x.shape[-1] < torch.finfo(torch.promote_types(x.dtype, torch.float32)).max ** 0.5
+
+
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """softmax(q k^T / sqrt(D) + mask) v (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
 
@@ -101,11 +110,13 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
     # A softmax over -inf alone is NaN in value and gradient: let such a row attend, then zero what it got.
     empty = ~seen.any(-1, keepdim=True)
     bias = bias.masked_fill(empty, 0.0)
-    rows, tokens = overflows(q), overflows(k) | overflows(v)
     # On the CPU it is cheap to see that all is finite. On a GPU it would wait for the device. An exported graph cannot
     # branch on values, and takes it to be so.
-    if torch.compiler.is_exporting() or (q.device.type == "cpu" and not (rows.any() or tokens.any())):
-        return attend(q, k, v, bias).masked_fill(empty, 0.0)
+    exported = torch.compiler.is_exporting()
+    if exported or (q.device.type == "cpu" and all(map(tame, (q, k, v)))):
+        y = attend(q, k, v, bias)
+        return y.masked_fill(empty, 0.0) if exported or empty.any() else y
+    rows, tokens = overflows(q), overflows(k) | overflows(v)
     # NaN + -inf and NaN * 0 are NaN, so a mask does not keep NaN out. Compute without it, then set to NaN the rows that
     # may see one.
     y = attend(q.masked_fill(rows, 0.0), k.masked_fill(tokens, 0.0), v.masked_fill(tokens, 0.0), bias)
@@ -135,8 +146,8 @@ class SelfAttention(nn.Module):
         q, k, v = rearrange(
             self.qkv(self.norm(x)), "b (three heads d) h w -> three b heads (h w) d", three=3, heads=self.heads
         )
-        y = rearrange(attention(q, k, v, mask), "b heads (h w) d -> b (heads d) h w", h=h, w=w)
-        return x + self.out(y.contiguous(memory_format=torch.channels_last))
+        y = rearrange(attention(q, k, v, mask), "b heads (h w) d -> b h w (heads d)", h=h, w=w)
+        return x + self.out(y.movedim(-1, 1))
 
 
 class CrossAttention(nn.Module):
@@ -163,5 +174,5 @@ class CrossAttention(nn.Module):
         # The mask keeps a dropped token out of the attention; NaN in it would still reach the gradient of kv.
         tokens = tokens.masked_fill(~keep[..., None], 0.0)
         k, v = rearrange(self.kv(tokens), "b m (two heads d) -> two b heads m d", two=2, heads=self.heads)
-        y = rearrange(attention(q, k, v, mask), "b heads (h w) d -> b (heads d) h w", h=h, w=w)
-        return x + self.out(y.contiguous(memory_format=torch.channels_last))
+        y = rearrange(attention(q, k, v, mask), "b heads (h w) d -> b h w (heads d)", h=h, w=w)
+        return x + self.out(y.movedim(-1, 1))

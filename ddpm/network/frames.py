@@ -103,5 +103,5 @@ class FrameAttention(nn.Module):
             mask = frames.sees[:, None]
             if self.everywhere:
                 mask = mask.repeat_interleave(h * w, 2).repeat_interleave(h * w, 3)
-        y = rearrange(attention(q, k, v, mask), f"{inside} -> (g f) (heads d) h w", heads=self.heads, h=h, w=w)
-        return x + self.out(y.contiguous(memory_format=torch.channels_last))
+        y = rearrange(attention(q, k, v, mask), f"{inside} -> (g f) h w (heads d)", heads=self.heads, h=h, w=w)
+        return x + self.out(y.movedim(-1, 1))
