@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from ddpm.system.memory import keep_freed_here
 from ddpm.system.processes import several_processes
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
@@ -91,7 +92,11 @@ def pool(count: int, each: int) -> ThreadPoolExecutor:
     """So many threads, in each of which an operation takes `each` cores."""
     import torch
 
-    return ThreadPoolExecutor(count, "cores", initializer=torch.set_num_threads, initargs=(each,))
+    def begin() -> None:
+        torch.set_num_threads(each)
+        keep_freed_here()
+
+    return ThreadPoolExecutor(count, "cores", initializer=begin)
 
 
 if hasattr(os, "register_at_fork"):

@@ -64,7 +64,12 @@ def test_where_nothing_is_told_nothing_is_refused(tmp_path, monkeypatch):
     memory.check_fits("all there is", 2**60, "")
 
 
-@pytest.mark.skipif(platform.libc_ver() < ("glibc", "2.35"), reason="other libraries keep smaller blocks, or none")
+glibc = pytest.mark.skipif(
+    platform.libc_ver() < ("glibc", "2.35"), reason="other libraries keep smaller blocks, or none"
+)
+
+
+@glibc
 def test_what_is_freed_is_used_again():
     code = """
 import resource
@@ -81,6 +86,33 @@ print(cleared(), keep_freed(), cleared(), cleared())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, kept, _, after = done.stdout.split()
     assert kept == "True" and int(after) < int(before) / 50
+
+
+@glibc
+def test_what_a_thread_frees_is_used_again():
+    code = """
+import resource
+from concurrent.futures import ThreadPoolExecutor
+from ddpm.system.memory import keep_freed, keep_freed_here
+
+def cleared():
+    for _ in range(2):  # the first time all pages are new
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        blocks = [b"x" * 20_000_000 for _ in range(10)]
+        del blocks
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before
+
+def in_thread(begin):
+    with ThreadPoolExecutor(1, initializer=begin) as pool:
+        return pool.submit(cleared).result()
+
+keep_freed_here()  # nothing, in a process that does not keep
+keep_freed()
+print(in_thread(lambda: None), in_thread(keep_freed_here))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    usual, kept = map(int, done.stdout.split())
+    assert kept < usual / 50
 
 
 def test_commands_keep_what_they_free(monkeypatch):
