@@ -1,7 +1,7 @@
 """Sprites of all sources as one collection: of one size, by category, and nothing twice."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from sprites.prepare.settings import PICTURE, Settings, Told
 from sprites.reading.image import SIZES, Fit, check_total, place, quiet
 
 STEP = 8  # a size that is chosen for the user is a multiple of it
+TOO_LARGE = ", and no plain grid of tiles was seen; give --tile for a sheet, or --size 16 --fit box to scale it down"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,29 +66,25 @@ def collect(sources: Sequence[Path], settings: Settings, tick: Callable[[], obje
     return gathered(groups, settings, told)
 
 
-def common_size(groups: Sequence[Group]) -> int:
-    """The side that most sprites have or need, as a multiple of 8. DataError if that is more than the model takes."""
-    counts: Counter[int] = Counter()
-    for group in groups:
-        counts[max(group.frames.shape[1:3])] += len(group.frames)
+def common_size(sides: Iterable[tuple[int, Path]], advice: str) -> int:
+    """The side that most sprites have or need, as a multiple of `STEP`. DataError if it is more than the model takes.
+
+    sides: of each sprite, with its file. advice: ends that message.
+    """
+    counts, first = Counter[int](), dict[int, Path]()
+    for side, path in sides:
+        counts[side] += 1
+        first.setdefault(side, path)
     side = counts.most_common(1)[0][0]
     if side > SIZES[-1]:
-        path = next(group.picture.file.path for group in groups if max(group.frames.shape[1:3]) == side)
-        raise DataError(
-            f"{path}: {side} pixels a side, at most {SIZES[-1]} are learnt, and no plain grid of tiles was seen; give "
-            "--tile for a sheet, or --size 16 --fit box to scale it down"
-        )
-    return rounded(side)
-
-
-def rounded(side: int) -> int:
-    """The least size that is a multiple of `STEP` and holds a side."""
+        raise DataError(f"{first[side]}: {side} pixels a side, at most {SIZES[-1]} are learnt{advice}")
     return max(SIZES[0], -(-side // STEP) * STEP)
 
 
 def gathered(groups: list[Group], settings: Settings, told: Told) -> Collection:
     """The sprites of all groups at one size and by category, each once in its category."""
-    size = settings.size or common_size(groups)
+    sides = ((max(group.frames.shape[1:3]), group.picture.file.path) for group in groups for _ in group.names)
+    size = settings.size or common_size(sides, TOO_LARGE)
     check_total(groups[0].picture.file.path, sum(len(group.frames) for group in groups), size)
     spelt = one_spelling([name[CATEGORY] for group in groups for name in group.names])
     told.notes += [("categories", line) for line in told_spellings(spelt)]

@@ -13,7 +13,7 @@ import numpy as np
 from sprites.colour import hardened, parts, with_alpha
 from sprites.files import MAX_NAMES, DataError, check_learnt, check_name, check_names, plural, some
 from sprites.loading import load_sprites
-from sprites.prepare.collection import rounded
+from sprites.prepare.collection import common_size
 from sprites.prepare.cutting import cleared
 from sprites.prepare.names import CATEGORY, Naming, one_spelling, told_spellings
 from sprites.prepare.report import sized
@@ -21,10 +21,11 @@ from sprites.prepare.settings import Settings
 from sprites.prepare.sources import File, LeftOut, Picture, read_source
 from sprites.reading.form import Inside
 from sprites.reading.forms import is_described
-from sprites.reading.image import SIZES, place, quiet
+from sprites.reading.image import place, quiet
 from sprites.writing.npy_pair import PairWriter
 
 AT_ONCE = 2**20  # pixels of the pictures that are handled together
+TOO_LARGE = "; give --size 16 --fit box to scale it down, or leave --arrays out if it is a sheet to be cut"
 FIRST, MAX_REASONS = 3, 100  # names that are kept of what is left out for a reason, and reasons
 
 
@@ -156,7 +157,8 @@ def write_arrays(
     with quiet(), ExitStack() as stack:
         writer = None
         for some_pictures in together(numbered(sources, settings, numbers, made.left_out)):
-            made.size = made.size or settings.size or common_size(some_pictures)
+            sides = ((max(one.frames.shape[1:3]), one.path) for one in some_pictures)
+            made.size = made.size or settings.size or common_size(sides, TOO_LARGE)
             images, labels = rows_of(some_pictures, settings, made)
             if folder:
                 writer = writer or stack.enter_context(PairWriter(folder, made.size))
@@ -207,18 +209,6 @@ def together(pictures: Iterable[Numbered]) -> Iterator[list[Numbered]]:
             found, pixels = [], 0
     if found:
         yield found
-
-
-def common_size(pictures: Sequence[Numbered]) -> int:
-    """The side that most of them have or need, as a multiple of 8. DataError if that is more than the model takes."""
-    sides = [max(one.frames.shape[1:3]) for one in pictures]
-    side = Counter(sides).most_common(1)[0][0]
-    if side > SIZES[-1]:
-        raise DataError(
-            f"{pictures[sides.index(side)].path}: {side} pixels a side, at most {SIZES[-1]} are learnt; give --size 16 "
-            "--fit box to scale it down, or leave --arrays out if it is a sheet to be cut"
-        )
-    return rounded(side)
 
 
 def rows_of(pictures: Sequence[Numbered], settings: Settings, made: Made) -> tuple[np.ndarray, np.ndarray]:
