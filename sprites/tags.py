@@ -13,7 +13,6 @@ from sprites.reading.forms import names_of
 
 MISSING = -1
 MAX_TABLE = 2**27  # bytes
-AS_UTF8 = "save it as CSV UTF-8"
 KEYS = ["category", "index"]
 
 
@@ -86,12 +85,22 @@ def load_tags(folder: str | Path) -> Tags | None:
     return Tags({name: facet_of(column) for name, column in zip(names, columns, strict=True)}, labels, categories)
 
 
-def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """The names of the facets, and the rows with their category and index."""
+def read_csv(path: Path, delimiters: str = ",") -> list[list[str]]:
+    """The lines of a table as cells, one line at least. DataError for what is no text, or no such table.
+
+    delimiters: of several, the one that is in the first line most often.
+    """
+    lines = read_text(path, MAX_TABLE, "save it as CSV UTF-8").splitlines()
+    between = max(delimiters, key=lines[0].count) if lines else ","
     try:
-        header, *rows = list(csv.reader(read_text(path, MAX_TABLE, AS_UTF8).splitlines())) or [[]]
+        return list(csv.reader(lines, delimiter=between)) or [[]]
     except csv.Error as error:
         raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    """The names of the facets, and the rows with their category and index."""
+    header, *rows = read_csv(path)
     if header[:2] != KEYS or len(set(header)) < len(header):
         got = reprlib.repr(header)
         raise DataError(f"{path}: got the columns {got}, expected category, index and then distinct facets")

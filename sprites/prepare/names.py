@@ -1,6 +1,5 @@
 """What each sprite is called: its category and tags, from folders, frame tags, a pattern for file names, or a table."""
 
-import csv
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -8,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from sprites.files import DataError, read_text, some
+from sprites.files import DataError, some
 from sprites.prepare.sources import File, LeftOut, Picture
-from sprites.tags import AS_UTF8, KEYS, MAX_TABLE
+from sprites.tags import KEYS, read_csv
 
 By = Literal["folder", "tag", "slice", "file"]
 CATEGORY, ANIMATION = "category", "animation"
@@ -71,12 +70,7 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     Columns that are empty throughout are left out: spreadsheets write them where cells were cleared. DataError for what
     is no table.
     """
-    try:
-        lines = read_text(path, MAX_TABLE, AS_UTF8).splitlines()
-        between = max(",;\t", key=lines[0].count) if lines else ","  # spreadsheets write ; in many countries
-        header, *rows = [[*map(str.strip, row)] for row in csv.reader(lines, delimiter=between)] or [[]]
-    except csv.Error as error:
-        raise DataError(f"{path}: not a table of comma-separated values ({error})") from error
+    header, *rows = [[*map(str.strip, row)] for row in read_csv(path, ",;\t")]  # spreadsheets write ; in many countries
     filled = {column for row in (header, *rows) for column, cell in enumerate(row) if cell}
 
     def cells(row: list[str]) -> list[str]:
