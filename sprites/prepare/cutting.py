@@ -105,19 +105,20 @@ def shared(blocks: Sequence[int]) -> int:
 
 
 def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told) -> Iterable[Group]:
-    """The sprites of all pictures, without blank ones."""
+    """The sprites of all pictures, without blank ones. Each picture leaves the list, and the memory, when it is cut."""
     sides = Counter(p.frames.shape[1] for p, _ in pictures if p.frames.shape[1] == p.frames.shape[2])
     known = next((side for side, count in sides.most_common(1) if 2 * count > len(pictures) and side in SIZES), None)
     wraps: dict[str, int] = {}
     for source in {p.file.source for p, _ in pictures}:
         wraps[source] = wrapping([p.file for p, _ in pictures if p.file.source == source])
+    pictures[:] = [(replace(p, grid=grid_of(p, times, settings, known)), times) for p, times in pictures]
     if settings.naming.by in ("folder", "slice"):
-        pictures = in_clips(pictures, wraps, settings, known, told)
+        pictures[:] = in_clips(pictures, wraps, settings, told)
     pictures.reverse()
-    while pictures:  # each is let go of when it is cut
-        picture, times = pictures.pop()
+    while pictures:
+        picture, _ = pictures.pop()
         try:
-            frames = cut(picture, times, settings, known, told)
+            frames = cut(picture, settings, told)
             cycles = cycles_in(picture, len(frames), settings.cycle)
         except DataError as error:
             if picture.file.alone:
@@ -132,16 +133,16 @@ def cut_all(pictures: list[tuple[Picture, int]], settings: Settings, told: Told)
 
 
 def in_clips(
-    pictures: list[tuple[Picture, int]], wraps: dict[str, int], settings: Settings, known: int | None, told: Told
+    pictures: list[tuple[Picture, int]], wraps: dict[str, int], settings: Settings, told: Told
 ) -> list[tuple[Picture, int]]:
     """The same, but the numbered images of a folder in the folder of a category are the frames of one picture.
 
     `load_sprites` takes all images of such a folder for frames. Without numbers they are stills here, and told.
     """
     folders = defaultdict[Path, list[int]](list)
-    for index, (picture, times) in enumerate(pictures):
+    for index, (picture, _) in enumerate(pictures):
         below = len(picture.file.folders) - settings.naming.depth(picture.file, wraps[picture.file.source])
-        if below > 0 and is_still(picture, settings) and not is_sheet(picture, times, settings, known):
+        if below > 0 and is_still(picture, settings) and not is_sheet(picture):
             folders[picture.file.path.parent].append(index)
     clips, others = [], []
     for folder, indices in folders.items():
@@ -164,10 +165,10 @@ def is_still(picture: Picture, settings: Settings) -> bool:
     return named and len(picture.frames) == 1 and not picture.label and not picture.tags
 
 
-def is_sheet(picture: Picture, times: int, settings: Settings, known: int | None) -> bool:
-    """Whether a picture has tiles."""
-    grid = grid_of(picture, times, settings, known)
-    return grid is not None and is_larger(picture, grid)
+def is_sheet(picture: Picture) -> bool:
+    """Whether a picture has more than one tile."""
+    _, h, w, _ = picture.frames.shape
+    return picture.grid is not None and (h > picture.grid.height or w > picture.grid.width)
 
 
 def is_clip(own: Sequence[tuple[Picture, int]]) -> bool:
@@ -183,7 +184,7 @@ def joined(own: Sequence[tuple[Picture, int]]) -> tuple[Picture, int]:
         return own[0]
     frames = np.concatenate([picture.frames for picture, _ in own])
     files = [picture.file for picture, _ in own]
-    return replace(first, frames=frames, files=files, cycles=[range(len(frames))]), times
+    return replace(first, frames=frames, files=files, cycles=[range(len(frames))], grid=None), times
 
 
 def told_outer(pictures: list[tuple[Picture, int]], wraps: dict[str, int], settings: Settings, told: Told) -> None:
@@ -236,11 +237,10 @@ def visible(
     return Group(picture, kept, [names[index] for index in chosen], soft[chosen], moving, [files[i] for i in chosen])
 
 
-def cut(picture: Picture, times: int, settings: Settings, known: int | None, told: Told) -> np.ndarray:
+def cut(picture: Picture, settings: Settings, told: Told) -> np.ndarray:
     """The sprites of a picture, uint8 [n, h, w, 4]: its tiles if it is a sheet, else its frames."""
-    frames, path = picture.frames, picture.file.path
+    frames, grid, path = picture.frames, picture.grid, picture.file.path
     _, h, w, _ = frames.shape
-    grid = grid_of(picture, times, settings, known)
     if grid and not settings.grid:
         told.sheets[str(grid)].append(str(path))
     elif not grid and not picture.ready and len(frames) == 1:
@@ -248,7 +248,7 @@ def cut(picture: Picture, times: int, settings: Settings, known: int | None, tol
             told.blobs[str(path)] = w, h
         elif h != w and told.files == 1:
             told.notes.append(("sheets", f"{path}: {w}x{h} is not square; if it is a sheet, {TO_CUT}"))
-    if not grid or not is_larger(picture, grid):
+    if not grid or not is_sheet(picture):
         return frames
     try:
         return np.concatenate([grid.cut(frame) for frame in frames]) if len(frames) > 1 else grid.cut(frames[0])
@@ -267,12 +267,6 @@ def grid_of(picture: Picture, times: int, settings: Settings, known: int | None)
     if len(picture.frames) > 1 or (known is not None and max(picture.frames.shape[1:3]) <= known):
         return None
     return guess_grid(picture.frames[0], known)
-
-
-def is_larger(picture: Picture, grid: Grid) -> bool:
-    """Whether a picture has more than one tile."""
-    _, h, w, _ = picture.frames.shape
-    return h > grid.height or w > grid.width
 
 
 def shrunk(grid: Grid, times: int) -> Grid:

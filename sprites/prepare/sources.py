@@ -19,6 +19,7 @@ from sprites.loading import load_sprites
 from sprites.prepare.aseprite.document import Slice, Tag
 from sprites.prepare.aseprite.file import read_aseprite
 from sprites.prepare.containers import Member, cells, members
+from sprites.prepare.tiles import Grid
 from sprites.reading.folder import REASONS, SUFFIXES, images_below
 from sprites.reading.form import Inside
 from sprites.reading.forms import is_described
@@ -65,6 +66,8 @@ class Picture:
     """Whether the frames are sprites already, neither enlarged nor a sheet."""
     files: Sequence[File] = ()
     """Of each frame its file, if each has one of its own; else all are of `file`."""
+    grid: Grid | None = None
+    """The tiles to cut it into, as the user says or as they were guessed."""
 
     def file_of(self, frame: int) -> File:
         """The file of one frame."""
