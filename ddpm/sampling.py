@@ -26,6 +26,7 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype, on_cores, shares
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
 from sprites.colour import from_hexadecimals, hexadecimals
+from sprites.files import plural
 from sprites.palettes import asked_palette
 
 BATCH = {"cpu": 128, "cuda": 2048}  # sprites sampled at a time
@@ -314,4 +315,4 @@ def check_shares(count: int) -> None:
     """Raise ValueError for more processes than sprites. All processes come here."""
     with main_first():
         if world() > count:
-            raise ValueError(f"{count} sprites are too few for {world()} processes; start torchrun with fewer")
+            raise ValueError(f"{plural(count, 'sprite')}, too few for {world()} processes; start torchrun with fewer")

@@ -20,6 +20,7 @@ from ddpm.config import OptimConfig, StudentConfig
 from ddpm.system.console import progress
 from ddpm.system.devices import pick_device
 from ddpm.system.outputs import check_apart, held
+from sprites.files import plural
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,6 @@ def main() -> int:
                 if step % 50 == 0:
                     bar.set_postfix_str(f"loss {loss:.5f}")
         save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
-    print(f"{out / MODEL_FILE}: {len(config.knots)} steps a sprite, one prediction each")
+    print(f"{out / MODEL_FILE}: {plural(len(config.knots), 'step')} a sprite, one prediction each")
     print(f"next: {command_line('sample')} {out} --guidance 0 1 2 4")
     return 0

@@ -16,6 +16,7 @@ from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_count, check_file, check_folder
 from ddpm.commands.shared.parsing import parse
 from ddpm.system.outputs import held, write_texts
+from sprites.files import plural
 
 if TYPE_CHECKING:
     from ddpm.config import Config
@@ -94,5 +95,5 @@ def main() -> int:
         save_picture(args.curves, curves)
     share = differing([model, load_model(file)[0]], spec, args.guidance, args.count)
     count = args.count * len(spec.categories)
-    print(f"{file}: {file.stat().st_size / 1e6:.2f} MB; {share:.3%} of the pixels of {count} sprites differ")
+    print(f"{file}: {file.stat().st_size / 1e6:.2f} MB; {share:.3%} of the pixels of {plural(count, 'sprite')} differ")
     return 0

@@ -28,6 +28,7 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling, StudentConfig
 from ddpm.system.console import progress, warn
 from ddpm.system.processes import interruptible
+from sprites.files import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,7 +167,7 @@ def main() -> int:
         pixels, done = sample(sampler, condition, scales, args.count, caught)
         code = 0 if done.all() else 128 + highest(max(caught, default=0))
         if is_main() and code:
-            print(f"stopped after {done.sum()} of {N} sprites")
+            print(f"stopped after {done.sum()} of {plural(N, 'sprite')}")
         if is_main():
             save(args, sampler, condition, rows, (pixels, done))
     return code

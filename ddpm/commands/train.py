@@ -22,6 +22,7 @@ from ddpm.commands.shared.parsing import command_line, parse
 from ddpm.config import Config, doubts, load_config
 from ddpm.system.console import warn
 from ddpm.system.outputs import check_apart, held
+from sprites.files import plural
 
 if TYPE_CHECKING:
     from ddpm.training.trainer import Trainer
@@ -152,7 +153,7 @@ def main() -> int:
     if not config.tags and (config.data / "tags.csv").exists():
         tell("its tags.csv is not learnt; --tags learns it")
     if data.palette is not None:
-        tell(f"a palette of {len(data.palette)} colours, to which what is sampled will keep")
+        tell(f"a palette of {plural(len(data.palette), 'colour')}, to which what is sampled will keep")
     if not len(data.val):
         tell("no sprite is held out, so there is no validation loss; a larger --val-fraction holds some out")
     trainer = Trainer(config, data, device)
@@ -164,7 +165,7 @@ def main() -> int:
         parameters = sum(p.numel() for p in trainer.model.parameters()) / 1e6
         processes = f", {world()} processes" if world() > 1 else ""
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
-        tell(f"{about}, {trainer.config.steps} steps; run folder {config.out}")
+        tell(f"{about}, {plural(trainer.config.steps, 'step')}; run folder {config.out}")
         if trainer.taken:
             tell(f"from {config.start}: {trainer.taken.about}")
         notes = trainer.taken.notes if trainer.taken else ()

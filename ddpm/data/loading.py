@@ -16,7 +16,7 @@ from ddpm.system.distributed import is_main
 from ddpm.system.memory import check_fits
 from sprites.colour import keep_to, palette_of
 from sprites.content import examine, notes_on_content, split
-from sprites.files import check_learnt
+from sprites.files import check_learnt, plural
 from sprites.loading import Sprites, load_sprites
 from sprites.palettes import asked_palette
 from sprites.tags import load_tags
@@ -92,8 +92,8 @@ def read_tags(folder: str | Path, sprites: Sprites, mirror: Tensor) -> tuple[dic
     for name in sorted(in_table.keys() | in_folder.keys()):
         if in_table.get(name, 0) != in_folder.get(name, 0):
             raise ValueError(
-                f"{folder}/tags.csv has {in_table.get(name, 0)} rows for {name}, of which there are "
-                f"{in_folder.get(name, 0)} sprites; give each its row"
+                f"{folder}/tags.csv has {plural(in_table.get(name, 0), 'row')} for {name}, which has "
+                f"{plural(in_folder.get(name, 0), 'sprite')}; give each its row"
             )
     facets = vocabulary_of(table)
     if not facets:

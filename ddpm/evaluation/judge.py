@@ -33,6 +33,7 @@ from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
 from ddpm.system.console import warn
 from sprites.colour import palette_of
+from sprites.files import plural
 
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
 Labelled = tuple[Tensor, Tensor]  # x [N, C, H, W] in [-1, 1], labels int64 [N]
@@ -248,5 +249,5 @@ def unseen_sprites(source: str, data: SpriteData) -> Labelled:
             raise ValueError(f"{source}: it has other categories or channels than the training sprites")
         rows = np.flatnonzero(~np.isin(other.hashes, data.hashes[data.train]))
     if len(rows) < TOLD_FEWEST:
-        raise ValueError(f"{source}: {len(rows)} sprites that were not trained on, too few to tell others apart from")
+        raise ValueError(f"{source}: {plural(len(rows), 'sprite')} not trained on, too few to tell others apart from")
     return other.batch(at_most(MOST_HELD_OUT, rows, 0))

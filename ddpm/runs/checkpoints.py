@@ -63,7 +63,7 @@ def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any
             bad.rename(bad.with_suffix(".damaged"))
             warn(f"{error}; set aside as {bad.stem}.damaged, and the checkpoint before it is taken")
         return path, *content
-    what = f"none of the {len(found)} checkpoints in {run} is whole" if found else f"{run} holds no checkpoint"
+    what = f"no checkpoint of {len(found)} in {run} is whole" if found else f"{run} holds no checkpoint"
     raise ValueError(f"nothing to resume: {what}; begin anew with another --out, or with --overwrite")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def check_memory(spec: ModelSpec, count: int, processes: int, with_names: bool) 
     """Raise ValueError for more sprites than there is memory for, in as many processes. with_names: they get files."""
     each = spec.size**2 * spec.channels + 12 + 300 * with_names  # a label and a scale; a name and its path
     needed = processes * count * each + 12 * MOST_PIXELS  # the picture, and its tiles on their way
-    what = f"{count:,} sprites of {spec.size}x{spec.size}x{spec.channels}"
+    what = f"{plural(count, 'sprite')} of {spec.size}x{spec.size}x{spec.channels}"
     check_fits(what, needed, "take fewer rows, scales or sprites at a time; another --seed gives others")
 
 
@@ -74,7 +75,7 @@ class Sampled:
     columns: Sequence[str]  # names of the scales
     labels: np.ndarray  # int64 [R]
     scales: Sequence[float]
-    settings: Mapping[str, object]  # by their names as flags
+    settings: Mapping[str, Any]  # by their names as flags
     palette: np.ndarray | None = None  # uint8 [P, 3], of PNG files of indices; None: they are RGB or RGBA
     stems: Sequence[str] = ()  # names of the scales in those of files; left out, as "s1.5"
     images: int = 0  # how many columns, the first ones, are no samples
@@ -123,8 +124,9 @@ class Sampled:
         R, S, N = done.shape
         picture = labelled_grid(pixels, self.rows, self.columns, done=done)
         save_picture(path, picture, {"Software": SOFTWARE} | {k: str(v) for k, v in self.settings.items()})
-        how = "seed {seed}, {form}, {sampler}, {steps} steps" if "seed" in self.settings else ""
-        told = f", {how}".format_map(self.settings) if how else ""
+        how, told = self.settings, ""
+        if "seed" in how:
+            told = f", seed {how['seed']}, {how['form']}, {how['sampler']}, {plural(how['steps'], 'step')}"
         few = left_out(pixels.shape)
         shown = f"\n{path} shows {few}; --npz and --png-folder take all" if few else ""
         up_to = "" if done[:, self.images :].all() else "up to "

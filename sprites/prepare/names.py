@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from sprites.files import DataError, some
+from sprites.files import DataError, plural, some
 from sprites.prepare.sources import File, LeftOut, Picture
 from sprites.tags import KEYS, read_csv
 
@@ -98,7 +98,7 @@ def read_table(path: Path) -> Table:
     found, names = dict[tuple[str, str], dict[str, str]](), dict[tuple[str, str], str]()
     for number, row in rows:
         if len(row) != len(header):
-            raise DataError(f"{path}: line {number} has {len(row)} cells, expected {len(header)}")
+            raise DataError(f"{path}: line {number} has {plural(len(row), 'cell')}, expected {len(header)}")
         said = dict(zip(header, row, strict=True))
         index = said.get("index", "")
         key = (folded(said[keys[0]]), index.lstrip("0") or "0" if index else "")

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from sprites.files import DataError, check_file, why
+from sprites.files import DataError, check_file, plural, why
 
 Resize = Literal["nearest", "box"]
 
@@ -187,7 +187,7 @@ def target_size(
     others = [i for i, wh in enumerate(sizes) if wh != (side, side)]
     if others and resize is None:
         path, (w, h) = paths[others[0]], sizes[others[0]]
-        many = f" (as {len(others) - 1} other files)" if len(others) > 1 else ""
+        many = f" (as {plural(len(others) - 1, 'other file')})" if len(others) > 1 else ""
         other = "pass --resize nearest or box to train.py" + (f", or --size {w}" if w == h and w in SIZES else "")
         raise DataError(f"{path}: {w}x{h} pixels{many}, expected {side}x{side}; {advise(path, (w, h), side) or other}")
     for i in others:

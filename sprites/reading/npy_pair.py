@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from sprites.clips import begins, of_lengths
-from sprites.files import MAX_NAMES, DataError, check_file, check_link, checked_names, read_text, why
+from sprites.files import MAX_NAMES, DataError, check_file, check_link, checked_names, plural, read_text, why
 from sprites.reading.form import Contents, Form, Inside
 from sprites.reading.image import Resize, check_total, fit_all, target_size
 
@@ -96,7 +96,7 @@ def read_pair(inside: Inside, size: int | None, resize: Resize | None, clips: bo
     paths = [path for path in paths if path not in beside]
     if len(paths) != 2:
         found = ", ".join(path.name for path in paths)
-        raise DataError(f"{folder}: {len(paths)} .npy files ({found}), expected two: images and labels")
+        raise DataError(f"{folder}: {plural(len(paths), '.npy file')} ({found}), expected two: images and labels")
     arrays = {path: read_npy(path) for path in paths}
     image_path, label_path = sorted(paths, key=lambda path: -arrays[path].ndim)
     images, labels = arrays[image_path], np.asarray(arrays[label_path])
@@ -199,7 +199,7 @@ def check_labels(
         count = labels.shape[1]
         if names is not None and len(names) != count:
             raise DataError(
-                f"{path.with_name(NAMES)}: {len(names)} names for the {count} columns of "
+                f"{path.with_name(NAMES)}: {plural(len(names), 'name')} for the {count} columns of "
                 f"{path.name}; give one name a column"
             )
         if count > MAX_NAMES:

@@ -339,7 +339,7 @@ def test_tags_go_to_their_sprites_in_any_order_of_labels_and_categories(tmp_path
         places = [f"{facet}={v}" for facet, values in data.facets.items() for v in values]
         assert {places[p] for p in data.flags[i].nonzero().flatten()} == tags
     (folder / "tags.csv").write_text("category,index,kind,number\n" + "\n".join(rows[1:]) + "\n")
-    with pytest.raises(ValueError, match=r"tags.csv has \d+ rows for \w+, of which there are 20 sprites"):
+    with pytest.raises(ValueError, match=r"tags.csv has \d+ rows for \w+, which has 20 sprites"):
         load_data(folder, DataConfig(tags=True))
     (folder / "tags.csv").write_text("category,index\n" + "\n".join(",".join(r.split(",")[:2]) for r in rows) + "\n")
     with pytest.raises(ValueError, match="no column with a value"):

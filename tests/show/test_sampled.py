@@ -68,7 +68,8 @@ FEW = ("--count", 2, "--steps", 1, "--guidance", 1)
 
 def test_only_a_picture_of_its_own_is_replaced_unasked(call, tmp_path):
     grid, arrays = tmp_path / "grid.png", tmp_path / "a.npz"
-    assert call("sample", *FEW, "--npz", arrays).returncode == 0
+    told = call("sample", *FEW, "--npz", arrays)
+    assert told.returncode == 0 and ", 1 step\n" in told.stdout
     first = grid.read_bytes()
     assert Image.open(grid).info["Software"] == "ddpm-sprites" and Image.open(grid).info["seed"] == "0"
     assert is_sampled(grid) and call("sample", *FEW, "--seed", 1).returncode == 0

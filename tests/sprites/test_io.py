@@ -365,12 +365,12 @@ def test_a_pickle_is_never_run(tmp_path):
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_an_npy_pair_has_two_arrays(tmp_path, count):
+@pytest.mark.parametrize(("count", "told"), [(1, "1 .npy file (0.npy)"), (3, "3 .npy files (0.npy, ")])
+def test_an_npy_pair_has_two_arrays(tmp_path, count, told):
     (tmp_path / "d").mkdir()
     for i in range(count):
         np.save(tmp_path / "d" / f"{i}.npy", draw())
-    refused(tmp_path / "d", f"{tmp_path / 'd'}: {count} .npy files", "0.npy", "expected two")
+    refused(tmp_path / "d", f"{tmp_path / 'd'}: {told}", "expected two")
 
 
 # --- folders per category -----------------------------------------------------------------------------------
@@ -621,7 +621,7 @@ def test_mixed_sizes_go_to_the_most_common_one_only_if_told(tmp_path):
     refused(
         folder,
         f"{folder / 'food' / 'odd.png'}: 8x8 pixels",
-        "(as 1 other files)",
+        "(as 1 other file)",
         "expected 16x16",
         "--resize",
     )

@@ -260,7 +260,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config, capsys
     assert equal(whole.model, resumed.model) and checkpoints(config.out) == [older, newest]
     for path in (older, newest):
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"none of the 2 checkpoints .* is whole"):
+    with pytest.raises(ValueError, match=r"no checkpoint of 2 in .* is whole"):
         make(config).resume()
 
 

@@ -20,6 +20,7 @@ from ddpm.runs.spec import ModelSpec
 from sprites.colour import from_hexadecimals, keep_to
 from sprites.content import content_hashes
 from sprites.endless import drawn
+from sprites.files import plural
 
 STEP = "step of its cycle"  # the facet of the judges that says which frame of its clip a sprite is
 REAL, JUDGES = range(2)  # apart by their seeds
@@ -120,8 +121,8 @@ def folder_cycles(folder: Path, trained: Config, spec: ModelSpec) -> tuple[Cycle
     for what, cycles in (("held out", held_out), ("to train on", learnt)):
         if len(cycles) < 2:
             raise ValueError(
-                f"{folder} has {len(cycles)} cycles of {length} frames {what}, too few to judge by; raise val_fraction "
-                "in training, or give more cycles"
+                f"{folder} has {plural(len(cycles), 'cycle')} of {length} frames {what}, too few to judge by; raise "
+                "val_fraction in training, or give more cycles"
             )
     return held_out, learnt
 

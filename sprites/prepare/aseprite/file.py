@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sprites.files import DataError, check_file, why
+from sprites.files import DataError, check_file, plural, why
 from sprites.prepare.aseprite.chunks import CHUNKS
 from sprites.prepare.aseprite.document import BYTES, Document, Slice, Stream, Tag
 from sprites.prepare.aseprite.merging import merged
@@ -68,7 +68,7 @@ def parsed(stream: Stream) -> Document:
     if magic != 0xA5E0:
         raise ValueError("it does not begin like one")
     if depth not in BYTES or not width or not height or not count:
-        raise ValueError(f"{count} frames of {width}x{height} pixels in {depth} bits")
+        raise ValueError(f"{plural(count, 'frame')} of {width}x{height} pixels in {depth} bits")
     if count * width * height > MAX_PIXELS:
         raise ValueError(f"{count:,} frames of {width}x{height} are more than {MAX_PIXELS:,} pixels")
     _, _, transparent = stream.read("IIB")
