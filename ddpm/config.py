@@ -12,6 +12,7 @@ import tomli_w
 import tyro
 from typing_extensions import Doc
 
+from ddpm.system.devices import DeviceName
 from ddpm.system.names import choices, near
 from ddpm.system.settings import (
     FINITE,
@@ -246,7 +247,7 @@ class RunConfig(Settings):
     """Look after every so many steps whether sprites were learnt by heart: if so stop, and have the weights of the look
     before as the model. 0: never."""
     seed: Seed = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
     deterministic: bool = False
     """The same bits in every run on a GPU too, for some of its speed; a CPU gives them anyway."""
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -22,6 +22,7 @@ from ddpm.commands.shared.flags import check_count, parse_guidance
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress, warn
+from ddpm.system.devices import DeviceName
 from ddpm.system.outputs import check_is_sprite, write_all
 from ddpm.system.processes import interruptible
 from sprites.export.album import DELAY, MOST_DELAY
@@ -79,7 +80,7 @@ class Arguments(Exporting):
     --export walk.aseprite walk.json. Each clip is a frame tag."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace --out and --export."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""

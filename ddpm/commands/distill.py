@@ -9,7 +9,7 @@ only for a teacher of tags, to see which of them go together.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -18,7 +18,7 @@ from ddpm.commands.shared.flags import check_count, check_folder, check_seed
 from ddpm.commands.shared.parsing import command_line, parse
 from ddpm.config import OptimConfig, StudentConfig
 from ddpm.system.console import progress
-from ddpm.system.devices import pick_device
+from ddpm.system.devices import DeviceName, pick_device
 from ddpm.system.outputs import check_apart, held
 from sprites.files import plural
 
@@ -47,7 +47,7 @@ class Arguments:
     runs/NAME."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace the student that is in --out."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""

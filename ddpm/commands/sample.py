@@ -11,7 +11,7 @@ Rows are categories, mixtures, sums or tags, columns guidance scales; the noise 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -27,6 +27,7 @@ from ddpm.commands.shared.flags import (
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling, StudentConfig
 from ddpm.system.console import progress, warn
+from ddpm.system.devices import DeviceName
 from ddpm.system.processes import interruptible
 from sprites.files import plural
 
@@ -76,7 +77,7 @@ class Arguments(Exporting):
     """Write these PNG files with their palette (PLTE and tRNS), one index a pixel."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace --out, --npz and --export even if sample.py did not write them."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ddpm.system.memory import keep_freed_here
 from ddpm.system.processes import several_processes
@@ -14,20 +14,21 @@ from ddpm.system.processes import several_processes
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
     import torch
 
+DeviceName = Literal["auto", "cpu", "cuda"]
 T = TypeVar("T")
 R = TypeVar("R")
 LEAST = 16  # samples of a part
 taken: list[int] = []  # cores of an operation outside of each `limited`, one in another
 
 
-def pick_device(name: str) -> "torch.device":
+def pick_device(name: DeviceName) -> "torch.device":
     """The device of a command that runs as one process. Raises ValueError as `device_named`, and under torchrun."""
     if several_processes():
         raise ValueError("this command runs as one process: start it with python, not with torchrun")
     return device_named(name)
 
 
-def device_named(name: str) -> "torch.device":
+def device_named(name: DeviceName) -> "torch.device":
     """The device for "auto" (a GPU if there is one), "cpu" or "cuda". Raises ValueError for a GPU that is not there."""
     import torch
 

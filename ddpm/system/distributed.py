@@ -17,17 +17,16 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ddpm.system.devices import device_named
+from ddpm.system.devices import DeviceName, device_named
 from ddpm.system.processes import leave_it_to_main, several_processes
 
 PATIENCE = timedelta(hours=2)  # for which others wait while the main one reads, judges or writes
 
 
-def join(device: str) -> torch.device:
+def join(device: DeviceName) -> torch.device:
     """Meet the processes that torchrun started, over gloo on CPUs and NCCL on GPUs, and return this one's device.
 
-    device: auto, cpu or cuda; of several GPUs in a machine each process takes its own. Raises ValueError if there are
-    fewer.
+    Of several GPUs in a machine each process takes its own. Raises ValueError if there are fewer.
     """
     found, local = device_named(device), int(os.environ.get("LOCAL_RANK", "0"))
     if not several_processes():

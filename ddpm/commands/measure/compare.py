@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -20,7 +20,7 @@ from ddpm.commands.shared.flags import check_count, check_guidance, check_result
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
-from ddpm.system.devices import pick_device
+from ddpm.system.devices import DeviceName, pick_device
 from ddpm.system.outputs import held, write_results
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Arguments:
     """Folder for compare.txt, .md, .json and .png."""
     judges: Path | None = None
     """Folder of the classifiers; left out, judges/ beside the first run."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values that cannot work, before anything is computed."""

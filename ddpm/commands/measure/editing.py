@@ -9,7 +9,6 @@ FRESH are sprites that the model has not seen.
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
@@ -17,7 +16,7 @@ from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_count, check_guidance, check_results, check_seed
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
-from ddpm.system.devices import pick_device
+from ddpm.system.devices import DeviceName, pick_device
 from ddpm.system.outputs import held, write_results
 
 FEW = 100  # sprites for all but the seams
@@ -35,7 +34,7 @@ class Arguments:
     seed: int = 0
     out: Path = Path("runs/editing")
     """Folder for likeness.png, editing.json and editing.md."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values that cannot work, before anything is computed."""

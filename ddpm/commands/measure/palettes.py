@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -20,7 +20,7 @@ from ddpm.commands.shared.flags import check_count, check_guidance, check_result
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
-from ddpm.system.devices import pick_device
+from ddpm.system.devices import DeviceName, pick_device
 from ddpm.system.outputs import held, write_results
 from sprites.colour import MOST
 
@@ -48,7 +48,7 @@ class Arguments:
     seed: int = 0
     out: Path = Path("runs/palettes")
     """Folder for palettes.txt, .md, .json and .png."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values that cannot work, before anything is computed."""

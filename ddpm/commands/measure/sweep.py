@@ -11,7 +11,7 @@ trade-off curves, a grid for each scale and the closest pairs of generated and t
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -20,6 +20,7 @@ from ddpm.commands.shared.flags import check_count, check_guidance, check_result
 from ddpm.commands.shared.parsing import parse
 from ddpm.config import Sampling
 from ddpm.system.console import progress
+from ddpm.system.devices import DeviceName
 from ddpm.system.outputs import held, write_results
 
 if TYPE_CHECKING:  # importing torch takes seconds, in which a mistyped flag could have been told
@@ -47,7 +48,7 @@ class Arguments:
     comes along in runs/NAME."""
     judges: Path | None = None
     """Folder where the classifier of each data set is kept for the next time; left out, judges/ beside the run."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -26,7 +26,7 @@ from ddpm.commands.shared.errors import exit_on_user_error
 from ddpm.commands.shared.flags import check_count, check_folder, check_guidance, check_results, check_seed
 from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import progress
-from ddpm.system.devices import pick_device
+from ddpm.system.devices import DeviceName, pick_device
 from ddpm.system.outputs import held, write_results
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Arguments:
     out: Path | None = None
     """Folder for walks.md, walks.json and walks.png; left out, walks/ in the model's folder, of one that
     comes along in runs/NAME."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     def check(self) -> None:
         """Refuse values and places that cannot work, before anything is computed."""

@@ -9,6 +9,7 @@ import tyro
 from ddpm.commands.shared.exports import Exporting, check_exports
 from ddpm.commands.shared.flags import check_count, check_file, check_new_folder, parse_guidance
 from ddpm.config import Sampling
+from ddpm.system.devices import DeviceName
 from sprites.reading.folder import SUFFIXES
 from sprites.reading.image import Fit
 
@@ -62,7 +63,7 @@ class Arguments(Exporting):
     --export hero.png hero.aseprite. Each row of the grid is a frame tag."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace --out, --npz and --export even if they are no pictures of this project."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
 
     @property
     def ways(self) -> tuple[bool, bool]:
