@@ -76,7 +76,7 @@ class Arguments(Exporting):
     indexed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Write these PNG files with their palette (PLTE and tRNS), one index a pixel."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Replace --out, --npz and --export even if sample.py did not write them."""
+    """Replace --npz, --export and a picture at --out that this project did not make, if they are there."""
     device: DeviceName = "auto"
 
     def check(self) -> None:

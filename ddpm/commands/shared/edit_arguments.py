@@ -62,7 +62,7 @@ class Arguments(Exporting):
     """Also write files that engines and art programs open, each in the format of its suffix, as export.py does:
     --export hero.png hero.aseprite. Each row of the grid is a frame tag."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Replace --out, --npz and --export even if they are no pictures of this project."""
+    """Replace --npz, --export and a picture at --out that this project did not make, if they are there."""
     device: DeviceName = "auto"
 
     @property
