@@ -34,9 +34,10 @@ def pretrained() -> dict[Path, Path]:
 
 
 def found(model: str | Path) -> Path:
-    """Where a model is: a path, or, if nothing is there, the name of one that comes along."""
+    """Where a model is: a path, or, if no model is there, the name of one that comes along."""
     path = Path(model)
-    return path if path.exists() else pretrained().get(path, path)
+    holds = path.is_file() or (path / MODEL_FILE).exists()
+    return path if holds else pretrained().get(path, path)
 
 
 def file_of(model: str | Path) -> Path:

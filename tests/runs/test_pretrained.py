@@ -37,7 +37,9 @@ def test_a_name_is_a_model_unless_there_is_such_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert found("shipped") == SHIPPED == run_of(Path("shipped")) and Path("shipped") in pretrained()
     assert results_of(Path("shipped")) == Path("runs/shipped") and judges_beside(Path("shipped")) == Path("runs/judges")
-    shutil.copytree(SHIPPED, tmp_path / "shipped")
+    (tmp_path / "shipped").mkdir()  # sprites of the user's own, say
+    assert found("shipped") == SHIPPED
+    shutil.copytree(SHIPPED, tmp_path / "shipped", dirs_exist_ok=True)
     assert found("shipped") == Path("shipped") == results_of(Path("shipped"))
 
 
