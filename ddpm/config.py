@@ -114,9 +114,9 @@ class StudentConfig:
 
     See ddpm/training/distillation.py."""
 
-    knots: tuple[int, ...] = (0, 3, 4, 5)
+    knots: tuple[int, ...]
     """Steps of its teacher, counted from 0, with which its own begin: more of them where the way bends most."""
-    teacher_steps: int = 8
+    teacher_steps: int
     scales: tuple[float, float] = (0.0, 4.0)
     """Lowest and highest guidance scale that it was trained for."""
 

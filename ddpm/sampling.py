@@ -40,12 +40,13 @@ def ignore(count: int) -> None:
 
 
 def usual(spec: ModelSpec) -> tuple[str, int]:
-    """The sampler and the number of steps that suit a model.
+    """The sampler and the number of steps, of as many as it has, that suit a model.
 
     Where colours or x0 are predicted, noise that is drawn anew at each step lets the network revise what it has decided
     too early, and more steps let it do so more often (docs/palettes.md, docs/sizes.md).
     """
-    return ("dpmpp_2m_sde", 12) if spec.prediction in ("colours", "x0") else ("dpmpp_2m", 8)
+    sampler, steps = ("dpmpp_2m_sde", 12) if spec.prediction in ("colours", "x0") else ("dpmpp_2m", 8)
+    return sampler, min(steps, spec.diffusion.timesteps)
 
 
 class Guide:
@@ -57,7 +58,7 @@ class Guide:
         self.schedule = spec.build_diffusion().schedule
         sampler, steps = usual(spec)
         sampler = sampler if sampling.sampler == "auto" else sampling.sampler
-        steps = min(steps, len(self.schedule)) if sampling.steps is None else sampling.steps
+        steps = steps if sampling.steps is None else sampling.steps
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
         self.sampling = replace(sampling, steps=steps, sampler=sampler)
         self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak

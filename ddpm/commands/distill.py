@@ -82,8 +82,8 @@ def main() -> int:
     teacher, spec = load_model(args.model)
     if spec.student:
         raise ValueError(f"{args.model} is a student itself; give the model that it was distilled from")
-    steps = args.teacher_steps or usual(spec)[1]
-    config = StudentConfig(args.knots or usual_knots(steps), steps, args.guidance)
+    steps = usual(spec)[1] if args.teacher_steps is None else args.teacher_steps
+    config = StudentConfig(usual_knots(steps) if args.knots is None else args.knots, steps, args.guidance)
     teacher.to(device)
     trained = trained_with(args.model)
     folder = args.data or trained.data

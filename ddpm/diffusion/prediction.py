@@ -20,6 +20,7 @@ from ddpm.diffusion.colours import FLOOR, Colours
 from ddpm.diffusion.schedule import Schedule
 
 PREDICTIONS = ("eps", "x0", "v")
+AT_ONCE = 128  # samples whose loss is looked at together
 LOSS_WEIGHTS = ("none", "min_snr", "v")
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
 ContextDenoiser = Callable[..., Tensor]  # (x_t, t, context) -> x0_hat; a student's takes a guidance scale [B] too
@@ -137,3 +138,23 @@ def stratified_timesteps(batch: int, T: int, generator: torch.Generator) -> Tens
     offset = torch.rand((), generator=generator, dtype=torch.float64, device=device)
     u = (offset + torch.arange(batch, dtype=torch.float64, device=device) / batch) % 1
     return (u * T).long().clamp(max=T - 1)[torch.randperm(batch, generator=generator, device=device)]
+
+
+@torch.no_grad()
+def comparable_losses(
+    diffusion: Diffusion,
+    model: nn.Module,
+    x0: Tensor,
+    context: Tensor,
+    generator: torch.Generator,
+    on_samples: Callable[[int], object] = lambda count: None,
+) -> tuple[Tensor, Tensor]:
+    """`Diffusion.loss` of N samples to compare models by, at timesteps and noise that a generator on the CPU gives to
+    any of them: [N], and the timesteps, int64 [N]. `on_samples` is called with how many more are done."""
+    t = stratified_timesteps(len(x0), len(diffusion.schedule), generator)
+    eps, found = torch.randn(x0.shape, generator=generator), []
+    device = diffusion.schedule.alpha.device
+    for part in zip(*(a.to(device).split(AT_ONCE) for a in (x0, context, t, eps)), strict=True):
+        found.append(diffusion.loss(model, *part))
+        on_samples(len(part[0]))
+    return torch.cat(found), t

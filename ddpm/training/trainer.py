@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ddpm.config import Config, check_levels
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import VALIDATION, generator, seed_of
-from ddpm.diffusion.prediction import stratified_timesteps
+from ddpm.diffusion.prediction import comparable_losses
 from ddpm.network.frames import Frames
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
 from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
@@ -320,17 +320,14 @@ class Trainer:
             "train/sprites_per_second": clock.rate(self.step) * self.config.optim.batch,
         }
 
-    @torch.no_grad()
     def validation_loss(self) -> float:
         """Loss of the EMA weights on held-out sprites with context, with the same timesteps and noise every time."""
         x0, context = self.data.validation()
         times = -(-VALIDATION_LEAST // len(x0))
         x0, context = x0.repeat(times, 1, 1, 1), context.repeat(times, 1)
         g = generator(self.config.seed, VALIDATION)
-        t = stratified_timesteps(len(x0), len(self.diffusion.schedule), g)
-        eps = torch.randn(x0.shape, generator=g)
-        parts = zip(*(a.to(self.device).split(128) for a in (x0, context, t, eps)), strict=True)
-        return torch.cat([self.diffusion.loss(self.ema.model, *part) for part in parts]).mean().item()
+        loss, _ = comparable_losses(self.diffusion, self.ema.model, x0, context, g)
+        return loss.mean().item()
 
     def _parallel(self) -> nn.Module:
         """The network, its gradients averaged over the processes.

@@ -49,6 +49,6 @@ def test_mistakes(run_here, model, tmp_path):
     write_npy(other, images, labels)
     (other / "categories.json").write_text('["circle", "bar"]')
     assert_one_line_error(run_here("losses", model, "--data", other), "circle", "square, bar")
-    student = ModelSpec(8, 4, SPEC.categories, SPEC.model, SPEC.diffusion, StudentConfig())
+    student = ModelSpec(8, 4, SPEC.categories, SPEC.model, SPEC.diffusion, StudentConfig((0, 2), 4))
     save_model(tmp_path / "s.safetensors", student.build(), student, 1)
     assert_one_line_error(run_here("losses", tmp_path / "s.safetensors", "--data", data), "teacher")

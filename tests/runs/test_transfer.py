@@ -238,7 +238,7 @@ def test_training_stops_when_sprites_are_learnt_by_heart_and_keeps_what_was_befo
 def test_a_student_is_no_start(start):
     data, config = start
     spec = load_model(config.start)[1]
-    spec = replace(spec, student=StudentConfig())
+    spec = replace(spec, student=StudentConfig((0, 3, 4, 5), 8))
     save_model(config.start, network(spec, 3), spec, 1)
     with pytest.raises(ValueError, match="is a student"):
         Trainer(config, data, torch.device("cpu"))

@@ -91,7 +91,7 @@ print(cleared(), keep_freed(), cleared(), cleared())
 @glibc
 def test_what_a_thread_frees_is_used_again():
     code = """
-import resource
+import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from ddpm.system.memory import keep_freed, keep_freed_here
 
@@ -108,11 +108,19 @@ def in_thread(begin):
 
 keep_freed_here()  # nothing, in a process that does not keep
 keep_freed()
+if "limited" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_AS, (2**40, resource.getrlimit(resource.RLIMIT_AS)[1]))
 print(in_thread(lambda: None), in_thread(keep_freed_here))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    usual, kept = map(int, done.stdout.split())
+
+    def faults(*how):
+        done = subprocess.run([sys.executable, "-c", code, *how], capture_output=True, text=True, check=True)
+        return map(int, done.stdout.split())
+
+    usual, kept = faults()
     assert kept < usual / 50
+    usual, limited = faults("limited")
+    assert limited > usual / 2
 
 
 def test_commands_keep_what_they_free(monkeypatch):

@@ -19,13 +19,14 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.system.console import progress
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
+    from ddpm.data.collection import SpriteData
     from ddpm.network.unet import ContextUNet
     from ddpm.runs.spec import ModelSpec
 
 QUARTERS = 4
-BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -46,66 +47,66 @@ class Arguments:
         check_seed(self.seed)
 
 
-def sprites_for(args: Arguments, spec: "ModelSpec") -> tuple["Tensor", "Tensor"]:
-    """x0 [N, C, H, W] in [-1, 1] of the folder, and what this model is told of each, [N, V].
+def told(folder: Path, spec: "ModelSpec", data: "SpriteData", rows: "np.ndarray") -> "Tensor":
+    """What a model is told of some sprites of a folder, [N, V].
 
     Raises ValueError for sprites that are not like those of the model, and for a student, which has no such loss.
     """
-    import numpy as np
-
-    from ddpm.config import DataConfig
-    from ddpm.data.loading import load_data
     from ddpm.runs.transfer import places
 
     if spec.student:
         raise ValueError("a student was not trained by this loss; give its teacher")
-    tags = bool(spec.facets) and (args.data / "tags.csv").exists()
-    data = load_data(args.data, DataConfig(size=spec.size, palette="none", tags=tags, val_fraction=0.0))
-    if data.sprites.channels != spec.channels:
-        raise ValueError(f"{args.data}: sprites of {data.sprites.channels} channels; the model has {spec.channels}")
+    for what, has, wanted in (
+        ("pixels a side", data.sprites.size, spec.size),
+        ("channels", data.sprites.channels, spec.channels),
+    ):
+        if has != wanted:
+            raise ValueError(f"{folder}: sprites of {has} {what}; the model has {wanted}")
     if missing := [name for name in data.sprites.categories if name not in spec.categories]:
-        raise ValueError(f"{args.data}: the model knows no {missing[0]}, but {', '.join(spec.categories)}")
-    N = len(data.sprites)
-    rows = np.random.default_rng(args.seed).permutation(N)[: args.count]
-    x0, _ = data.batch(rows)
-    told = data.contexts(rows)
+        raise ValueError(f"{folder}: the model knows no {missing[0]}, but {', '.join(spec.categories)}")
+    seen = data.contexts(rows)
     ours, theirs = places(spec.vocabulary, data.vocabulary)
-    context = told.new_zeros(len(rows), spec.places)
-    context[:, ours] = told[:, theirs]
-    return x0, context
+    context = seen.new_zeros(len(rows), spec.places)
+    context[:, ours] = seen[:, theirs]
+    return context
 
 
 def losses(
     model: "ContextUNet", spec: "ModelSpec", x0: "Tensor", context: "Tensor", seed: int
 ) -> tuple["Tensor", "Tensor"]:
-    """`Diffusion.loss` of each sprite, [N], at timesteps spread evenly over all of them, and in which quarter of them
-    that was, int64 [N]."""
+    """`comparable_losses` of sprites, [N], and in which quarter of the timesteps each was taken, int64 [N]."""
     import torch
 
-    from ddpm.diffusion.prediction import stratified_timesteps
+    from ddpm.diffusion.prediction import comparable_losses
 
     g, diffusion = torch.Generator().manual_seed(seed), spec.build_diffusion()
-    t = stratified_timesteps(len(x0), len(diffusion.schedule), g)
-    eps, found = torch.randn(x0.shape, generator=g), []
-    with torch.no_grad(), progress(total=len(x0), unit="sprite", leave=False) as bar:
-        for part in zip(*(a.split(BATCH) for a in (x0, context, t, eps)), strict=True):
-            found.append(diffusion.loss(model, *part))
-            bar.update(len(part[0]))
-    return torch.cat(found), t * QUARTERS // len(diffusion.schedule)
+    with progress(total=len(x0), unit="sprite", leave=False) as bar:
+        loss, t = comparable_losses(diffusion, model, x0, context, g, bar.update)
+    return loss, t * QUARTERS // len(diffusion.schedule)
 
 
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, __doc__)
     args.check()
+    import numpy as np
+
+    from ddpm.config import DataConfig
+    from ddpm.data.loading import load_data
     from ddpm.evaluation.report import text_table
     from ddpm.runs.models import load_model
 
     models = [load_model(path) for path in args.models]
-    rows = []
-    for path, (model, spec) in zip(args.models, models, strict=True):
-        loss, quarter = losses(model, spec, *sprites_for(args, spec), args.seed)
+    tags = any(spec.facets for _, spec in models) and (args.data / "tags.csv").exists()
+    data = load_data(args.data, DataConfig(palette="none", tags=tags, val_fraction=0.0))
+    rows = np.random.default_rng(args.seed).permutation(len(data.sprites))[: args.count]
+    x0, _ = data.batch(rows)
+    contexts = [told(args.data, spec, data, rows) for _, spec in models]
+    table = []
+    for path, (model, spec), context in zip(args.models, models, contexts, strict=True):
+        loss, quarter = losses(model, spec, x0, context, args.seed)
         means = [loss, *(loss[quarter == q] for q in range(QUARTERS))]
-        rows.append([str(path), spec.prediction, str(len(loss)), *(f"{m.mean():.3f}" for m in means if len(m))])
-    print(text_table(["", "predicts", "sprites", "loss", "1st quarter", "2nd", "3rd", "4th"], rows), end="")
+        shown = [f"{m.mean():.3f}" if len(m) else "" for m in means]
+        table.append([str(path), spec.prediction, str(len(loss)), *shown])
+    print(text_table(["", "predicts", "sprites", "loss", "1st quarter", "2nd", "3rd", "4th"], table), end="")
     return 0
