@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.transfer import Taken
-from ddpm.system.devices import on_cores
+from ddpm.system.devices import autocast_dtype, on_cores
 
 T = TypeVar("T")
 MUONS = 4  # optimisers that the hidden weights are shared among
+QUINTIC = (3.4445, -4.7750, 2.0315)  # a, b, c of x <- a x + b x^3 + c x^5, by Jordan 2024
+ITERATIONS = 5
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -47,12 +49,55 @@ def add_gradients(model: nn.Module, losses: Callable[[T], Tensor], parts: Sequen
     return torch.cat([loss for loss, _ in found])
 
 
-class Optimizers:
-    """Steps the parameters of `model`, a ContextUNet, by `parts`: torch's optimisers by name.
+def orthogonal(gradient: Tensor, dtype: torch.dtype) -> Tensor:
+    """Nearly the semi-orthogonal matrix next to one [R, C]: U S V^T -> U V^T but for singular values of 0.7 to 1.2.
 
-    Muon (Jordan 2024, kellerjordan.github.io/posts/muon) replaces the momentum of a weight matrix by the nearest
-    semi-orthogonal one, so that every direction is learnt at the same speed. It takes the hidden convolutions; stem,
-    head, biases, norms and embeddings, which are no matrices or not hidden, go to AdamW, as its author advises.
+    By Newton-Schulz iterations, each of which takes every singular value x to a x + b x^3 + c x^5 (`QUINTIC`).
+    dtype: what to compute in.
+    """
+    a, b, c = QUINTIC
+    tall = gradient.shape[0] > gradient.shape[1]
+    x = (gradient.mT if tall else gradient).to(dtype, copy=True)
+    x /= x.norm().clamp(min=1e-7)  # none above 1
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Steps a matrix along the semi-orthogonal one next to its momentum, so that every direction is learnt at the same
+    speed (Jordan 2024, kellerjordan.github.io/posts/muon).
+
+    The steps are those of torch.optim.Muon, which computes in bfloat16 everywhere. A processor without instructions for
+    that would spend more time on it than on all else of a step; here it computes in float32.
+    """
+
+    def __init__(self, params: Any, lr: float, momentum: float):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        """One step along the gradients, of the matrices that have one."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                keep = group["momentum"]
+                momentum = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
+                momentum.lerp_(weight.grad, 1 - keep)
+                direction = weight.grad.lerp(momentum, keep)  # Nesterov's, which looks a step ahead
+                dtype = autocast_dtype("auto", weight.device) or torch.float32
+                rows, columns = weight.shape
+                rate = group["lr"] * math.sqrt(max(1, rows / columns))
+                weight.add_(orthogonal(direction, dtype), alpha=-rate)
+
+
+class Optimizers:
+    """Steps the parameters of `model`, a ContextUNet, by `parts`: optimisers by name.
+
+    Muon takes the hidden convolutions; stem, head, biases, norms and embeddings, which are no matrices or not hidden,
+    go to AdamW, as Muon's author advises.
 
     What is taken over from another model learns at `config.kept_rate` times the rates, and as many times faster as its
     weights are larger than new ones: Muon's steps have one size, so the larger a weight the less they turn it.
@@ -82,11 +127,10 @@ class Optimizers:
         count = min(MUONS, len(hidden))
         for i in range(count):  # cores share them
             these = self.hidden[i::count]
-            self.parts[f"muon{i}"] = torch.optim.Muon(
+            self.parts[f"muon{i}"] = Muon(
                 groups([weight for weight, _ in these], [view for _, view in these], config.muon_lr),
                 lr=config.muon_lr,
                 momentum=config.muon_momentum,
-                weight_decay=0.0,
             )
 
     def step(self, factor: float) -> None:

@@ -1,10 +1,12 @@
 """Which parameters Muon and AdamW take, and their steps against closed forms and torch's own."""
 
+import pytest
 import torch
 
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
-from ddpm.training.optim import Optimizers, matrix
+from ddpm.training import optim
+from ddpm.training.optim import Muon, Optimizers, matrix, orthogonal
 
 
 def trained(kind: str, steps: int, factor: float = 1.0, device: str = "cpu"):
@@ -64,6 +66,45 @@ def test_a_step_of_muon_is_the_nearest_semi_orthogonal_matrix():
         values = torch.linalg.svdvals(update)
         assert values.min() > 0.6 and values.max() < 1.3
         assert torch.nn.functional.cosine_similarity(update.flatten(), nearest.flatten(), dim=0) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(32, 90), (90, 32), (16, 16)])
+def test_muon_is_torchs_to_the_last_bit_where_it_computes_in_bfloat16(monkeypatch, shape):
+    monkeypatch.setattr(optim, "autocast_dtype", lambda *_: torch.bfloat16)
+    torch.manual_seed(0)
+    ours = torch.nn.Parameter(torch.randn(shape))
+    theirs = torch.nn.Parameter(ours.detach().clone())
+    steppers = (
+        Muon([ours], lr=0.02, momentum=0.9),
+        torch.optim.Muon([theirs], lr=0.02, momentum=0.9, weight_decay=0.0),
+    )
+    for _ in range(4):
+        ours.grad = torch.randn(shape)
+        theirs.grad = ours.grad.clone()
+        for stepper in steppers:
+            stepper.step()
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("has_bf16", [False, True])
+def test_muon_computes_in_what_the_processor_has(monkeypatch, has_bf16):
+    seen = []
+    monkeypatch.setattr("ddpm.system.devices.cpu_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(optim, "orthogonal", lambda x, dtype: seen.append(dtype) or orthogonal(x, dtype))
+    trained("muon", 1)
+    assert set(seen) == {torch.bfloat16 if has_bf16 else torch.float32}
+
+
+@pytest.mark.parametrize("rows", [8, 40])
+def test_the_iterations_treat_each_singular_value_alone(rows):
+    """In float32 a matrix U S V^T becomes U f(S) V^T, f being the odd polynomial of degree 5 five times over."""
+    U, S, Vh = torch.linalg.svd(torch.randn(rows, 20), full_matrices=False)
+    a, b, c = optim.QUINTIC
+    x = S / S.norm()
+    for _ in range(optim.ITERATIONS):
+        x = a * x + b * x**3 + c * x**5
+    torch.testing.assert_close(orthogonal(U * S @ Vh, torch.float32), U * x @ Vh, rtol=1e-3, atol=1e-4)
+    assert torch.equal(orthogonal(torch.zeros(rows, 20), torch.float32), torch.zeros(rows, 20))
 
 
 def test_adamw_alone_is_torchs():
