@@ -83,8 +83,10 @@ class Muon(torch.optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                keep = group["momentum"]
-                momentum = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
+                state, keep = self.state[weight], group["momentum"]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(weight)
+                momentum = state["momentum_buffer"]
                 momentum.lerp_(weight.grad, 1 - keep)
                 direction = weight.grad.lerp(momentum, keep)  # Nesterov's, which looks a step ahead
                 dtype = autocast_dtype("auto", weight.device) or torch.float32

@@ -240,10 +240,24 @@ def test_levers_and_profile_of_a_tiny_model(data, tmp_path):
     assert speeds["as it is"][1] == 1.0
     assert speeds["numbers for colours"][0] < speeds["as it is"][0]
     assert speeds["no attention"][0] < speeds["as it is"][0] == speeds["AdamW for all"][0] < speeds["with tags"][0]
+    assert speeds["torch's Muon"][0] == speeds["as it is"][0]
     found = ours.profile(contestants.Own("ours", TINY, data, CPU), steps=2).rows
     times = [milliseconds for _, milliseconds, *_ in found]
     assert times == sorted(times, reverse=True) and sum(share for *_, share, _ in found) <= 1
     assert any("convolution" in name for name, *_ in found)
+
+
+def test_the_lever_of_torchs_muon_steps_as_ours_does(data, monkeypatch):
+    monkeypatch.setattr("ddpm.training.optim.autocast_dtype", lambda *_: torch.bfloat16)
+    own = contestants.Own("ours", TINY, data, CPU)
+    other = ours.with_torchs_muon(contestants.Own("ours", TINY, data, CPU))
+    for contestant in (own, other):
+        contestant.step()
+        contestant.step()
+    kinds = {type(part) for part in other.trainer.optimizers.parts.values()}
+    assert kinds == {torch.optim.AdamW, torch.optim.Muon}
+    for a, b in zip(own.trainer.model.parameters(), other.trainer.model.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.slow

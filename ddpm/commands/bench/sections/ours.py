@@ -35,6 +35,7 @@ from ddpm.config import Config, DataConfig
 from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
 from ddpm.system.console import progress
+from ddpm.training.optim import Muon
 
 SIZES = (16, 24, 32, 48, 64)  # of images
 CPU = torch.device("cpu")
@@ -95,6 +96,15 @@ def scaling(changes: Sequence[Variant], effort: Effort) -> Table:
     return Table("Scaling", ("", "value", "sprites/s", "ratio"), rows, tuple(notes))
 
 
+def with_torchs_muon(contestant: Own) -> Own:
+    """The same, stepped by torch's Muon, which computes in bfloat16 whatever the processor has."""
+    parts = contestant.trainer.optimizers.parts
+    for name, part in parts.items():
+        if isinstance(part, Muon):
+            parts[name] = torch.optim.Muon(part.param_groups, weight_decay=0.0)
+    return contestant
+
+
 def levers(config: Config, folder: Path, effort: Effort) -> Table:
     """Sprites a second of our training with one decision taken otherwise, and operations of a forward pass."""
     data = load_data(folder, DataConfig(config.size))
@@ -111,6 +121,7 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
     if data.palette is not None:
         others["numbers for colours"] = replace(config, diffusion=replace(config.diffusion, prediction="v"))
     entered = {name: Own("ours", other, data, CPU) for name, other in others.items()}
+    entered["torch's Muon"] = with_torchs_muon(Own("ours", config, data, CPU))
     if (folder / "tags.csv").exists():
         entered["with tags"] = Own("ours", config, load_data(folder, DataConfig(config.size, tags=True)), CPU)
     blocks = {name: partial(rate, c.step, c.batch, effort.seconds, CPU) for name, c in entered.items()}
