@@ -186,7 +186,7 @@ class OptimConfig(Settings, table="optim"):
     optimizer: Literal["muon", "adamw"] = "muon"
     """muon: Muon for the hidden convolutions and AdamW for the rest. adamw: AdamW for all."""
     lr: Rate = 2e-3
-    """Peak learning rate of AdamW, reached after `warmup` steps, then falling to zero along a cosine."""
+    """Peak learning rate of AdamW, from `warmup` steps on; it falls to zero over the last 0.4 of the steps."""
     muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
     kept_rate: Rate = 1.0

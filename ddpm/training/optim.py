@@ -17,12 +17,14 @@ T = TypeVar("T")
 MUONS = 4  # optimisers that the hidden weights are shared among
 QUINTIC = (3.4445, -4.7750, 2.0315)  # a, b, c of x <- a x + b x^3 + c x^5, by Jordan 2024
 ITERATIONS = 5
+FALL = 0.4  # share of the steps; others are compared in docs/performance.md
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
-    """Factor on the peak learning rate at step 1 ... steps: a linear rise times a cosine fall to zero."""
+    """Factor on the peak learning rate at step 1 ... steps: a linear rise, then 1, then a linear fall to zero over the
+    last `FALL` of the steps (Hägele et al. 2024, arXiv:2405.18392)."""
     rise = min(1.0, step / max(warmup, 1))
-    return rise * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+    return rise * min(1.0, (steps - step + 1) / (FALL * steps))
 
 
 def matrix(weight: Tensor) -> Tensor:
