@@ -72,7 +72,7 @@ def begin_or_resume(trainer: "Trainer", resume: bool, overwrite: bool, tell: Cal
                 save_settings(config, launch())
     if before and before.steps != config.steps:
         was, now = (learning_rate(trainer.step + 1, c.steps, c.optim.warmup) for c in (before, config))
-        change = f"the learning rate goes on at {now:.2f} of its peak, where it was {was:.2f}, and falls to zero at the end"
+        change = f"the learning rate goes on at {now:.2f} of its peak, where it was {was:.2f}, and ends at zero"
         tell(f"the run now ends at step {config.steps}, before at {before.steps}; {change}")
     return resumed
 
