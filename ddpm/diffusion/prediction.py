@@ -140,6 +140,13 @@ def stratified_timesteps(batch: int, T: int, generator: torch.Generator) -> Tens
     return (u * T).long().clamp(max=T - 1)[torch.randperm(batch, generator=generator, device=device)]
 
 
+def towards_middle(t: Tensor, T: int) -> Tensor:
+    """int64 timesteps that are uniform on 0 ... T-1, moved to a logit-normal distribution, most of them in the middle:
+    of a uniform u, sigmoid(z) with the normal z of the same rank (Esser et al. 2024, arXiv:2403.03206, eq. 19)."""
+    u = (t.double() + 0.5) / T
+    return (torch.special.ndtri(u).sigmoid() * T).long().clamp(max=T - 1)
+
+
 @torch.no_grad()
 def comparable_losses(
     diffusion: Diffusion,

@@ -13,6 +13,7 @@ from ddpm.diffusion.prediction import (
     target,
     to_eps,
     to_x0,
+    towards_middle,
 )
 from ddpm.diffusion.schedule import make_schedule
 
@@ -221,6 +222,17 @@ def test_each_place_of_the_batch_is_uniform_and_reaches_both_ends():
         assert len(counts) == bins
         expected = draws / bins
         assert (counts - expected).square().sum() / expected < 33.7  # chi-square, 9 degrees of freedom, p = 1e-4
+
+
+@pytest.mark.parametrize("T", [2, 1000])
+def test_timesteps_towards_the_middle_are_logit_normal(T):
+    """Of as many as there are timesteps, the share below x is that of normal numbers below log(x / (1 - x))."""
+    t = towards_middle(torch.arange(T), T)
+    assert t.dtype == torch.int64 and t.min() >= 0 and t.max() < T
+    assert (t.diff() >= 0).all() and torch.equal(t.flip(0), T - 1 - t)
+    for x in torch.linspace(0.1, 0.9, 9).tolist():
+        below = torch.distributions.Normal(0.0, 1.0).cdf(torch.tensor(x / (1 - x)).log()).item()
+        assert (t < x * T).double().mean().item() == pytest.approx(below, abs=2.5 / T)
 
 
 def test_stratified_timesteps_depend_on_the_generator_alone():

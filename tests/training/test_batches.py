@@ -130,6 +130,15 @@ def test_whole_clips_are_hidden_and_see_their_past_or_not(data, tmp_path):
     assert hidden / total == pytest.approx(0.5, abs=0.1) and blind / total == pytest.approx(0.3, abs=0.1)
 
 
+def test_the_first_half_of_a_run_sees_mostly_noise_of_the_middle(data, tmp_path):
+    make, T = batches(data, config(tmp_path, clips=0.0, steps=6)), 1000
+    for step in range(1, 7):
+        shares = np.bincount(make(step)[0].t * 4 // T, minlength=4) / 64
+        # P(sigmoid(z) < 1/4) = P(z < -log 3) = 0.136
+        expected = [0.136, 0.364, 0.364, 0.136] if step <= 3 else [0.25] * 4
+        assert shares == pytest.approx(expected, abs=1 / 64)
+
+
 def test_the_past_of_some_clips_is_clean(data, tmp_path):
     make = batches(data, config(tmp_path))
     clean = []
