@@ -88,8 +88,8 @@ def test_what_is_logged_and_when(config):
     expected |= {"loss_by_category/square", "loss_by_category/bar", "loss_by_context/kept"}
     expected |= {f"loss_by_timestep/quartile_{q}" for q in (1, 2, 3, 4)}
     assert expected <= set(scalars[6])
-    by_quartile = [scalars[2][f"loss_by_timestep/quartile_{q}"] for q in (1, 2, 3, 4)]
-    assert np.mean(by_quartile) == pytest.approx(scalars[2]["loss/train"], rel=1e-5)  # stratified: equal counts
+    by_quartile = [scalars[6][f"loss_by_timestep/quartile_{q}"] for q in (1, 2, 3, 4)]
+    assert np.mean(by_quartile) == pytest.approx(scalars[6]["loss/train"], rel=1e-5)  # stratified: equal counts
 
 
 def test_the_weights_of_an_early_step_are_kept(config):
