@@ -59,8 +59,8 @@ def orthogonal(gradient: Tensor, dtype: torch.dtype) -> Tensor:
     """
     a, b, c = QUINTIC
     tall = gradient.shape[0] > gradient.shape[1]
-    x = (gradient.mT if tall else gradient).to(dtype, copy=True)
-    x /= x.norm().clamp(min=1e-7)  # none above 1
+    x = (gradient.mT if tall else gradient).to(dtype)
+    x = x / x.norm().clamp(min=1e-7)  # none above 1
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
@@ -77,24 +77,22 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, params: Any, lr: float, momentum: float):
         super().__init__(params, {"lr": lr, "momentum": momentum})
+        self.dtype = autocast_dtype("auto", self.param_groups[0]["params"][0].device) or torch.float32
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """One step along the gradients, of the matrices that have one."""
+        """One step along the gradients, which all of the matrices have."""
         for group in self.param_groups:
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
                 state, keep = self.state[weight], group["momentum"]
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(weight)
                 momentum = state["momentum_buffer"]
                 momentum.lerp_(weight.grad, 1 - keep)
                 direction = weight.grad.lerp(momentum, keep)  # Nesterov's, which looks a step ahead
-                dtype = autocast_dtype("auto", weight.device) or torch.float32
                 rows, columns = weight.shape
                 rate = group["lr"] * math.sqrt(max(1, rows / columns))
-                weight.add_(orthogonal(direction, dtype), alpha=-rate)
+                weight.add_(orthogonal(direction, self.dtype), alpha=-rate)
 
 
 class Optimizers:
