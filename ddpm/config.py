@@ -72,6 +72,9 @@ class ModelConfig(Settings, table="model"):
 
     frames: Annotated[int, between(1, 64)] = 1
     """Frames of the clips that are learnt with `clips`, each of which sees those before it; 1: stills alone."""
+    pointer: bool = True
+    """Where colours are predicted, of pixels that are not in patches, the frames of clips also point at pixels of those
+    before them; false: they do not, to compare with."""
 
     def for_size(self, size: int) -> Self:
         """With what is left out filled in for sprites of this size, in pixels."""
@@ -333,7 +336,7 @@ def without_effect(config: Config, resolved: DiffusionConfig) -> list[str]:
         "where colours are predicted": (resolved.prediction == "colours", ("diffusion.loss_weight",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate", "patience")),
-        "without clips": (not config.clips, ("keep_history", "model.frames")),
+        "without clips": (not config.clips, ("keep_history", "model.frames", "model.pointer")),
         "without endless": (config.endless == "none", ("passes",)),
         "without a model to start from": (not config.start, ("optim.kept_rate",)),
     }

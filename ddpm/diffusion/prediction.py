@@ -21,6 +21,7 @@ from ddpm.diffusion.schedule import Schedule
 
 PREDICTIONS = ("eps", "x0", "v")
 AT_ONCE = 128  # samples whose loss is looked at together
+MIDDLE_FIRST = 0.5  # share of a training, its first part, whose noise is mostly in the middle
 LOSS_WEIGHTS = ("none", "min_snr", "v")
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> x0_hat
 ContextDenoiser = Callable[..., Tensor]  # (x_t, t, context) -> x0_hat; a student's takes a guidance scale [B] too
@@ -145,6 +146,13 @@ def towards_middle(t: Tensor, T: int) -> Tensor:
     of a uniform u, sigmoid(z) with the normal z of the same rank (Esser et al. 2024, arXiv:2403.03206, eq. 19)."""
     u = (t.double() + 0.5) / T
     return (torch.special.ndtri(u).sigmoid() * T).long().clamp(max=T - 1)
+
+
+def drawn_timesteps(batch: int, T: int, done: float, generator: torch.Generator) -> Tensor:
+    """int64 [batch] timesteps for a step of training, of which so much is done (0 to 1): first those from which most is
+    learnt, in the end each as often as others (Sun 2026, arXiv:2603.12517)."""
+    t = stratified_timesteps(batch, T, generator)
+    return towards_middle(t, T) if done <= MIDDLE_FIRST else t
 
 
 @torch.no_grad()

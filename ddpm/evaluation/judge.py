@@ -29,12 +29,14 @@ from ddpm.evaluation.metrics import (
 )
 from ddpm.evaluation.pixel_art import count_colours, summary
 from ddpm.runs.folder import trained_with
+from ddpm.runs.models import PRETRAINED
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.tensor_files import read_safetensors, write_safetensors
 from ddpm.system.console import warn
 from sprites.colour import palette_of
 from sprites.files import plural
 
+JUDGES = PRETRAINED / "judges"  # that come along
 HELD_OUT, TRAINING = "held-out", "training"  # the names of their rows
 Labelled = tuple[Tensor, Tensor]  # x [N, C, H, W] in [-1, 1], labels int64 [N]
 MOST_BYTES, MOST_HELD_OUT = 2**28, 10_000  # of training and held-out sprites that are compared with
@@ -76,7 +78,9 @@ class Judge:
     """
 
     def __init__(self, data: SpriteData, seed: int = 0, cache: Path | None = None, unseen: Labelled | None = None):
-        """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint.
+        """Train the classifier, or take it from the folder `cache`, where it is kept under the data's fingerprint, or
+        from those that come along: one of the shipped set as configs/demo.toml splits it, so that figures of different
+        machines are by one judge.
 
         unseen: real sprites that were never trained on, which generated ones are told apart from.
         """
@@ -86,28 +90,29 @@ class Judge:
             told = f"{len(self.rows):,} of the {len(data.train):,} training sprites"
             warn(f"the judge compares with {told}; copies of others go unseen")
         x, labels = data.batch(self.rows)
-        self.classifier = self._classifier(x, labels, cache and cache / f"{fingerprint(data, seed)}.safetensors")
+        self.classifier = self._classifier(x, labels, cache)
         self.x, self.labels = x, labels
         self.none: Labelled = x[:0], labels[:0]
         self.unseen = unseen or self.none
         self.features, _ = features_and_classes(self.classifier, x)
         self.gaussian = Gaussian.fit(self.features, balanced(labels))
 
-    def _classifier(self, x: Tensor, labels: Tensor, file: Path | None) -> Classifier:
-        """As it is kept in `file`, or trained on these sprites and kept there."""
-        if file and file.exists():
+    def _classifier(self, x: Tensor, labels: Tensor, cache: Path | None) -> Classifier:
+        """As it is kept, or trained on these sprites and kept in `cache`."""
+        name = f"{fingerprint(self.data, self.seed)}.safetensors"
+        for file in (folder / name for folder in (cache, JUDGES) if folder and (folder / name).exists()):
             try:
                 found = Classifier(x.shape[1], self._classes).eval()
                 found.load_state_dict(read_safetensors(file)[0])
                 return found
             except (ValueError, RuntimeError) as e:
                 warn(f"{' '.join(str(e).split())}; the judge is trained anew")
-        if file:
-            file.parent.mkdir(parents=True, exist_ok=True)  # before the work
+        if cache:
+            cache.mkdir(parents=True, exist_ok=True)  # before the work
         found = self._train(x, labels)
-        if file:
+        if cache:
             try:
-                write_safetensors(file, found.state_dict(), {"fingerprint": file.stem})
+                write_safetensors(cache / name, found.state_dict(), {"fingerprint": Path(name).stem})
             except OSError as e:
                 warn(f"the judge is not kept: {e}")
         return found

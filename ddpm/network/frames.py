@@ -1,4 +1,5 @@
-"""Attention over time: the frames of a clip see themselves and the frames before them, as words of a text do.
+"""Attention over time: the frames of a clip see themselves and the frames before them, as words of a text do. What is
+seen are features of the other frames (`FrameAttention`), and their pixels themselves (`Pointer`).
 
 The network takes the frames of clips as rows of a batch, and knows of the others of a clip by this attention alone. A
 still is a clip of one frame. Because no frame sees a later one, all are trained in one pass, and sampled one after the
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from ddpm.network.attention import attention, zeroed
 
+AROUND = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))  # dy, dx of the places of other frames that a place points at
 HARMONICS = 8  # of the angle that a step is in its cycle
 FEATURES = 2 * HARMONICS + 16
 
@@ -105,3 +107,65 @@ class FrameAttention(nn.Module):
                 mask = mask.repeat_interleave(h * w, 2).repeat_interleave(h * w, 3)
         y = rearrange(attention(q, k, v, mask), f"{inside} -> (g f) h w (heads d)", heads=self.heads, h=h, w=w)
         return x + self.out(y.movedim(-1, 1))
+
+
+class Pointer(nn.Module):
+    """Points at pixels of the frames before, at the same place and next to it, whose colour this pixel is likely to have
+    too, as the pointers of See et al. 2017 (arXiv:1704.04368) do at words to copy.
+
+    It is attention whose values are colours themselves: what it gives to a token is added, times a strength, to the
+    logit of the token's colour. It may also be given to nothing. The strengths are 0 at the start.
+    """
+
+    HEADS, WIDTH = 2, 16
+    UNIT = 10.0  # of the strengths, so that they are as fast to learn as other parameters
+
+    def __init__(self, width: int, colours: Tensor):
+        """colours: float32 [K, C] in [-1, 1], as pixels are."""
+        super().__init__()
+        levels = ((colours + 1) * 127.5).round().byte()  # which stay exact in a network of lower precision
+        self.register_buffer("levels", levels, persistent=False)
+        self.norm = nn.GroupNorm(1, width)
+        self.qk = nn.Conv2d(width, 2 * self.HEADS * self.WIDTH, 1)
+        self.around = nn.Parameter(torch.zeros(len(AROUND), self.HEADS * self.WIDTH))
+        self.strength = nn.Parameter(torch.zeros(self.HEADS))
+
+    def index(self, x: Tensor) -> Tensor:
+        """The nearest colour of pixels x [N, C, H, W]: float32 [N, 1, H, W]."""
+        colours = self.levels.to(x) / 127.5 - 1
+        nearness = F.conv2d(x, 2 * colours[..., None, None]) - colours.square().sum(1)[:, None, None]
+        return nearness.argmax(1, keepdim=True).float()
+
+    def forward(self, h: Tensor, x: Tensor, frames: Frames) -> Tensor:
+        """Features h [N, width, H, W] and pixels x [N, C, H, W] -> what is added to logits, [N, K, H, W]."""
+        size, count = (x.shape[-2], x.shape[-1]), frames.sees.shape[1]
+        with torch.autocast(x.device.type, enabled=False):
+            index = self.index(x)
+        q, k, v = (
+            rearrange(part, "(g f) d h w -> g (h w) f d", f=count)
+            for part in (*self.qk(self.norm(h)).chunk(2, 1), index)
+        )
+        if frames.memory:
+            k, v = (torch.cat([old, new], 2) for old, new in zip(frames.memory.kept[self], (k, v), strict=True))
+        if frames.remember is not None:
+            frames.remember.kept[self] = k, v
+        # A token for each place around and each frame; before them a token of zeros, which is nothing.
+        k = F.pad(rearrange(neighbours(k, size) + self.around[:, None].to(k), "g p o f d -> g p (o f) d"), (0, 0, 1, 0))
+        q, k = (rearrange(y, "g p n (heads d) -> g p heads n d", heads=self.HEADS) for y in (q, k))
+        itself = torch.eye(count, dtype=torch.bool, device=x.device)
+        before = frames.sees & ~F.pad(itself, (frames.sees.shape[2] - count, 0))
+        mask = F.pad(before.repeat(1, 1, len(AROUND)), (1, 0), value=True)[:, None, None]
+        scores = (q @ k.mT).float() * self.WIDTH**-0.5
+        weights = scores.masked_fill(~mask, -math.inf).softmax(-1)[..., 1:]
+        given = torch.einsum("gphft,h->gpft", weights, self.UNIT * self.strength.float())
+        token = rearrange(neighbours(v, size), "g p o f 1 -> g p 1 (o f)").long().expand_as(given)
+        logits = given.new_zeros(*given.shape[:3], len(self.levels)).scatter_add(-1, token, given)
+        return rearrange(logits, "g (h w) f c -> (g f) c h w", h=size[0])
+
+
+def neighbours(y: Tensor, size: tuple[int, int]) -> Tensor:
+    """Of each place what is at the places `AROUND` it, zeros beyond the edge: [G, (H W), F, D] -> [G, (H W), 5, F, D].
+    size: H, W."""
+    h, w = size
+    wide = F.pad(y.unflatten(1, size), (0, 0, 0, 0, 1, 1, 1, 1))
+    return torch.stack([wide[:, 1 + dy : 1 + dy + h, 1 + dx : 1 + dx + w] for dy, dx in AROUND], 3).flatten(1, 2)

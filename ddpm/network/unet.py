@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.network.attention import CrossAttention, SelfAttention, zeroed
-from ddpm.network.frames import FEATURES, FrameAttention, Frames
+from ddpm.network.frames import FEATURES, FrameAttention, Frames, Pointer
 
 SCALE_UNIT = 100.0  # brings guidance scales to the range of timesteps, for which the embedding is made
 
@@ -83,6 +83,8 @@ class ContextUNet(nn.Module):
     are masked; else they are zeros.
     frames: frames of the longest clips that it is made for; if more than one, rows of a batch may be frames of clips,
     which attend to one another at the levels of `attention`, and in the last block (ddpm/network/frames.py).
+    colours: float32 [outputs, channels], if the outputs are logits of colours and the frames of clips are to point at
+    pixels of those before them, too; that takes patches of one pixel.
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
     Any height and width work; they are padded to a multiple of the stride and cropped again.
     """
@@ -100,6 +102,7 @@ class ContextUNet(nn.Module):
         mask_tags: bool = True,
         outputs: int | None = None,
         frames: int = 1,
+        colours: Tensor | None = None,
     ):
         super().__init__()
         check_shape(widths, blocks, attention, bool(facets), frames > 1)
@@ -140,6 +143,7 @@ class ContextUNet(nn.Module):
             self.up.append(stage)
         self.norm = nn.GroupNorm(group_count(widths[0]), widths[0])
         self.head = zeroed(nn.Conv2d(widths[0], self.outputs * patch**2, 3, padding=1))
+        self.pointer = None if colours is None else Pointer(widths[0], colours)
         self.to(memory_format=torch.channels_last)
 
     @property
@@ -204,7 +208,10 @@ class ContextUNet(nn.Module):
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
             for block in stage.children():
                 h = through(block, torch.cat([h, skips.pop()], dim=1))
-        h = self.head(F.silu(self.norm(h)))
+        out = self.head(F.silu(self.norm(h)))
         if self.patch > 1:
-            h = F.pixel_shuffle(h, self.patch)
-        return h[..., :height, :width]
+            out = F.pixel_shuffle(out, self.patch)
+        out = out[..., :height, :width]
+        if self.pointer is None or frames is None:
+            return out
+        return out + self.pointer(h[..., :height, :width], x, frames)

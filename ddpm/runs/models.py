@@ -88,7 +88,7 @@ def as_of_old(values: Any) -> Any:
             kind = diffusion.get("prediction", "auto")
             meant = {"prediction": kind if kind != "auto" else "colours" if values.get("palette") else "v"}
             return values | {
-                "model": {"patch": max(1, size // 16)} | model,
+                "model": {"patch": max(1, size // 16), "pointer": False} | model,
                 "diffusion": {"log_snr_shift": 0.0} | diffusion | meant,
             }
     return values

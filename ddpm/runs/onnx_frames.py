@@ -11,9 +11,10 @@ t = 0, makes the memory for the next. sees: which of the M frames are there; the
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.network.frames import FrameAttention, Frames, Memory
+from ddpm.network.frames import FrameAttention, Frames, Memory, Pointer
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.onnx_files import example, exported, session
 from ddpm.runs.spec import ModelSpec
@@ -26,13 +27,13 @@ class ExportedFrame(nn.Module):
         super().__init__()
         self.network, self.cycle = network, spec.model.frames
         self.denoise = spec.build_diffusion().denoiser(network)
-        layers = [layer for layer in network.modules() if isinstance(layer, FrameAttention)]
+        layers = [layer for layer in network.modules() if isinstance(layer, FrameAttention | Pointer)]
         x, t, context = example(spec, 1).values()
         remember = Memory()
         sees = torch.ones(1, self.frames, self.frames, dtype=torch.bool).tril()
         rows = [value.expand(self.frames, *value.shape[1:]) for value in (x, t, context)]
         self.denoise(*rows, frames=Frames(torch.arange(self.frames), rows[1], sees, remember=remember))
-        self.shapes = {layer: remember.kept[layer][0].shape[1:] for layer in layers}  # of keys, and as well of values
+        self.shapes = {layer: [x.shape[1:] for x in remember.kept[layer]] for layer in layers}  # of keys, of values
 
     @property
     def frames(self) -> int:
@@ -42,13 +43,13 @@ class ExportedFrame(nn.Module):
     @property
     def size(self) -> int:
         """R."""
-        return 2 * sum(shape.numel() for shape in self.shapes.values())
+        return sum(shape.numel() for pair in self.shapes.values() for shape in pair)
 
     def unpacked(self, table: Tensor) -> Memory:
         """[B, R] -> keys and values of M frames."""
-        parts = table.split([shape.numel() for shape in self.shapes.values() for _ in "kv"], 1)
-        pairs = zip(self.shapes.items(), parts[::2], parts[1::2], strict=True)
-        return Memory({layer: (k.reshape(-1, *shape), v.reshape(-1, *shape)) for (layer, shape), k, v in pairs})
+        parts = iter(table.split([shape.numel() for pair in self.shapes.values() for shape in pair], 1))
+        kept = {layer: [next(parts).reshape(-1, *shape) for shape in pair] for layer, pair in self.shapes.items()}
+        return Memory({layer: (k, v) for layer, (k, v) in kept.items()})
 
     def packed(self, memory: Memory) -> Tensor:
         """Keys and values of M frames -> [B, R]."""
@@ -84,10 +85,9 @@ def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
     run by onnxruntime on one thread of the CPU."""
     run = session(file)
 
-    def filled(x: Tensor, layer: FrameAttention) -> Tensor:
+    def filled(x: Tensor) -> Tensor:
         """Keys or values as those of M frames, zeros first."""
-        shape = module.shapes[layer]
-        return torch.cat([x.new_zeros(len(x), shape[0], shape[1] - x.shape[2], shape[2]), x], 2)
+        return F.pad(x, (0, 0, module.frames - x.shape[2], 0))
 
     def denoise(x: Tensor, t: Tensor, context: Tensor, frames: Frames) -> Tensor:
         count, M = frames.sees.shape[-1] - 1, module.frames
@@ -96,9 +96,7 @@ def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
         memory = torch.zeros(len(x), module.size)
         if frames.memory:
             kept = {layer: frames.memory.kept[layer] for layer in module.shapes}
-            memory = module.packed(
-                Memory({layer: (filled(k, layer), filled(v, layer)) for layer, (k, v) in kept.items()})
-            )
+            memory = module.packed(Memory({layer: (filled(k), filled(v)) for layer, (k, v) in kept.items()}))
         x0, remembered = run(x, t, context, frames.position, sees, memory)
         if frames.remember is not None:
             for layer, kv in module.unpacked(remembered).kept.items():

@@ -80,6 +80,11 @@ class ModelSpec:
         return Colours(self.palette, self.channels) if self.prediction == "colours" else None
 
     @property
+    def points(self) -> bool:
+        """Whether its frames point at pixels of those before."""
+        return self.model.pointer and self.model.frames > 1 and self.model.patch == 1
+
+    @property
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
         """All that can be asked for, in the order of a context."""
         return {CATEGORY: self.categories} | self.facets
@@ -132,6 +137,7 @@ class ModelSpec:
             m.mask_tags,
             outputs,
             m.frames,
+            colours.table if colours and self.points else None,
         )
 
     def build_diffusion(self) -> Diffusion:

@@ -18,7 +18,7 @@ from ddpm.data.collection import SpriteData
 from ddpm.data.order import CYCLES, STEP, generator
 from ddpm.data.stream import stream_of
 from ddpm.data.tensors import to_tensor
-from ddpm.diffusion.prediction import stratified_timesteps, towards_middle
+from ddpm.diffusion.prediction import drawn_timesteps
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames
 from ddpm.runs.spec import ModelSpec
@@ -27,8 +27,7 @@ from ddpm.system.distributed import local_world, own
 NOISE_ROWS = {"cpu": 64, "cuda": 1024}  # noise is drawn in blocks of so many samples: a process draws only its own
 HELD_MOST = 2**33  # bytes of sprites that are kept on a GPU; of more, each batch is brought there
 DRAWERS_MOST = 8  # processes that draw
-MIDDLE_FIRST = 0.5  # share of the steps, the first ones, whose noise is mostly in the middle
-CLEAN_PAST = 0.5  # share of the clips whose first frames are clean, as they are in sampling one after another
+CLEAN_PAST = 0.9  # share of the clips whose first frames are clean, as they are in sampling one after another
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +104,7 @@ class Batches:
         labels = self.bring(torch.from_numpy(data.sprites.labels[firsts]))
         flipped = data.flips(labels, g)
         context, kept = self.contexts(data, firsts, flipped, g)
-        t = self.drawn_timesteps(len(rows), step, g)
+        t = drawn_timesteps(len(rows), T, step / config.steps, g)
         moves = torch.rand(len(firsts), 2, generator=g, device=device) if config.shift else None
         frames, t = (None, t) if places is None else self.frames(places, t, g)
         group, count = own(len(rows) // self.count), self.count
@@ -124,12 +123,6 @@ class Batches:
             "loss": torch.zeros_like(t),
         }
         return Batch(x0, context[self.unit][mine], t[mine], self.noise(mine, x0.shape[1:], g, step), frames), groups
-
-    def drawn_timesteps(self, count: int, step: int, g: torch.Generator) -> Tensor:
-        """int64 [count]: first those from which most is learnt, in the end each as often as others (Sun 2026,
-        arXiv:2603.12517)."""
-        t = stratified_timesteps(count, self.timesteps, g)
-        return towards_middle(t, self.timesteps) if step <= MIDDLE_FIRST * self.config.steps else t
 
     def bring(self, x: Tensor) -> Tensor:
         """To the device, without waiting for what it computes."""
@@ -171,7 +164,7 @@ class Batches:
         sees = torch.where((u[0] < self.config.keep_history)[:, None, None], causal, alone)
         stills = alone.expand(self.stills // F, F, F)
         position, length = (torch.cat([torch.zeros_like(t[: self.stills]), p.flatten()]) for p in places)
-        done = (u[1] * F).long().where(u[2] < CLEAN_PAST, 0)  # how many frames come first that are clean
+        done = (1 + u[1] * (F - 1)).long().where(u[2] < CLEAN_PAST, 0)  # how many frames come first that are clean
         past = torch.arange(F, device=self.device) < done[:, None]
         t = torch.cat([t[: self.stills], t[self.stills :].masked_fill(past.flatten(), 0)])
         return Frames(position, length, torch.cat([stills, sees])), t

@@ -5,17 +5,18 @@ import torch
 from torch import nn
 
 from ddpm.network.attention import causal_mask
-from ddpm.network.frames import FEATURES, Frames, Memory
+from ddpm.network.frames import AROUND, FEATURES, Frames, Memory, Pointer
 from ddpm.network.unet import ContextUNet
 
 G, F, V = 3, 4, 10
+COLOURS = torch.tensor([[-1.0, -1, -1, -1], [1, 1, 1, 1], [1, -1, -0.5, 1], [1, -1, -0.48, 1]])  # two are nearly alike
 
 
 @pytest.fixture
 def model() -> ContextUNet:
     """A network of clips and tags; what starts at zero is filled, so that every path counts."""
     torch.manual_seed(0)
-    model = ContextUNet(4, V, (16, 16, 32), attention=(1, 2), facets=(4, 6), frames=F).eval()
+    model = ContextUNet(4, V, (16, 16, 32), attention=(1, 2), facets=(4, 6), frames=F, colours=COLOURS).eval()
     for p in model.parameters():
         if (p == 0).all():
             nn.init.normal_(p, std=0.1)
@@ -111,15 +112,66 @@ def test_each_clip_may_see_in_its_own_way(model, clips):
 def test_a_new_network_of_clips_says_what_one_of_stills_says(clips):
     torch.manual_seed(0)
     still = ContextUNet(4, V, (16, 16, 32), attention=(1, 2), facets=(4, 6)).eval()
-    of_clips = ContextUNet(4, V, (16, 16, 32), attention=(1, 2), facets=(4, 6), frames=F).eval()
+    of_clips = ContextUNet(4, V, (16, 16, 32), attention=(1, 2), facets=(4, 6), frames=F, colours=COLOURS).eval()
     missing = of_clips.load_state_dict(still.state_dict(), strict=False)
-    assert not missing.unexpected_keys and all("frame" in name for name in missing.missing_keys)
+    assert not missing.unexpected_keys and all("frame" in n or "pointer" in n for n in missing.missing_keys)
     nn.init.normal_(still.head.weight)
     nn.init.normal_(of_clips.head.weight)
     of_clips.head.load_state_dict(still.head.state_dict())
     with torch.no_grad():
         plain = still(*(clips[name].flatten(0, 1) for name in ("x", "t", "context")))
     close(predict(of_clips, clips).flatten(0, 1), plain)
+
+
+@pytest.fixture
+def pointer() -> Pointer:
+    """One that cares for nothing: it points everywhere alike."""
+    pointer = Pointer(8, COLOURS)
+    nn.init.zeros_(pointer.qk.weight)
+    nn.init.zeros_(pointer.qk.bias)
+    nn.init.constant_(pointer.strength, 0.25)
+    return pointer
+
+
+@torch.no_grad()
+def pointed(pointer: Pointer, index: torch.Tensor) -> torch.Tensor:
+    """What frames of these colours [F, H, W] of one clip point at, when all features are alike: [F, K, H, W]."""
+    zeros = torch.zeros(len(index))
+    x = COLOURS[index].movedim(-1, 1)
+    assert torch.equal(pointer.index(x + 0.004).long(), index[:, None])
+    return pointer(torch.ones(len(x), 8, *x.shape[2:]), x, Frames(zeros, zeros, causal_mask(len(x))[None]))
+
+
+TOTAL = Pointer.HEADS * Pointer.UNIT * 0.25
+
+
+def test_who_points_everywhere_says_what_is_most_often_there(pointer):
+    index = torch.randint(0, 4, (F, 5, 6), generator=torch.Generator().manual_seed(0))
+    plus = torch.tensor([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]]).expand(4, 1, 3, 3)
+    found = pointed(pointer, index)
+    for i in range(F):
+        # Beyond the edge all is of the first colour, which is transparent.
+        wide = nn.functional.pad(index[:i], (1, 1, 1, 1))
+        counts = nn.functional.one_hot(wide, 4).sum(0).movedim(-1, 0).float()
+        close(found[i], TOTAL * nn.functional.conv2d(counts, plus, groups=4) / (1 + 5 * i))  # a share is for nothing
+
+
+@pytest.mark.parametrize("place", range(len(AROUND)))
+def test_it_can_point_next_to_a_place(pointer, place):
+    index = torch.randint(0, 4, (2, 5, 6), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        nn.init.ones_(pointer.qk.bias[: Pointer.HEADS * Pointer.WIDTH])
+        pointer.around[place] = 100.0
+    dy, dx = AROUND[place]
+    moved = nn.functional.pad(index[0], (1, 1, 1, 1))[1 + dy : 6 + dy, 1 + dx : 7 + dx]
+    found = pointed(pointer, index)
+    assert not found[0].any()
+    close(found[1], TOTAL * nn.functional.one_hot(moved, 4).movedim(-1, 0).float())
+
+
+def test_colours_that_are_nearly_alike_stay_apart_in_low_precision(pointer):
+    x = COLOURS[torch.arange(4)].movedim(-1, 0)[None, :, None]
+    assert pointer.to(torch.bfloat16).index(x).flatten().tolist() == [0, 1, 2, 3]
 
 
 def test_the_step_after_the_last_is_the_first():

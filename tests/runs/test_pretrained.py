@@ -18,6 +18,7 @@ from ddpm.data.order import generator
 from ddpm.data.stream import stream_of
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.prediction import stratified_timesteps
+from ddpm.evaluation.judge import JUDGES, Judge, fingerprint
 from ddpm.runs.folder import judges_beside, results_of, run_of, trained_with
 from ddpm.runs.models import PRETRAINED, found, load_model, pretrained
 from ddpm.runs.tensor_files import read_safetensors
@@ -54,6 +55,15 @@ def test_they_take_little_room_in_half_precision():
     for folder in pretrained().values():
         tensors, _ = read_safetensors(folder / "model.safetensors")
         assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+
+
+def test_the_judge_of_the_shipped_set_comes_along(monkeypatch):
+    """It is that of the run of `make demo`, and knows sprites that it was not trained on."""
+    monkeypatch.setattr(Judge, "_train", None)
+    judge = Judge(load_data(ROOT / "sprites", load_config(ROOT / "configs" / "demo.toml")))
+    assert [file.stem for file in JUDGES.glob("*.safetensors")] == [fingerprint(judge.data, 0)]
+    x, contexts = judge.data.validation()
+    assert judge(x, contexts.argmax(1))["class_accuracy"] >= 0.99
 
 
 def test_the_shipped_model_is_of_the_shipped_set_and_its_run(shipped):

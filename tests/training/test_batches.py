@@ -10,7 +10,7 @@ from conftest import tiny_sprites, write_npy
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
 from ddpm.network.attention import causal_mask
-from ddpm.training.batches import Batches
+from ddpm.training.batches import CLEAN_PAST, Batches
 from ddpm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -146,7 +146,7 @@ def test_the_past_of_some_clips_is_clean(data, tmp_path):
         t = make(step)[0].t[32:].view(8, F)
         clean += (t == 0).long().cumprod(1).sum(1).tolist()  # how many frames come first that are clean
     shares = np.bincount(clean, minlength=F + 1) / len(clean)
-    assert shares[1:F] == pytest.approx([0.125] * (F - 1), abs=0.05) and shares[F] < 0.01
+    assert shares[1:F] == pytest.approx([CLEAN_PAST / (F - 1)] * (F - 1), abs=0.05) and shares[F] < 0.01
 
 
 def test_mirroring_turns_whole_clips_and_swaps_left_and_right(data, tmp_path):

@@ -14,7 +14,7 @@ from ddpm.config import Config
 from ddpm.context.condition import Condition
 from ddpm.context.tags import hide
 from ddpm.data.order import STEP, ShuffledOrder, generator
-from ddpm.diffusion.prediction import stratified_timesteps
+from ddpm.diffusion.prediction import drawn_timesteps
 from ddpm.diffusion.samplers import SAMPLERS, SampleNoise
 from ddpm.evaluation.clips.cycles import drawn_cycles
 from ddpm.network.unet import ContextUNet
@@ -93,7 +93,7 @@ def fit(spec: ModelSpec, config: Config, clips: int, device: torch.device) -> St
             x, contexts, order = cycles.x, cycles.contexts, ShuffledOrder(len(cycles), volume)
         rows, g = order(place * batch, batch), generator(config.seed, STEP, step)
         context, _ = hide(contexts[rows], len(spec.categories), config, g, cycles.data.rarity)
-        t = stratified_timesteps(batch, len(diffusion.schedule), g).repeat_interleave(F)
+        t = drawn_timesteps(batch, len(diffusion.schedule), step / steps, g).repeat_interleave(F)
         x0, context = x[rows].flatten(0, 1), context.repeat_interleave(F, 0)
         eps = torch.randn(x0.shape, generator=g)
         diffusion.loss(model, *(value.to(device) for value in (x0, context, t, eps))).mean().backward()
