@@ -110,8 +110,8 @@ class FrameAttention(nn.Module):
 
 
 class Pointer(nn.Module):
-    """Points at pixels of the frames before, at the same place and next to it, whose colour this pixel is likely to have
-    too, as the pointers of See et al. 2017 (arXiv:1704.04368) do at words to copy.
+    """Points at pixels of the frames before, at the same place and next to it, whose colour this pixel may have too, as
+    the pointers of See et al. 2017 (arXiv:1704.04368) do at words to copy.
 
     It is attention whose values are colours themselves: what it gives to a token is added, times a strength, to the
     logit of the token's colour. It may also be given to nothing. The strengths are 0 at the start.
@@ -119,6 +119,8 @@ class Pointer(nn.Module):
 
     HEADS, WIDTH = 2, 16
     UNIT = 10.0  # of the strengths, so that they are as fast to learn as other parameters
+
+    levels: Tensor
 
     def __init__(self, width: int, colours: Tensor):
         """colours: float32 [K, C] in [-1, 1], as pixels are."""

@@ -85,9 +85,10 @@ def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
     run by onnxruntime on one thread of the CPU."""
     run = session(file)
 
-    def filled(x: Tensor) -> Tensor:
-        """Keys or values as those of M frames, zeros first."""
-        return F.pad(x, (0, 0, module.frames - x.shape[2], 0))
+    def filled(layer: FrameAttention | Pointer, kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Keys and values as those of M frames, zeros first."""
+        k, v = (F.pad(x, (0, 0, shape[1] - x.shape[2], 0)) for x, shape in zip(kv, module.shapes[layer], strict=True))
+        return k, v
 
     def denoise(x: Tensor, t: Tensor, context: Tensor, frames: Frames) -> Tensor:
         count, M = frames.sees.shape[-1] - 1, module.frames
@@ -95,8 +96,7 @@ def onnx_frames(file: bytes, module: ExportedFrame) -> Callable[..., Tensor]:
         sees[:, M - count :] = frames.sees[:, 0]
         memory = torch.zeros(len(x), module.size)
         if frames.memory:
-            kept = {layer: frames.memory.kept[layer] for layer in module.shapes}
-            memory = module.packed(Memory({layer: (filled(k), filled(v)) for layer, (k, v) in kept.items()}))
+            memory = module.packed(Memory({layer: filled(layer, frames.memory.kept[layer]) for layer in module.shapes}))
         x0, remembered = run(x, t, context, frames.position, sees, memory)
         if frames.remember is not None:
             for layer, kv in module.unpacked(remembered).kept.items():

@@ -67,8 +67,10 @@ def test_the_graph_is_the_denoiser_at_any_batch_and_timestep(spec):
 @pytest.mark.slow
 def test_a_network_of_frames_remembers_as_its_model_does():
     frames = ModelConfig(widths=(8, 8), attention=(0, 1), frames=3)
-    spec = ModelSpec(8, 4, ("hero", "food"), frames, DiffusionConfig(prediction="v"), moving=("hero",))
+    some = {"moving": ("hero",), "palette": ("000000", "10c040", "d19b62", "ffffff")}
+    spec = ModelSpec(8, 4, ("hero", "food"), frames, DiffusionConfig(), **some)
     model = randomised(spec)
+    assert model.pointer.strength.any()
     data, sampling = frames_to_onnx(model, spec), Sampling(precision="fp32", steps=3)
     ours, theirs = (Animator(model, spec, sampling) for _ in range(2))
     theirs.guide.strong = onnx_frames(data, ExportedFrame(model, spec))
