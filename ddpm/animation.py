@@ -131,7 +131,7 @@ class Animator:
         first = torch.empty(len(contexts), 0, spec.channels, spec.size, spec.size) if given is None else given
         for frame in range(-lead, frames):
             place = (start.to(self.device) + frame) % cycle
-            if is_given := 0 <= frame < first.shape[1]:
+            if 0 <= frame < first.shape[1]:
                 x = first[:, frame].to(self.device)
             else:
                 timesteps = self.following if past.count and history is None else None
@@ -139,7 +139,7 @@ class Animator:
             done.append(x)
             on_frames(len(x) if frame >= 0 else 0)
             if frame + 1 < frames:
-                past.add(x if is_given else self.sampler.pixel_art(x), place)
+                past.add(x, place)  # as it is: what is doubtful is settled in the end, for the clip as a whole
         return self.as_one(torch.stack(done[lead:], 1), first.to(self.device))
 
     def as_one(self, clips: Tensor, given: Tensor) -> Tensor:

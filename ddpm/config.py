@@ -334,6 +334,7 @@ def without_effect(config: Config, resolved: DiffusionConfig) -> list[str]:
         "without tags": (not config.tags, ("keep_tag", "few_tags", "category_alone", "model.mask_tags")),
         "with optim.optimizer = adamw": (config.optim.optimizer == "adamw", ("optim.muon_lr", "optim.muon_momentum")),
         "where colours are predicted": (resolved.prediction == "colours", ("diffusion.loss_weight",)),
+        "where no colours are predicted": (resolved.prediction not in ("auto", "colours"), ("model.pointer",)),
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate", "patience")),
         "without clips": (not config.clips, ("keep_history", "model.frames", "model.pointer")),

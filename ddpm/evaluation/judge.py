@@ -100,7 +100,7 @@ class Judge:
     def _classifier(self, x: Tensor, labels: Tensor, cache: Path | None) -> Classifier:
         """As it is kept, or trained on these sprites and kept in `cache`."""
         name = f"{fingerprint(self.data, self.seed)}.safetensors"
-        for file in (folder / name for folder in (cache, JUDGES) if folder and (folder / name).exists()):
+        for file in (folder / name for folder in (JUDGES, cache) if folder and (folder / name).exists()):
             try:
                 found = Classifier(x.shape[1], self._classes).eval()
                 found.load_state_dict(read_safetensors(file)[0])

@@ -23,7 +23,8 @@ FEATURES = 2 * HARMONICS + 16
 
 @dataclass
 class Memory:
-    """Keys and values of frames that are done, by the attention that made them: each [G, heads, frames, D]."""
+    """Keys and values of frames that are done, by the attention that made them: each [G, heads, frames, D]. Those of a
+    `Pointer` have places in place of heads, and its values are numbers of colours."""
 
     kept: dict[nn.Module, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
@@ -125,27 +126,27 @@ class Pointer(nn.Module):
     def __init__(self, width: int, colours: Tensor):
         """colours: float32 [K, C] in [-1, 1], as pixels are."""
         super().__init__()
-        levels = ((colours + 1) * 127.5).round().byte()  # which stay exact in a network of lower precision
-        self.register_buffer("levels", levels, persistent=False)
+        # As bytes, which stay what they are in a network of lower precision.
+        self.register_buffer("levels", ((colours + 1) * 127.5).round().byte(), persistent=False)
         self.norm = nn.GroupNorm(1, width)
         self.qk = nn.Conv2d(width, 2 * self.HEADS * self.WIDTH, 1)
         self.around = nn.Parameter(torch.zeros(len(AROUND), self.HEADS * self.WIDTH))
         self.strength = nn.Parameter(torch.zeros(self.HEADS))
 
-    def index(self, x: Tensor) -> Tensor:
-        """The nearest colour of pixels x [N, C, H, W]: float32 [N, 1, H, W]."""
+    def nearest(self, x: Tensor) -> Tensor:
+        """Which colour is nearest to each pixel of x [N, C, H, W]: whole numbers in float32, as a memory of frames is
+        kept, [N, 1, H, W]."""
         colours = self.levels.to(x) / 127.5 - 1
-        nearness = F.conv2d(x, 2 * colours[..., None, None]) - colours.square().sum(1)[:, None, None]
-        return nearness.argmax(1, keepdim=True).float()
+        return (2 * x.movedim(1, -1) @ colours.mT - colours.square().sum(1)).argmax(-1)[:, None].float()
 
     def forward(self, h: Tensor, x: Tensor, frames: Frames) -> Tensor:
         """Features h [N, width, H, W] and pixels x [N, C, H, W] -> what is added to logits, [N, K, H, W]."""
         size, count = (x.shape[-2], x.shape[-1]), frames.sees.shape[1]
         with torch.autocast(x.device.type, enabled=False):
-            index = self.index(x)
+            colour = self.nearest(x)
         q, k, v = (
             rearrange(part, "(g f) d h w -> g (h w) f d", f=count)
-            for part in (*self.qk(self.norm(h)).chunk(2, 1), index)
+            for part in (*self.qk(self.norm(h)).chunk(2, 1), colour)
         )
         if frames.memory:
             k, v = (torch.cat([old, new], 2) for old, new in zip(frames.memory.kept[self], (k, v), strict=True))
@@ -159,15 +160,16 @@ class Pointer(nn.Module):
         mask = F.pad(before.repeat(1, 1, len(AROUND)), (1, 0), value=True)[:, None, None]
         scores = (q @ k.mT).float() * self.WIDTH**-0.5
         weights = scores.masked_fill(~mask, -math.inf).softmax(-1)[..., 1:]
-        given = torch.einsum("gphft,h->gpft", weights, self.UNIT * self.strength.float())
+        given = (weights * self.UNIT * self.strength.float()[:, None, None]).sum(2)
         token = rearrange(neighbours(v, size), "g p o f 1 -> g p 1 (o f)").long().expand_as(given)
         logits = given.new_zeros(*given.shape[:3], len(self.levels)).scatter_add(-1, token, given)
         return rearrange(logits, "g (h w) f c -> (g f) c h w", h=size[0])
 
 
 def neighbours(y: Tensor, size: tuple[int, int]) -> Tensor:
-    """Of each place what is at the places `AROUND` it, zeros beyond the edge: [G, (H W), F, D] -> [G, (H W), 5, F, D].
-    size: H, W."""
-    h, w = size
-    wide = F.pad(y.unflatten(1, size), (0, 0, 0, 0, 1, 1, 1, 1))
+    """Of each place what is at the places `AROUND` it, beyond the edge that of the edge: [G, (H W), F, D] ->
+    [G, (H W), 5, F, D]. size: H, W."""
+    (h, w), wide = size, y.unflatten(1, size)
+    wide = torch.cat([wide[:, :1], wide, wide[:, -1:]], 1)
+    wide = torch.cat([wide[:, :, :1], wide, wide[:, :, -1:]], 2)
     return torch.stack([wide[:, 1 + dy : 1 + dy + h, 1 + dx : 1 + dx + w] for dy, dx in AROUND], 3).flatten(1, 2)

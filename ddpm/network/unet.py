@@ -60,8 +60,12 @@ def embedding(count: int, width: int) -> nn.Embedding:
     return nn.Embedding.from_pretrained(weight if weight.is_meta else weight.normal_(), freeze=False)
 
 
-def check_shape(widths: Sequence[int], blocks: int, attention: Sequence[int], tags: bool, clips: bool) -> None:
+def check_shape(
+    widths: Sequence[int], blocks: int, attention: Sequence[int], patch: int, tags: bool, clips: bool, points: bool
+) -> None:
     """Raise ValueError for a network that cannot be."""
+    if points and (patch > 1 or not clips):
+        raise ValueError(f"frames point at single pixels of others, got patches of {patch} and clips = {clips}")
     if not widths or any(w < 8 or w % 8 for w in widths) or blocks < 1:
         raise ValueError(f"widths must be multiples of 8 and blocks at least 1, got {widths} and {blocks}")
     if tags and not any(level < len(widths) for level in attention):
@@ -105,7 +109,7 @@ class ContextUNet(nn.Module):
         colours: Tensor | None = None,
     ):
         super().__init__()
-        check_shape(widths, blocks, attention, bool(facets), frames > 1)
+        check_shape(widths, blocks, attention, patch, bool(facets), frames > 1, colours is not None)
         self.channels, self.patch = channels, patch
         self.outputs = outputs or channels
         self.facets, self.mask_tags = facets, mask_tags

@@ -29,6 +29,7 @@ FILES = (
 MAY_CHANGE = (
     *("steps", "data", "out", "device"),
     *("keep_context", "keep_tag", "few_tags", "category_alone", "keep_history"),
+    "model.pointer",  # which runs of the first versions had not
     *("optim.accumulate", "optim.lr", "optim.warmup", "optim.clip", "optim.precision"),
 )
 

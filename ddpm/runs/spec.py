@@ -82,7 +82,8 @@ class ModelSpec:
     @property
     def points(self) -> bool:
         """Whether its frames point at pixels of those before."""
-        return self.model.pointer and self.model.frames > 1 and self.model.patch == 1
+        m = self.model
+        return m.pointer and m.frames > 1 and m.patch == 1 and self.prediction == "colours"
 
     @property
     def vocabulary(self) -> dict[str, tuple[str, ...]]:

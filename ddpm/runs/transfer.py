@@ -119,6 +119,8 @@ def fitted(name: str, like: Tensor, has: Mapping[str, Tensor], spec: ModelSpec, 
     if name.startswith("head."):
         rows = outputs(spec, start)
         return its[rows] if rows is not None and like.shape[1:] == its.shape[1:] else None
+    if name.startswith("pointer.") and has["pointer.qk.weight"].shape[1] != (spec.model.widths or (0,))[0]:
+        return None  # a strength that was learnt with other keys would only harm
     if name == "stem.weight" and spec.model.patch == start.model.patch and len(like) == len(its):
         both = min(like.shape[1], its.shape[1])
         return torch.cat([its[:, :both], like[:, both:]], 1)
@@ -134,7 +136,7 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
     """
     assert spec.model.widths and start.model.widths
     has = moved(other.state_dict(), len(spec.model.widths) - len(start.model.widths))
-    kept, anew, taken, total = set(), dict.fromkeys(("stem", "trunk", "embeddings", "head"), 0), 0, 0
+    kept, anew, taken, total = set(), dict.fromkeys(("stem", "trunk", "embeddings", "pointer", "head"), 0), 0, 0
     for name, parameter in model.named_parameters():
         part = name.partition(".")[0]
         part = "embeddings" if name in EMBEDDINGS else part if part in anew else "trunk"

@@ -20,6 +20,7 @@ from ddpm.evaluation.clips.report import measure, tables
 from ddpm.evaluation.tag_judge import TagJudge
 from ddpm.runs.models import save_model
 from ddpm.runs.spec import ModelSpec
+from sprites.colour import opaque
 from sprites.loading import Sprites
 
 LENGTH, KINDS = 3, ("flat", "tall")
@@ -179,6 +180,16 @@ def test_given_frames_count_for_nothing_but_must_be_exact(real, judge):
     assert measured(clips, real, judge).figures["phase"] == pytest.approx(1 / 3, abs=0.05)
     clips[:20, 0, 0, 0] ^= 255
     assert measured(clips, real, judge, given=1).figures["given_exact"] == 0.75
+
+
+def test_frames_after_those_given_are_as_drawn_pixel_by_pixel(real, judge):
+    clips = real.pixels.copy()
+    assert "as_drawn" not in measured(clips, real, judge).figures
+    assert measured(clips, real, judge, given=1).figures["as_drawn"] == 1
+    clips[:, 2] = 0  # what is transparent in both counts for nothing
+    pixels = opaque(real.pixels).sum((2, 3))
+    share = pixels[:, 1] / pixels[:, 1:].sum(1)
+    assert measured(clips, real, judge, given=1).figures["as_drawn"] == pytest.approx(share.mean())
 
 
 def test_longer_clips_are_judged_frame_by_frame(real, judge):

@@ -138,7 +138,7 @@ def pointed(pointer: Pointer, index: torch.Tensor) -> torch.Tensor:
     """What frames of these colours [F, H, W] of one clip point at, when all features are alike: [F, K, H, W]."""
     zeros = torch.zeros(len(index))
     x = COLOURS[index].movedim(-1, 1)
-    assert torch.equal(pointer.index(x + 0.004).long(), index[:, None])
+    assert torch.equal(pointer.nearest(x + 0.004).long(), index[:, None])
     return pointer(torch.ones(len(x), 8, *x.shape[2:]), x, Frames(zeros, zeros, causal_mask(len(x))[None]))
 
 
@@ -149,9 +149,9 @@ def test_who_points_everywhere_says_what_is_most_often_there(pointer):
     index = torch.randint(0, 4, (F, 5, 6), generator=torch.Generator().manual_seed(0))
     plus = torch.tensor([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]]).expand(4, 1, 3, 3)
     found = pointed(pointer, index)
-    for i in range(F):
-        # Beyond the edge all is of the first colour, which is transparent.
-        wide = nn.functional.pad(index[:i], (1, 1, 1, 1))
+    assert not found[0].any()
+    for i in range(1, F):
+        wide = nn.functional.pad(index[:i].float(), (1, 1, 1, 1), mode="replicate").long()
         counts = nn.functional.one_hot(wide, 4).sum(0).movedim(-1, 0).float()
         close(found[i], TOTAL * nn.functional.conv2d(counts, plus, groups=4) / (1 + 5 * i))  # a share is for nothing
 
@@ -163,7 +163,8 @@ def test_it_can_point_next_to_a_place(pointer, place):
         nn.init.ones_(pointer.qk.bias[: Pointer.HEADS * Pointer.WIDTH])
         pointer.around[place] = 100.0
     dy, dx = AROUND[place]
-    moved = nn.functional.pad(index[0], (1, 1, 1, 1))[1 + dy : 6 + dy, 1 + dx : 7 + dx]
+    wide = nn.functional.pad(index[:1].float(), (1, 1, 1, 1), mode="replicate").long()[0]
+    moved = wide[1 + dy : 6 + dy, 1 + dx : 7 + dx]
     found = pointed(pointer, index)
     assert not found[0].any()
     close(found[1], TOTAL * nn.functional.one_hot(moved, 4).movedim(-1, 0).float())
@@ -171,7 +172,7 @@ def test_it_can_point_next_to_a_place(pointer, place):
 
 def test_colours_that_are_nearly_alike_stay_apart_in_low_precision(pointer):
     x = COLOURS[torch.arange(4)].movedim(-1, 0)[None, :, None]
-    assert pointer.to(torch.bfloat16).index(x).flatten().tolist() == [0, 1, 2, 3]
+    assert pointer.to(torch.bfloat16).nearest(x).flatten().tolist() == [0, 1, 2, 3]
 
 
 def test_the_step_after_the_last_is_the_first():
@@ -185,6 +186,12 @@ def test_the_step_after_the_last_is_the_first():
     apart = [features(i, n) for n in (2, 3, 4, 6, 8, 16) for i in range(n)]
     gaps = torch.cdist(torch.cat(apart), torch.cat(apart)).fill_diagonal_(9)
     assert gaps.min() > 0.2
+
+
+def test_pixels_are_pointed_at_only_where_there_are_single_ones_in_frames():
+    for wrong in ({"patch": 2, "frames": F}, {"frames": 1}):
+        with pytest.raises(ValueError, match="single pixels"):
+            ContextUNet(4, V, (16, 16), attention=(1,), colours=COLOURS, **wrong)
 
 
 def test_clips_need_attention_at_the_lowest_level():

@@ -130,6 +130,17 @@ def test_larger_sprites_get_a_level_above_and_smaller_ones_lose_it():
     assert torch.equal(back.down[1][0][0].conv1.weight, network(large, 2).down[2][0][0].conv1.weight)
 
 
+@pytest.mark.parametrize(("widths", "whole"), [((16, 24), True), ((8, 24), False)])
+def test_a_pointer_is_taken_as_a_whole_or_not_at_all(widths, whole):
+    clips = replace(SPEC, model=replace(SPEC.model, frames=4))
+    spec = replace(clips, model=replace(clips.model, widths=widths))
+    model, other, found = taken(spec, clips)
+    ours, theirs, fresh = (m.pointer.state_dict() for m in (model, other, network(spec, 1)))
+    expected = theirs if whole else fresh
+    assert all(torch.equal(ours[name], expected[name]) for name in expected if name != "levels")
+    assert ("pointer (" in found.about) == (not whole)
+
+
 def test_what_is_named_stays_and_what_is_left_open_is_as_in_the_start():
     assert model_like(ModelConfig(), 16, SPEC).widths == (16, 24)
     assert model_like(ModelConfig(widths=(8, 8, 8)), 16, SPEC).widths == (8, 8, 8)

@@ -20,6 +20,7 @@ from ddpm.evaluation.clips.pixels import changes, feet_moves, upper_changes
 from ddpm.evaluation.metrics import Found, standard_error, with_error
 from ddpm.evaluation.pixel_art import count_colours, orphans
 from ddpm.evaluation.tag_judge import TagJudge, ranks
+from sprites.colour import opaque
 
 Table = Literal["judges", "pixels"]
 
@@ -143,6 +144,14 @@ def exact(seen: Seen) -> np.ndarray:
     return (seen.walked.clips[:, :given] == seen.walked.like.pixels[:, :given]).all((1, 2, 3, 4))
 
 
+def as_drawn(seen: Seen) -> np.ndarray:
+    """[N]: of the pixels that are opaque in a frame that was not given, or in that of the real cycle, the share that is
+    the same in both."""
+    a, b = (clips[:, seen.walked.given :] for clips in (seen.walked.clips, seen.walked.like.pixels))
+    either = opaque(a) | opaque(b)
+    return ((a == b).all(-1) & either).sum((1, 2, 3)) / either.sum((1, 2, 3)).clip(1)
+
+
 def strip_colours(clips: np.ndarray) -> np.ndarray:
     """int64 [N]: the colours of clips uint8 [N, F, H, W, C], all frames together."""
     return count_colours(clips.reshape(len(clips), -1, *clips.shape[3:]))
@@ -176,12 +185,18 @@ def comparable(seen: Seen) -> bool:
     return clips.shape[1:] == other.shape[1:] and min(len(clips), len(other)) >= TOLD_FEWEST
 
 
+def continues_real(seen: Seen) -> bool:
+    """Whether the clips begin with frames of real cycles, as long as they are."""
+    return seen.walked.given > 0 and seen.walked.clips.shape == seen.walked.like.pixels.shape
+
+
 FIGURES: dict[str, Figure] = {
     "phase": Figure("phase", lambda seen: seen.made(seen.in_step)),
     "identity": Figure("identity", lambda seen: seen.identity()),
     "as_asked": Figure("as asked", lambda seen: seen.made(torch.stack(list(seen.right.values())).all(0))),
     "told_apart": Figure("told apart", apart, applies=comparable),
     "given_exact": Figure("given exact", exact, digits=2, applies=lambda seen: seen.walked.given > 0),
+    "as_drawn": Figure("as drawn", as_drawn, applies=continues_real),
     "steadiness": Figure("steadiness", lambda seen: seen.steady[:, 1:].mean(1), "pixels"),
     "anchor": Figure("anchor", lambda seen: feet_moves(seen.walked.clips)[:, 1:].mean(1), "pixels"),
     "seam": Figure("seam", seam, "pixels"),

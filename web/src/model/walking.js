@@ -62,8 +62,8 @@ export async function walk(run, about, item, check) {
     const position = (first + frames.length) % walks.cycle;
     const given = frames.length ? undefined : item.base;
     const way = frames.length ? walks.following : walks.way;
-    let pixels = given;
-    if (!pixels) {
+    let x = given && toNumbers(given, channels);
+    if (!x) {
       const guided = classifierFree(
         async (x, step, rows) => {
           const told = rows.map(({ context }) => context);
@@ -77,12 +77,11 @@ export async function walk(run, about, item, check) {
         await check?.();
         return guided(x, step);
       };
-      pixels = toPixels(await integrate(denoise, noise.next(), way, noise), channels);
+      x = await integrate(denoise, noise.next(), way, noise);
     }
-    frames.push(pixels);
+    frames.push(given ?? toPixels(x, channels));
     if (frames.length === item.frames) break;
-    const done = toNumbers(given ?? pixelArt(pixels, size, style), channels);
-    const { remembered } = await seeing(done, contexts, 0, position);
+    const { remembered } = await seeing(x, contexts, 0, position);
     contexts.forEach((context, i) => {
       const memory = remembered.slice(i * walks.memory, (i + 1) * walks.memory);
       past.set(context, { memory, count: Math.min(frames.length, walks.cycle - 1) });
