@@ -24,7 +24,7 @@ from ddpm.sampling import Sampler, ignore
 from ddpm.system.devices import on_cores, shares
 
 LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
-FOLLOWING = 2  # so many times fewer steps do for a frame that has seen others, without guidance over the history
+FOLLOWING = 3  # so many times fewer steps do for a frame that has seen others, without guidance over the history
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
