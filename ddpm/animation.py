@@ -4,6 +4,7 @@ Each frame is sampled as a still is, by a denoiser that has seen the frames befo
 keys and values (ddpm/network/frames.py), so that a step of a frame costs what one of a still costs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -105,7 +106,7 @@ class Animator:
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
         self.model, self.diffusion = model, self.sampler.diffusion
-        steps = max(1, len(self.guide.timesteps) // FOLLOWING)
+        steps = math.ceil(len(self.guide.timesteps) / FOLLOWING)
         self.following = timestep_grid(self.guide.sampling.grid, self.guide.schedule, steps).to(self.device)
 
     @torch.no_grad()

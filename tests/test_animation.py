@@ -71,7 +71,7 @@ def test_frames_that_lead_are_sampled_and_left_out(animator):
     assert torch.equal(animator(CONDITION, 2.0, range(B), 2, given=given)[:, :1], given)
 
 
-def test_a_frame_that_has_seen_others_takes_half_as_many_steps():
+def test_a_frame_that_has_seen_others_takes_a_third_as_many_steps_rounded_up():
     animator, lengths = made(), []
     run = animator.sampler.run
 
