@@ -62,6 +62,7 @@ export async function walk(run, about, item, check) {
     const position = (first + frames.length) % walks.cycle;
     const given = frames.length ? undefined : item.base;
     const way = frames.length ? walks.following : walks.way;
+    /** @type {Float32Array | undefined} */
     let x = given && toNumbers(given, channels);
     if (!x) {
       const guided = classifierFree(
