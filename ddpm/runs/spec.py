@@ -80,12 +80,6 @@ class ModelSpec:
         return Colours(self.palette, self.channels) if self.prediction == "colours" else None
 
     @property
-    def points(self) -> bool:
-        """Whether its frames point at pixels of those before."""
-        m = self.model
-        return m.pointer and m.frames > 1 and m.patch == 1 and self.prediction == "colours"
-
-    @property
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
         """All that can be asked for, in the order of a context."""
         return {CATEGORY: self.categories} | self.facets
@@ -126,6 +120,7 @@ class ModelSpec:
         guided = self.student is not None
         colours = self.colours
         outputs = len(colours) if colours else None
+        points = m.pointer and m.frames > 1 and m.patch == 1
         return ContextUNet(
             self.channels,
             self.places,
@@ -138,7 +133,7 @@ class ModelSpec:
             m.mask_tags,
             outputs,
             m.frames,
-            colours.table if colours and self.points else None,
+            colours.table if colours and points else None,
         )
 
     def build_diffusion(self) -> Diffusion:

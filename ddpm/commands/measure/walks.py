@@ -9,7 +9,8 @@ sampled each for itself; of a network that sees the frames stacked as channels; 
 longer than those trained on.
 
 phase: frames taken for the step that they are. identity: clips all of whose frames are taken for the same in each facet
-of the tags. as asked: frames that show all tags. told apart: by a network that sees whole clips; 0.5 is perfect.
+of the tags. as asked: frames that show all tags. as drawn: pixels after a given frame that are as in the real cycle.
+told apart: by a network that sees whole clips; 0.5 is perfect.
 steadiness: pixels of head and torso that change between frames. anchor: by how many pixels the lowest row moves. seam:
 pixels that change from the last frame to the first, over those that change between others.
 """
