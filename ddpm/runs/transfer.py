@@ -1,7 +1,7 @@
 """A training that starts from a trained model: the network it needs, and what of the other's weights fits into it."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from ddpm.config import ModelConfig
 from ddpm.context.tags import Vocabulary
 from ddpm.network.unet import ContextUNet
+from ddpm.network.widening import can_widen, widened
 from ddpm.runs.spec import ModelSpec
 from sprites.colour import distances, from_hexadecimals
 
@@ -135,7 +136,10 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
     colours from the nearest one, inputs channel by channel.
     """
     assert spec.model.widths and start.model.widths
-    has = moved(other.state_dict(), len(spec.model.widths) - len(start.model.widths))
+    has = narrow = moved(other.state_dict(), len(spec.model.widths) - len(start.model.widths))
+    old, new = start.model.widths, spec.model.widths
+    if old != new and spec.model.blocks == start.model.blocks and can_widen(old, new, spec.model.attention or ()):
+        has = widened(has, model.state_dict(), old, new, start.model.blocks)
     kept, anew, taken, total = set(), dict.fromkeys(("stem", "trunk", "embeddings", "pointer", "head"), 0), 0, 0
     for name, parameter in model.named_parameters():
         part = name.partition(".")[0]
@@ -156,19 +160,24 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
     )
     if told:
         about += f"; anew: {', '.join(told)}"
-    return Taken(frozenset(kept), about, growth(model, kept), alike(spec.vocabulary, start.vocabulary))
+    return Taken(
+        frozenset(kept),
+        about,
+        growth(model, {n: narrow[n] for n in kept & narrow.keys()}),
+        alike(spec.vocabulary, start.vocabulary),
+    )
 
 
-def growth(model: ContextUNet, kept: Collection[str]) -> float:
-    """`Taken.growth` of the hidden convolutions that are kept: the geometric mean over them, at least 1.
+def growth(model: ContextUNet, kept: Mapping[str, Tensor]) -> float:
+    """`Taken.growth` of the hidden convolutions among the `kept`, by their names: their geometric mean, at least 1.
 
     Muon's steps all have the same size, so weights grow as they are trained, and the larger they are the less a step
     turns them. A fresh weight is uniform within 1 / sqrt(fan_in), so its root mean square is 1 / sqrt(3 fan_in).
     """
     hidden = {id(m.weight) for m in model.hidden}
     sizes = [
-        p.square().mean().mul(3 * p[0].numel()).sqrt() / USUAL
+        kept[name].square().mean().mul(3 * kept[name][0].numel()).sqrt() / USUAL
         for name, p in model.named_parameters()
-        if name in kept and id(p) in hidden and p.any()
+        if name in kept and id(p) in hidden and kept[name].any()
     ]
     return max(1.0, torch.stack(sizes).log().mean().exp().item()) if sizes else 1.0

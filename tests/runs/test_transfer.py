@@ -49,6 +49,14 @@ def test_of_a_like_model_all_is_taken():
     assert "anew" not in found.about
 
 
+def test_a_wider_network_takes_all():
+    wide, start = (replace(SPEC, model=replace(SPEC.model, widths=w)) for w in ((32, 64), (16, 32)))
+    model, other, found = taken(wide, start)
+    assert found.about == "100% of the parameters are taken over, 6 of 6 categories and tags by name"
+    assert found.growth == taken(start, start)[2].growth  # that of what was there, whatever is added
+    assert model.head.weight[:, 16:].eq(0).all() and torch.equal(model.head.weight[:, :16], other.head.weight)
+
+
 def test_categories_and_tags_are_taken_by_their_names():
     spec = replace(SPEC, categories=("spell", "food", "hero"), facets={"colour": ("blue", "green"), "kind": ("bow",)})
     model, other, found = taken(spec)
