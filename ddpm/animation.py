@@ -12,6 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ddpm.config import Sampling
+from ddpm.context.completion import Completion, chances
 from ddpm.context.condition import Condition
 from ddpm.data.order import CONDITIONS, generator
 from ddpm.diffusion.guidance import with_away
@@ -106,6 +107,8 @@ class Animator:
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
         self.model, self.diffusion = model, self.sampler.diffusion
+        together = spec.together if self.sampler.sampling.complete else []
+        self.completion = Completion(spec.vocabulary, together, only=spec.moves)
         steps = math.ceil(len(self.guide.timesteps) / FOLLOWING)
         self.following = timestep_grid(self.guide.sampling.grid, self.guide.schedule, steps).to(self.device)
 
@@ -123,8 +126,11 @@ class Animator:
         on_frames: OnFrames = ignore,
     ) -> Tensor:
         """Sample B clips at once; see `__call__`."""
-        spec, condition, scale = self.spec, condition.only(self.spec.lasting).to(self.device), scale.to(self.device)
-        noise = SampleNoise(self.sampler.sampling.seed, indices, self.device)
+        spec, seed, scale = self.spec, self.sampler.sampling.seed, scale.to(self.device)
+        if given is None:  # else the given frames tell what is open
+            condition = self.completion.of(condition, chances(seed, indices))
+        condition = condition.only(spec.lasting).to(self.device)
+        noise = SampleNoise(seed, indices, self.device)
         contexts, _ = with_away(condition)
         cycle = spec.model.frames
         past = Past(self.guide.strong, contexts, cycle, most=cycle - 1)

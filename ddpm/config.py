@@ -159,6 +159,9 @@ class Sampling(Settings):
     none; a number: so many, chosen for what the model samples; or a palette file (.hex, .gpl, .pal, .png)."""
     colours: Annotated[int | None, POSITIVE] = None
     """At most so many colours in a sprite; left out, a model with a palette takes no more than its training sprites."""
+    complete: bool = True
+    """Of a model of tags: for each sprite, what is left open is drawn from the tags of training sprites that have those
+    asked for. Off: the network has to decide it."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
     seed: Seed = 0

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import Sampling
+from ddpm.context.completion import Completion, chances
 from ddpm.context.condition import Condition
 from ddpm.data.pixel_art import PixelArt
 from ddpm.data.tensors import to_uint8
@@ -91,7 +92,7 @@ class StudentGuide(Guide):
 
     def __init__(self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: object = None) -> None:
         assert spec.student
-        same = {name: getattr(sampling, name) for name in ("precision", "seed", "palette", "colours")}
+        same = {name: getattr(sampling, name) for name in ("precision", "seed", "palette", "colours", "complete")}
         plain = Sampling(**same)
         if changed := [name for name, value in vars(sampling).items() if value != vars(plain)[name]]:
             raise ValueError(
@@ -146,6 +147,7 @@ class Sampler:
         self.guide = (StudentGuide if spec.student else Guide)(spec, sampling, strong, weaker)
         self.sampling, self.schedule = self.guide.sampling, diffusion.schedule
         self.timesteps = self.guide.timesteps.to(self.device)
+        self.completion = Completion(spec.vocabulary, spec.together if sampling.complete else [])
         most, alone = sampling.colours, spec.style.orphans if spec.style else 1.0
         if spec.style and sampling.palette == "auto":
             most = most or spec.style.colours
@@ -176,7 +178,10 @@ class Sampler:
         edit: Edit | None = None,
     ) -> Tensor:
         """Sample B sprites at once, at guidance scales [B]; see `__call__`."""
-        noise = SampleNoise(self.sampling.seed, indices, self.device)
+        seed = self.sampling.seed
+        if not edit:  # what is open in an edit, the sprite tells
+            condition = self.completion.of(condition, chances(seed, indices))
+        noise = SampleNoise(seed, indices, self.device)
         denoise = self.guide.denoiser(condition.to(self.device), scale.to(self.device), on_gap)
         x = self.pixel_art(self.run(denoise, noise, on_step, edit))
         return edit.keep(x) if edit else x

@@ -18,6 +18,7 @@ from sprites.content import count_duplicates
 from sprites.loading import Sprites
 
 STYLE_MOST = 2000  # sprites whose style is looked at, evenly spread
+TOGETHER_MOST = 10_000  # sprites whose tags a model keeps
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
 
 
@@ -105,6 +106,15 @@ class SpriteData:
         other = {"left": "right", "right": "left"}
         turned = [(facet, value if facet == CATEGORY else other.get(value, value)) for facet, value in places]
         return torch.tensor([places.index(place) for place in turned])
+
+    @cached_property
+    def together(self) -> list[list[int]]:
+        """Of training sprites, all or `TOGETHER_MOST` evenly spread, the places of a context that each has; of none
+        where there are no tags."""
+        if self.flags is None:
+            return []
+        some = self.contexts(self.train[:: max(1, -(-len(self.train) // TOGETHER_MOST))])
+        return [context.nonzero().flatten().tolist() for context in some]
 
     @cached_property
     def style(self) -> Style | None:

@@ -3,11 +3,13 @@
 import re
 import reprlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ddpm.config import DiffusionConfig, ModelConfig, PredictionName, StudentConfig
+from ddpm.context.completion import unpacked
 from ddpm.context.tags import CATEGORY, without
 from ddpm.data.pixel_art import Style
 from ddpm.diffusion.colours import Colours
@@ -43,6 +45,9 @@ class ModelSpec:
     moved: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """And of each facet the values that it saw in clips; of one that is not named it is not known."""
 
+    packed: str = ""
+    """Of a model that takes tags: `together`, as text."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.model.for_size(self.size))
         object.__setattr__(self, "diffusion", self.diffusion.for_sprites(self.size, bool(self.palette)))
@@ -63,6 +68,8 @@ class ModelSpec:
             raise ValueError(f"moved: got {reprlib.repr(self.moved[wrong[0]])}, expected some values of its facets")
         if not all(re.fullmatch("[0-9a-f]{6}", colour) for colour in self.palette) or len(self.palette) > MOST:
             raise ValueError(f'a palette is up to {MOST} colours such as "d19b62", got {reprlib.repr(self.palette)}')
+        if beyond := [place for places in self.together for place in places if not 0 <= place < self.places]:
+            raise ValueError(f"its lists of tags name place {beyond[0]} of a context, which has {self.places}")
         if self.prediction == "colours" and not self.palette:
             raise ValueError(
                 f"diffusion.prediction = colours needs a palette, which a set of more than {MOST} colours has not by "
@@ -89,17 +96,26 @@ class ModelSpec:
         """Length of a context."""
         return sum(map(len, self.vocabulary.values()))
 
+    @cached_property
+    def together(self) -> list[list[int]]:
+        """For each of some sprites that it was trained on, the places of a context that it has."""
+        return unpacked(self.packed) if self.packed else []
+
     @property
     def lasting(self) -> Tensor:
         """bool [V]: places of a context that a clip can be asked for, which are all but those of `varying`."""
         return without(self.varying, self.vocabulary)
 
+    @property
+    def moves(self) -> Tensor:
+        """bool [V]: places of a context that the model saw in clips, and those of which that is not known."""
+        seen = ({CATEGORY: self.moving} if self.moving else {}) | self.moved
+        return torch.tensor([v in seen.get(f, (v,)) for f, values in self.vocabulary.items() for v in values])
+
     def never_moved(self, context: Tensor) -> list[str]:
         """Of the tags that a context [V] asks for, such as "kind=slime", those that the model saw in no clip."""
-        seen = ({CATEGORY: self.moving} if self.moving else {}) | self.moved
-        places = iter(context.tolist())
-        asked = [(f, value) for f, values in self.vocabulary.items() for value in values if next(places) > 0]
-        return [f"{f}={value}" for f, value in asked if value not in seen.get(f, (value,))]
+        names = [f"{f}={value}" for f, values in self.vocabulary.items() for value in values]
+        return [names[place] for place in ((context > 0) & ~self.moves).nonzero().flatten().tolist()]
 
     def of_stills(self) -> "ModelSpec":
         """The same without what a model of clips knows of frames."""

@@ -77,7 +77,7 @@ def teacher_trajectories(
             found.append(x.half())
 
     # Deterministic, as the student goes from state to state, and sprites as they come, before they are made pixel art.
-    how = Sampling(sampler="dpmpp_2m", steps=student.teacher_steps, seed=seed, palette="none")
+    how = Sampling(sampler="dpmpp_2m", steps=student.teacher_steps, seed=seed, palette="none", complete=False)
     sampler = Sampler(teacher, spec, how)
     x0 = sampler(Condition.of(context), scale, range(count), on_step=on_step, on_sprites=on_sprites)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ddpm.config import Config, check_levels
+from ddpm.context.completion import packed
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import VALIDATION, generator, seed_of
 from ddpm.diffusion.prediction import comparable_losses
@@ -107,6 +108,7 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
         moving=data.moving if config.clips else (),
         varying=data.varying if config.clips else (),
         moved=data.moved if config.clips else {},
+        packed=packed(data.together) if data.together else "",
     )
 
 

@@ -4,6 +4,37 @@ import { test } from "node:test";
 import { classifierFree, inside, mixed, ofStudent } from "../src/diffusion/guidance.js";
 import { SampleNoise, generator, normal } from "../src/diffusion/noise.js";
 import { integrate, noised } from "../src/diffusion/samplers.js";
+import { Completion, chance } from "../src/model/completion.js";
+
+test("a chance is numpy's", () => {
+  const drawn = [
+    [0, 0, 0.4492388188116676],
+    [3, 17, 0.4559523871357021],
+    [1099511627776, 5, 0.5328447609506357],
+  ];
+  for (const [seed, index, value] of drawn) assert.equal(chance({ seed, index }), value);
+});
+
+test("tags that are left open are those of a sprite that has the others", () => {
+  const vocabulary = { category: ["hero", "food"], kind: ["banana", "cap", "knight"], colour: ["blue", "yellow"] };
+  const completion = new Completion(vocabulary, [
+    [1, 2, 6],
+    [1, 2, 6],
+    [0, 3, 5],
+    [0, 4, 5],
+    [0, 4, 6],
+  ]);
+  const complete = (/** @type {number[]} */ tags, /** @type {number} */ chance, weight = 1) => {
+    const context = new Float32Array(7);
+    for (const tag of tags) context[tag] = weight;
+    return [...completion.complete(context, chance).entries()].flatMap(([place, value]) => (value ? [place] : []));
+  };
+  assert.deepEqual(complete([4], 0.4), [0, 4, 5]);
+  assert.deepEqual(complete([4], 0.6), [0, 4, 6]);
+  assert.deepEqual(complete([2, 5], 0.9), [1, 2, 5]); // a blue banana is one of the bananas
+  assert.deepEqual(complete([], 0.9), []);
+  assert.deepEqual(complete([4], 0.4, 0.5), [4]);
+});
 
 /** A way of T even steps along the cosine schedule. @param {number} T */
 function evenly(T) {

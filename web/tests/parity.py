@@ -81,7 +81,7 @@ def walked(model, spec) -> dict:
     if "facing" in spec.facets:
         tags.append({"facet": "facing", "value": spec.facets["facing"][0]})
     condition, F = row({"tags": tags}, spec), spec.model.frames
-    animator = Animator(model, spec, Sampling(precision="fp32", seed=SEED))
+    animator = Animator(model, spec, Sampling(precision="fp32", seed=SEED, complete=False))
     x = animator(condition, 2.0, [0], F, lead=0)
     places = [0, 0, F - 1]
     others = [animator(condition, 2.0, [i], F, given=x[:, :1], start=places[i]) for i in (1, 2)]

@@ -37,7 +37,7 @@ async function drawn({ network, recorded, url }) {
   const about = await (await fetch(`${url}model.json`)).json();
   const client = new Client(about, () => {});
   const studio = new Studio(about, client);
-  const items = recorded.wants.map((/** @type {any} */ want) => studio.item(want));
+  const items = recorded.wants.map((/** @type {any} */ want) => studio.item(want, network !== "walks"));
   /** @type {Uint8ClampedArray[]} */
   const out = [];
   const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => out.push(...sprites);

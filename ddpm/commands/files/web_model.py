@@ -57,6 +57,7 @@ def about(name: str, spec: ModelSpec) -> dict[str, Any]:
         "size": spec.size,
         "channels": spec.channels,
         "vocabulary": spec.vocabulary,
+        "together": spec.together,
         "palette": spec.palette,
         "style": {
             "most": style.colours if style else None,

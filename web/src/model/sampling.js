@@ -20,6 +20,7 @@ import { fromHexadecimals, toNumbers, toPixels } from "../sprites/pixels.js";
  * @property {number} size
  * @property {number} channels
  * @property {import("./context.js").Vocabulary} vocabulary
+ * @property {import("./completion.js").Together} [together] the tags of sprites that it was trained on
  * @property {string[]} palette
  * @property {{most: number | null, orphans: number, colourPrice: number, orphanPrice: number}} style
  * @property {Record<string, NetworkAbout>} networks

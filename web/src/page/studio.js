@@ -1,6 +1,7 @@
 // @ts-check
 /** Sprites by what is asked, drawn once and kept. */
 
+import { Completion } from "../model/completion.js";
 import { context, facetGuidance } from "../model/context.js";
 
 /**
@@ -41,6 +42,7 @@ export class Studio {
   constructor(about, client) {
     this.about = about;
     this.client = client;
+    this.completion = new Completion(about.vocabulary, about.together);
     /** @type {Map<string, Uint8ClampedArray>} */
     this.kept = new Map();
   }
@@ -75,8 +77,13 @@ export class Studio {
     return [network, JSON.stringify(scalesOf(want)), want.seed, want.index, ...tags.sort()].join("\n");
   }
 
-  /** @param {Want} want @returns {import("../model/sampling.js").Item} */
-  item(want) {
+  /**
+   * What a network draws.
+   * @param {Want} want
+   * @param {boolean} [whole] whether tags that are left open are drawn; what is drawn on tells them itself
+   * @returns {import("../model/sampling.js").Item}
+   */
+  item(want, whole = !want.base) {
     const { tags: _, s: __, scales: ___, other, ...rest } = want;
     if (other) return between(this.item({ ...want, other: undefined }), this.item(other), other);
     const { vocabulary } = this.about;
@@ -84,7 +91,7 @@ export class Studio {
     const scales = scalesOf(want);
     const away = tags.filter(({ not }) => not);
     const wanted = tags.filter(({ not }) => !not);
-    return {
+    const item = {
       context: context(wanted, vocabulary),
       away: away.length ? context(away, vocabulary) : null,
       ...(typeof scales === "number"
@@ -92,6 +99,7 @@ export class Studio {
         : { scale: 1, terms: facetGuidance(wanted, scales, vocabulary) }),
       ...rest,
     };
+    return whole ? this.completion.of(item) : item;
   }
 
   /**
