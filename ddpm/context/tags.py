@@ -84,6 +84,15 @@ def parse_tags(text: str, vocabulary: Vocabulary) -> dict[str, Tensor]:
     return found
 
 
+def spelled(context: Tensor, vocabulary: Vocabulary) -> str:
+    """The tags of a context of flags [V], as `parse_tags` reads them."""
+    flags, found = iter(context.tolist()), []
+    for facet, values in vocabulary.items():
+        if has := [value for value in values if next(flags)]:
+            found.append(quoted(facet, "+".join(has)))
+    return " ".join(found)
+
+
 def facet_guidance(asked: Mapping[str, Tensor], scales: Mapping[str, float]) -> Condition:
     """One composition that guides every facet by a scale of its own. asked: float32 [V] by facet.
 

@@ -79,6 +79,7 @@ class Sampled:
     palette: np.ndarray | None = None  # uint8 [P, 3], of PNG files of indices; None: they are RGB or RGBA
     stems: Sequence[str] = ()  # names of the scales in those of files; left out, as "s1.5"
     images: int = 0  # how many columns, the first ones, are no samples
+    tags: np.ndarray | None = None  # str [R, 1, N]: all tags of which the network was told
 
     def of_done(self, values: np.ndarray) -> np.ndarray:
         """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""
@@ -134,11 +135,12 @@ class Sampled:
         return f"{path}: {what}{told}{shown}"
 
     def save_npz(self, path: Path) -> str:
-        """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n], row int64 [n], and rows
-        [R], the names of the rows."""
+        """Write the arrays sprites uint8 [n, H, W, C], labels int64 [n], guidance float32 [n], row int64 [n], if there
+        are any tags [n], and rows [R], the names of the rows."""
         labels, scales = self.labels[:, None, None], np.array(self.scales, np.float32)[:, None]
         values = {"sprites": self.pixels, "labels": labels, "guidance": scales}
         values["row"] = np.arange(len(self.rows))[:, None, None]
+        values |= {} if self.tags is None else {"tags": self.tags}
         arrays = {name: self.of_done(array) for name, array in values.items()}
         with written_aside(path) as aside, open(aside, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, rows=np.array(self.rows), **arrays)

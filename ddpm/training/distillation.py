@@ -24,6 +24,7 @@ from ddpm.system.devices import autocast_dtype, limited, shares
 from ddpm.training.ema import EMA
 from ddpm.training.optim import Optimizers, add_gradients, learning_rate
 
+WHOLE = 0.75  # share of the contexts, of those that ask for anything, that keep all tags
 HUBER = 0.03  # root mean square of an error up to which the loss is quadratic, in units of x
 
 
@@ -46,14 +47,16 @@ def usual_knots(steps: int) -> tuple[int, ...]:
 
 def contexts_to_learn(spec: ModelSpec, count: int, config: Config, seed: int, data: SpriteData | None = None) -> Tensor:
     """What a student is to be asked for, float32 [count, V], hidden as in the training of its teacher by `config`: as
-    many of each category; or with `data`, which a model of tags needs, what its training sprites show."""
-    g, rarity = generator(seed, CONDITIONS), None
+    many of each category; or with `data`, which a model of tags needs, what its training sprites show, mostly with all
+    tags or with none, since that is what a sampler asks (ddpm/context/completion.py)."""
+    g = generator(seed, CONDITIONS)
     if data is None:
         context = spec.contexts()[torch.arange(count) % len(spec.categories)]
-    else:
-        context = data.contexts(data.train[ShuffledOrder(len(data.train), seed)(0, count)])
-        rarity = data.rarity
-    return hide(context, len(spec.categories), config, g, rarity)[0]
+        return hide(context, len(spec.categories), config, g)[0]
+    context = data.contexts(data.train[ShuffledOrder(len(data.train), seed)(0, count)])
+    hidden, left = hide(context, len(spec.categories), config, g, data.rarity)
+    whole = (torch.rand(count, generator=g) < WHOLE) & (left > 0)
+    return torch.where(whole[:, None], context, hidden)
 
 
 def teacher_trajectories(

@@ -17,7 +17,7 @@ from PIL import Image
 from ddpm.commands.shared.flags import parse_guidance
 from ddpm.commands.shared.requests import asked, check_form, labels_of, named, parse_row
 from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig, OptimConfig
-from ddpm.context.tags import facet_guidance, flags_of, mask_tags, parse_tags, quoted, vocabulary_of
+from ddpm.context.tags import facet_guidance, flags_of, mask_tags, parse_tags, quoted, spelled, vocabulary_of
 from ddpm.data.loading import load_data
 from ddpm.data.order import generator
 from ddpm.diffusion.guidance import classifier_free
@@ -371,6 +371,9 @@ def test_training_sees_the_tags_that_its_sprites_have(tagged, tmp_path):
         load_data(tagged, DataConfig(tags=True, mirror=("*",)))
 
 
+BAR = "category=bar kind=barish"
+
+
 def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path, monkeypatch, capfd):
     (tmp_path / "c.toml").write_text('tags = true\nhold_out = ["kind=barish side=left"]')
     args = ["--log.evaluate", 0, "--log.snapshot", 4, "--diffusion.timesteps", 50, *SMALL]
@@ -387,14 +390,17 @@ def test_a_run_with_tags_from_training_to_sprites(tagged, tmp_path, monkeypatch,
     sample = ["sample", tmp_path / "run", "--count", 2, "--steps", 2, "--out", tmp_path / "g.png"]
     listed = run("sample", tmp_path / "run", "--list-tags")
     assert listed.stdout == "category: square, bar\nkind: barish, squareish\nside: left\n", listed.stderr
-    for count, *more in (
-        (2, "--tags", "kind=barish side=left", "--guidance", "side=3", "kind=1.5", "--not", "category=square"),
-        (8, "--categories", "bar", "square + 0.5 bar", "--guidance", "0", "2", "--negative", "square"),
+    for count, told, *more in (
+        (2, [""], "--tags", "kind=barish side=left", "--guidance", "side=3", "kind=1.5", "--not", "category=square"),
+        (8, [BAR, ""], "--categories", "bar", "square + 0.5 bar", "--guidance", "0", "2", "--negative", "square"),
+        (2, [BAR], "--tags", "kind=barish", "--guidance", "2"),
+        (2, ["kind=barish"], "--tags", "kind=barish", "--guidance", "2", "--no-complete"),
     ):
         result = run(*sample, *more, "--npz", tmp_path / "s.npz", "--overwrite")
         assert result.returncode == 0, result.stderr
         with np.load(tmp_path / "s.npz") as f:
-            assert len(f["sprites"]) == count
+            assert len(f["sprites"]) == len(f["tags"]) == count
+            assert [told[row] for row in f["row"]] == f["tags"].tolist()
     args = [tmp_path / "run", "--data", tagged, "--guidance", 1, "--count", 4, "--epochs", 1]
     with monkeypatch.context() as patch:  # a judge that is trained for seconds
         patch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 20)
@@ -601,3 +607,12 @@ def test_entropy_by_hand():
 def test_tags_that_are_not_there(npy_folder, tmp_path):
     with pytest.raises(ValueError, match=r"no tags.csv"):
         load_data(npy_folder, DataConfig(tags=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.booleans(), min_size=8, max_size=8))
+def test_tags_are_spelled_as_they_are_read(flags):
+    row = torch.tensor(flags).float()
+    row[:2] *= torch.tensor([1.0, 0.0])  # one category at most
+    text = spelled(row, VOCABULARY)
+    assert torch.equal(context(text), row)

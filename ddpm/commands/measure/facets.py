@@ -39,6 +39,8 @@ class Arguments:
     """Sprites for each row at each scale; a tenth of it for each of the tags never seen together."""
     epochs: int = 20
     """Of the classifier's training."""
+    complete: bool = True
+    """Draw what is left open from the tags of training sprites, as sample.py does; off: the network decides it."""
     seed: int = 0
     out: Path | None = None
     """Folder for facets.md, facets.json and pictures; left out, facets/ in the model's folder, of one that
@@ -97,7 +99,7 @@ def main() -> int:
     model, spec = load_model(args.model)
     check_tags(spec)
     model.to(device)
-    sampler = Sampler(model, spec, Sampling(seed=args.seed))
+    sampler = Sampler(model, spec, Sampling(seed=args.seed, complete=args.complete))
     trained = trained_with(args.model)
     data = tagged_data(args.data, replace(trained, hold_out=()), spec)
     out = args.out or results_of(args.model) / "facets"

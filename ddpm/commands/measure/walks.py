@@ -163,7 +163,8 @@ def main() -> int:
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
-    animator = Animator(model.to(device), spec, Sampling(seed=args.seed))
+    # What is asked for are all the tags of a clip, so that none is left open.
+    animator = Animator(model.to(device), spec, Sampling(seed=args.seed, complete=False))
     out = args.out or results_of(args.model) / "walks"
     check_results("--out", out, "walks.json", args.data)
     real, other, learnt = real_cycles(args.data, trained_with(args.model), spec, args.count, args.judges, args.seed)
