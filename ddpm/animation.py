@@ -107,8 +107,8 @@ class Animator:
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
         self.model, self.diffusion = model, self.sampler.diffusion
-        together = spec.together if self.sampler.sampling.complete else []
-        self.completion = Completion(spec.vocabulary, together, only=spec.moves)
+        if self.sampler.sampling.complete:
+            self.sampler.completion = Completion(spec.places, spec.together, only=spec.moves)
         steps = math.ceil(len(self.guide.timesteps) / FOLLOWING)
         self.following = timestep_grid(self.guide.sampling.grid, self.guide.schedule, steps).to(self.device)
 
@@ -128,7 +128,7 @@ class Animator:
         """Sample B clips at once; see `__call__`."""
         spec, seed, scale = self.spec, self.sampler.sampling.seed, scale.to(self.device)
         if given is None:  # else the given frames tell what is open
-            condition = self.completion.of(condition, chances(seed, indices))
+            condition = self.sampler.completion.of(condition, scale, chances(seed, indices))
         condition = condition.only(spec.lasting).to(self.device)
         noise = SampleNoise(seed, indices, self.device)
         contexts, _ = with_away(condition)

@@ -147,7 +147,7 @@ class Sampler:
         self.guide = (StudentGuide if spec.student else Guide)(spec, sampling, strong, weaker)
         self.sampling, self.schedule = self.guide.sampling, diffusion.schedule
         self.timesteps = self.guide.timesteps.to(self.device)
-        self.completion = Completion(spec.vocabulary, spec.together if sampling.complete else [])
+        self.completion = Completion(spec.places, spec.together if sampling.complete else [])
         most, alone = sampling.colours, spec.style.orphans if spec.style else 1.0
         if spec.style and sampling.palette == "auto":
             most = most or spec.style.colours
@@ -180,7 +180,7 @@ class Sampler:
         """Sample B sprites at once, at guidance scales [B]; see `__call__`."""
         seed = self.sampling.seed
         if not edit:  # what is open in an edit, the sprite tells
-            condition = self.completion.of(condition, chances(seed, indices))
+            condition = self.completion.of(condition, scale, chances(seed, indices))
         noise = SampleNoise(seed, indices, self.device)
         denoise = self.guide.denoiser(condition.to(self.device), scale.to(self.device), on_gap)
         x = self.pixel_art(self.run(denoise, noise, on_step, edit))

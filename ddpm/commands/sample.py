@@ -67,8 +67,8 @@ class Arguments(Exporting):
     """The picture grid."""
     npz: Path | None = None
     """Also write arrays: sprites uint8 [N, H, W, C], labels int64 [N], guidance float32 [N].
-    A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1. Where a model of
-    tags is asked for one context, also tags [N], as --tags takes them: all that were asked for or drawn."""
+    A mixture or sum has the label of its largest weight; uncond, and tags without a category, have -1. Of a model of
+    tags also tags [N], as --tags takes them: all that were asked for or drawn, where that is one context."""
     png_folder: Path | None = None
     """Also write each sprite as a PNG file into this new or empty folder."""
     export: tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]] = ()
@@ -124,28 +124,35 @@ def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequ
     columns = [" ".join(args.guidance)] if by_facet else guidance_labels(scales)
     about: dict[str, object] = {"model": args.model, "guidance": " ".join(args.guidance)}
     about |= {"not": args.negative or "nothing"}
-    names = ("form", "sampler", "steps", "grid", "palette", "colours", "seed")
+    names = ("form", "sampler", "steps", "grid", "palette", "colours", "complete", "seed")
     about |= {name: value for name in names if (value := getattr(sampler.sampling, name)) is not None}
     palette = sampler.pixel_art.indices if args.indexed else None
     labels = labels_of(sampler.spec, condition).numpy()
-    tags = all_tags(sampler, condition, args.count) if args.npz and sampler.spec.facets else None
+    told = args.npz and sampler.spec.facets
+    tags = all_tags(sampler, condition, scales, bool(by_facet), args.count) if told else None
     sampled = Sampled(*cells, rows, columns, labels, scales, about, palette, tags=tags)
     save_sampled(args, sampled, sampled, sampler.pixel_art.palette)
 
 
-def all_tags(sampler: "Sampler", condition: "Condition", count: int) -> "np.ndarray":
-    """What each of `count` sprites a row is told to show, str [R, 1, count]; nothing of sums and mixtures."""
+def all_tags(
+    sampler: "Sampler", condition: "Condition", scales: Sequence[float], by_facet: bool, count: int
+) -> "np.ndarray":
+    """All that each of `count` sprites a row was told to show, str [R, S, count]; nothing of sums and mixtures, and
+    where the scale leads to nothing, or away."""
     import numpy as np
+    import torch
 
     from ddpm.context.completion import chances
     from ddpm.context.tags import spelled
 
-    chance = chances(sampler.sampling.seed, range(count)).repeat(len(condition))
-    whole = sampler.completion.of(condition.repeated(count), chance)
-    plain = ((whole.scales != 0).sum(1) == 1) & (whole.contexts.frac() == 0).all(-1).all(-1)
-    contexts = (whole.contexts * (whole.scales != 0)[..., None]).sum(1)
-    told = [spelled(c, sampler.spec.vocabulary) if one else "" for c, one in zip(contexts, plain, strict=True)]
-    return np.array(told).reshape(len(condition), 1, count)
+    chance, found = chances(sampler.sampling.seed, range(count)), []
+    for row in (condition[i : i + 1] for i in range(len(condition))):
+        terms = sampler.completion.of(row.repeated(count), torch.ones(count), chance)
+        plain = by_facet or len(row.scales[0].nonzero()) == 1
+        wholes = (terms.contexts * (terms.scales != 0)[..., None]).amax(1)
+        told = [spelled(c, sampler.spec.vocabulary) if plain and not c.frac().any() else "" for c in wholes]
+        found.append([told if s > 0 else [""] * count for s in scales])
+    return np.array(found)
 
 
 @exit_on_user_error

@@ -8,7 +8,6 @@ So p(sprite | asked) is taken apart: p(tags | asked) is that of the training spr
 import base64
 import zlib
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -16,10 +15,9 @@ import torch
 from torch import Tensor
 
 from ddpm.context.condition import Condition
-from ddpm.context.tags import Vocabulary, slices
 
-NEARLY = 1e-4  # of what tags tell, rounding
-MOST_BYTES = 2**24  # of lists of tags, as text
+MOST = 10_000  # sprites whose tags a model keeps
+MOST_BYTES = 2**24  # of their lists, as text
 Together = Sequence[Sequence[int]]  # for each of some sprites the places of a context that it has
 
 
@@ -31,9 +29,12 @@ def packed(together: Together) -> str:
 
 def unpacked(text: str) -> list[list[int]]:
     """What was packed. Raises ValueError for what was not."""
+    unzip = zlib.decompressobj()
     try:
-        lines = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), MOST_BYTES).decode("ascii")
-        return [[int(place) for place in line.split(" ")] for line in lines.split("\n")]
+        lines = unzip.decompress(base64.b64decode(text, validate=True), MOST_BYTES).decode("ascii").split("\n")
+        if not unzip.eof or unzip.unused_data or len(lines) > MOST:
+            raise ValueError("they do not end where they should")
+        return [[int(place) for place in line.split(" ")] for line in lines]
     except (ValueError, zlib.error) as e:
         raise ValueError(f"its lists of tags are damaged ({e})") from e
 
@@ -44,62 +45,50 @@ def chances(seed: int, indices: Sequence[int]) -> Tensor:
 
 
 class Completion:
-    """Completes contexts of a vocabulary by the tags of sprites that it knows.
+    """Completes contexts by the tags of sprites that it knows.
 
-    together: for each sprite the places of a context, of V, that it has. only: bool [V], the places that a sprite may
-    have to be taken.
+    places: V, the length of a context. together: for each sprite the places of a context that it has. only: bool [V],
+    the places that a sprite may have to be taken.
     """
 
-    def __init__(self, vocabulary: Vocabulary, together: Together, only: Tensor | None = None) -> None:
-        self.facets = tuple(slices(vocabulary).values())
-        rows = np.zeros((len(together), sum(map(len, vocabulary.values()))), np.float32)
+    def __init__(self, places: int, together: Together, only: Tensor | None = None) -> None:
+        rows = np.zeros((len(together), places), np.float32)
         rows[np.repeat(np.arange(len(rows)), list(map(len, together))), list(chain(*together))] = 1
         self.rows = torch.from_numpy(rows)
         if only is not None:
             self.rows = self.rows[~self.rows[:, ~only].any(1)]
 
-    @cached_property
-    def tells(self) -> Tensor:
-        """How much each tag tells of the tags of other facets, in nats, [V]: the entropy of these, each taken by
-        itself, less that among the sprites that have the tag."""
-        count = self.rows.sum(0)
-        among = self.rows.T @ self.rows / count.clamp(min=1)[:, None]
-        less = torch.special.entr(torch.stack([count / len(self.rows), 1 - count / len(self.rows)])).sum(0)
-        less = less - torch.special.entr(torch.stack([among, 1 - among])).sum(0)
-        facet = torch.arange(len(self.facets)).repeat_interleave(torch.tensor([c.stop - c.start for c in self.facets]))
-        return (less * (facet != facet[:, None])).sum(1)
+    def __call__(self, contexts: Tensor, chance: Tensor, away: Tensor | None = None) -> Tensor:
+        """Contexts [B, V] of flags -> those of sprites that have all of them, drawn by a chance each, [B] in [0, 1).
 
-    def alike(self, context: Tensor) -> tuple[Tensor, bool]:
-        """The sprites, int64 [n], that have all tags of a context [V]; where none has, those that have the most telling
-        of them (of a blue banana, that it is a banana). And whether they have all."""
-        has = self.rows * context
-        all_of_it = (has.sum(1) == context.sum()).nonzero().flatten()
-        if len(all_of_it):
-            return all_of_it, True
-        told = has @ self.tells
-        return (told > told.max() - NEARLY).nonzero().flatten(), False
-
-    def asked_facets(self, context: Tensor) -> Tensor:
-        """bool [V]: the places of the facets of which a context [V] asks for a value."""
-        return torch.cat([context[c].any().expand(c.stop - c.start) for c in self.facets])
-
-    def __call__(self, contexts: Tensor, chance: Tensor) -> Tensor:
-        """Contexts [B, V] of flags, with what they leave open drawn by a chance each, [B] in [0, 1). Those that ask for
-        nothing, or for something in part as mixtures do, stay as they are."""
-        found = contexts.clone()
-        kinds, kind = contexts.unique(dim=0, return_inverse=True)
-        for i, context in enumerate(kinds):
-            if not (len(self.rows) and context.any() and ((context == 0) | (context == 1)).all()):
-                continue
-            these, (rows, has_all) = (kind == i).nonzero().flatten(), self.alike(context)
-            drawn = self.rows[rows[(chance[these] * len(rows)).long()]]
-            found[these] = drawn if has_all else torch.where(self.asked_facets(context), context, drawn)
+        Those that ask for nothing, for something in part as mixtures do, or for what no sprite has, stay as they are.
+        away [B, V]: tags that no sprite that is taken has all of, if others can be taken.
+        """
+        found, V = contexts.clone(), contexts.shape[1]
+        both = torch.cat([contexts, contexts.new_zeros(contexts.shape) if away is None else away], 1)
+        kinds, kind = both.unique(dim=0, return_inverse=True)
+        has_all = self.rows @ kinds[:, :V].T == kinds[:, :V].sum(1)
+        has_gone = self.rows @ kinds[:, V:].T == kinds[:, V:].sum(1)
+        for i, context in enumerate(kinds[:, :V]):
+            rows = has_all[:, i] & ~has_gone[:, i]
+            rows = (rows if rows.any() else has_all[:, i]).nonzero().flatten()
+            if len(rows) and context.any() and ((context == 0) | (context == 1)).all():
+                these = (kind == i).nonzero().flatten()
+                found[these] = self.rows[rows[(chance[these] * len(rows)).long()]]
         return found
 
-    def of(self, condition: Condition, chance: Tensor) -> Condition:
-        """A condition of B rows with those completed that ask for one context; sums of several stay as they are."""
-        terms = condition.scales != 0
-        alone = (terms.sum(1) == 1).nonzero().flatten()
-        term, contexts = terms[alone].int().argmax(1), condition.contexts.clone()
-        contexts[alone, term] = self(contexts[alone, term], chance[alone])
+    def of(self, condition: Condition, scale: Tensor, chance: Tensor) -> Condition:
+        """A condition of B rows, completed where it is guided by scales [B] towards one context, or towards one whose
+        parts are its other terms, as where facets have scales of their own: then all get what is drawn."""
+        if not len(self.rows):
+            return condition
+        condition, counts = condition.to(torch.device("cpu")), condition.scales.cpu() != 0
+        terms = condition.contexts * counts[..., None]
+        fullest = terms.amax(1)
+        nested = (terms == fullest[:, None]).all(2).any(1)
+        rows = (nested & (condition.scales.sum(1) * scale.cpu() >= 0)).nonzero().flatten()
+        away = None if condition.away is None else condition.away[rows]
+        more = self(fullest[rows], chance[rows], away) - fullest[rows]
+        contexts = condition.contexts.clone()
+        contexts[rows] += more[:, None] * counts[rows][..., None]
         return Condition(contexts, condition.scales, condition.away)

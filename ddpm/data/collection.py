@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ddpm.context.categories import one_hot
+from ddpm.context.completion import MOST
 from ddpm.context.tags import CATEGORY, parse_tags
 from ddpm.data.pixel_art import Style
 from ddpm.data.tensors import to_tensor
@@ -18,7 +19,6 @@ from sprites.content import count_duplicates
 from sprites.loading import Sprites
 
 STYLE_MOST = 2000  # sprites whose style is looked at, evenly spread
-TOGETHER_MOST = 10_000  # sprites whose tags a model keeps
 VALIDATION_MAX = 512  # sprites used for the validation loss; more would only take time
 
 
@@ -109,12 +109,18 @@ class SpriteData:
 
     @cached_property
     def together(self) -> list[list[int]]:
-        """Of training sprites, all or `TOGETHER_MOST` evenly spread, the places of a context that each has; of none
-        where there are no tags."""
+        """Of training sprites, at most `MOST` evenly spread, the places of a context that each has; half of those
+        that may be mirrored are. Of none where there are no tags."""
         if self.flags is None:
             return []
-        some = self.contexts(self.train[:: max(1, -(-len(self.train) // TOGETHER_MOST))])
-        return [context.nonzero().flatten().tolist() for context in some]
+        some = self.train[np.linspace(0, len(self.train) - 1, min(MOST, len(self.train))).astype(int)]
+        contexts = self.contexts(some)
+        if self.mirror.any():
+            turned = self.mirror[torch.from_numpy(self.sprites.labels[some])] & (
+                torch.rand(len(some), generator=torch.Generator()) < 0.5
+            )
+            contexts[turned] = contexts[turned][:, self.turned]
+        return [context.nonzero().flatten().tolist() for context in contexts]
 
     @cached_property
     def style(self) -> Style | None:

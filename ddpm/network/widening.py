@@ -1,7 +1,7 @@
 """A network made wider: it goes on from where a narrower one stopped (Net2Net: Chen et al. 2015, arXiv:1511.05641)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -50,9 +50,11 @@ def places(old: Parts, new: Parts) -> Tensor:
     return torch.cat([torch.arange(start, start + count) for start, count in zip(starts, old, strict=True)])
 
 
-def can_widen(old: Sequence[int], new: Sequence[int], attention: Sequence[int]) -> bool:
+def can_widen(old: Sequence[int], new: Sequence[int], attention: Collection[int]) -> bool:
     """Whether `widened` can bring a network of the old widths to the new ones: no level becomes narrower, all are whole
     groups of 16 channels, heads stay as large as they are, and no level becomes as wide as the one above that was not.
+
+    attention: the levels that have any, of pixels or of frames.
     """
     if len(old) != len(new) or any(w % 16 for w in (*old, *new)) or any(a > b for a, b in zip(old, new, strict=True)):
         return False

@@ -45,8 +45,8 @@ class ModelSpec:
     moved: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """And of each facet the values that it saw in clips; of one that is not named it is not known."""
 
-    packed: str = ""
-    """Of a model that takes tags: `together`, as text."""
+    packed: str = field(default="", compare=False)
+    """Of a model that takes tags: `together`, as text. Models that differ in it alone fit together."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.model.for_size(self.size))
@@ -68,6 +68,8 @@ class ModelSpec:
             raise ValueError(f"moved: got {reprlib.repr(self.moved[wrong[0]])}, expected some values of its facets")
         if not all(re.fullmatch("[0-9a-f]{6}", colour) for colour in self.palette) or len(self.palette) > MOST:
             raise ValueError(f'a palette is up to {MOST} colours such as "d19b62", got {reprlib.repr(self.palette)}')
+        if any(len(places) > self.places for places in self.together):
+            raise ValueError(f"its lists of tags are longer than a context, which has {self.places} places")
         if beyond := [place for places in self.together for place in places if not 0 <= place < self.places]:
             raise ValueError(f"its lists of tags name place {beyond[0]} of a context, which has {self.places}")
         if self.prediction == "colours" and not self.palette:

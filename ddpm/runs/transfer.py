@@ -138,7 +138,9 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
     assert spec.model.widths and start.model.widths
     has = narrow = moved(other.state_dict(), len(spec.model.widths) - len(start.model.widths))
     old, new = start.model.widths, spec.model.widths
-    if old != new and spec.model.blocks == start.model.blocks and can_widen(old, new, spec.model.attention or ()):
+    attention = {*(spec.model.attention or ()), *((0,) if spec.model.frames > 1 else ())}  # frames attend in the last
+    wider = old != new and spec.model.blocks == start.model.blocks and can_widen(old, new, attention)
+    if wider:
         has = widened(has, model.state_dict(), old, new, start.model.blocks)
     kept, anew, taken, total = set(), dict.fromkeys(("stem", "trunk", "embeddings", "pointer", "head"), 0), 0, 0
     for name, parameter in model.named_parameters():
@@ -149,15 +151,17 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
         if value is None:
             anew[part] += parameter.numel()
             continue
-        taken += parameter.numel()
+        taken += min(parameter.numel(), narrow[name].numel()) if name in narrow else 0
         parameter.copy_(value)
-        if name not in EMBEDDINGS and torch.equal(value, has[name]):
+        if name in narrow and name not in EMBEDDINGS and torch.equal(value, has[name]):
             kept.add(name)
     known = len(places(spec.vocabulary, start.vocabulary)[0])
     told = [f"{part} ({count:,} of its parameters)" for part, count in anew.items() if count]
     about = (
         f"{taken / total:.0%} of the parameters are taken over, {known} of {spec.places} categories and tags by name"
     )
+    if wider:
+        about += f"; made wider, from {' '.join(map(str, old))}"
     if told:
         about += f"; anew: {', '.join(told)}"
     return Taken(

@@ -79,7 +79,7 @@ class Sampled:
     palette: np.ndarray | None = None  # uint8 [P, 3], of PNG files of indices; None: they are RGB or RGBA
     stems: Sequence[str] = ()  # names of the scales in those of files; left out, as "s1.5"
     images: int = 0  # how many columns, the first ones, are no samples
-    tags: np.ndarray | None = None  # str [R, 1, N]: all tags of which the network was told
+    tags: np.ndarray | None = None  # str [R, S, N]: all tags of which the network was told
 
     def of_done(self, values: np.ndarray) -> np.ndarray:
         """Of values for each sprite, [R, S, N, ...] or what is broadcast to that, those of sprites that are done."""

@@ -15,7 +15,7 @@ from ddpm.animation import Animator
 from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig, Sampling, StudentConfig
 from ddpm.context.completion import Completion, chances, packed, unpacked
 from ddpm.context.condition import Condition
-from ddpm.context.tags import parse_tags
+from ddpm.context.tags import facet_guidance, parse_tags
 from ddpm.data.loading import load_data
 from ddpm.diffusion.editing import Change
 from ddpm.runs.models import load_model, save_model
@@ -50,7 +50,7 @@ def said(row):
 
 
 TOGETHER = sorted(map(places, SPRITES))
-COMPLETION = Completion(VOCABULARY, TOGETHER)
+COMPLETION = Completion(len(PLACES), TOGETHER)
 SPEC = ModelSpec(
     8, 3, ("hero", "food"), ModelConfig((16, 16), 1, (1,)), DiffusionConfig(), facets=FACETS, packed=packed(TOGETHER)
 )
@@ -68,33 +68,29 @@ def test_each_sprite_that_has_what_is_asked_for_is_as_likely():
     assert drawn("wears=belt") == {said(context(SPRITES[4])): 600}  # which wears a hat too
 
 
-def test_what_no_sprite_has_together_is_asked_for_all_the_same():
-    """A blue banana is one of the bananas, not of the things that are blue: these have less in common."""
-    found = drawn("kind=banana colour=blue")
-    assert found == {
-        "category=food kind=banana colour=blue": 400,
-        "category=food kind=banana colour=blue wears=hat": 200,
-    }
+def test_what_no_sprite_has_stays_alone():
+    """A blue banana would not be what other tags of bananas go with."""
+    assert drawn("kind=banana colour=blue") == {"kind=banana colour=blue": 600}
+    only = Completion(len(PLACES), TOGETHER, only=context("kind=knight") > 0)
+    assert drawn("kind=cap", completion=only) == {"kind=cap": 600}
 
 
-def test_what_a_tag_tells_is_the_entropy_that_it_takes_from_others():
-    """Of the other facets' tags, apart: among 7 sprites, and among the 2 that are blue."""
-    others = [i for i, name in enumerate(PLACES) if "colour" not in name]
+def test_what_is_to_be_gone_away_from_is_not_drawn():
+    def without(text, away):
+        chance = (torch.arange(60, dtype=torch.float64) + 0.5) / 60
+        gone = context(away).expand(60, -1)
+        return Counter(map(said, COMPLETION(context(text).expand(60, -1), chance, gone)))
 
-    def entropy(rows):
-        p = rows[:, others].mean(0)
-        return torch.special.entr(torch.stack([p, 1 - p])).sum().item()
-
-    rows = COMPLETION.rows
-    blue = PLACES.index("colour=blue")
-    assert COMPLETION.tells[blue].item() == pytest.approx(entropy(rows) - entropy(rows[rows[:, blue] > 0]), rel=1e-5)
+    assert without("kind=knight", "colour=red") == {said(context(SPRITES[5])): 60}
+    assert without("kind=banana", "wears=hat colour=yellow") == {said(context(SPRITES[0])): 60}  # both together
+    assert without("kind=cherry", "colour=red") == {said(context(SPRITES[3])): 60}  # there is no other
 
 
 def test_what_asks_for_nothing_or_in_part_stays():
     mixture = torch.stack([0.7 * context("category=hero") + 0.3 * context("category=food"), torch.zeros(len(PLACES))])
     assert torch.equal(COMPLETION(mixture, torch.zeros(2)), mixture)
     assert torch.equal(
-        Completion(VOCABULARY, [])(mixture + context("wears=hat"), torch.zeros(2))[1], context("wears=hat")
+        Completion(len(PLACES), [])(mixture + context("wears=hat"), torch.zeros(2))[1], context("wears=hat")
     )
 
 
@@ -105,29 +101,51 @@ def test_what_is_asked_for_is_kept_and_the_rest_is_of_a_sprite(asked, chance):
     row[asked] = 1
     found = COMPLETION(row[None], torch.tensor([chance], dtype=torch.float64))[0]
     assert (found >= row).all()
-    open_places = torch.ones(len(PLACES), dtype=torch.bool)
-    for facet, columns in zip(VOCABULARY, COMPLETION.facets, strict=True):
-        if row[columns].any():
-            open_places[columns] = False
-        assert len(PLACES[columns]) == len(VOCABULARY[facet])
-    if asked:
-        assert (COMPLETION.rows[:, open_places] == found[open_places]).all(1).any()
+    known = (COMPLETION.rows >= row).all(1).any() and asked
+    assert (COMPLETION.rows == found).all(1).any() if known else torch.equal(found, row)
 
 
 def test_only_sprites_that_may_be_taken_are():
     moves = context("category=hero kind=knight colour=red+blue wears=belt+hat")
-    only = Completion(VOCABULARY, TOGETHER, only=moves > 0)
+    only = Completion(len(PLACES), TOGETHER, only=moves > 0)
     assert set(drawn("colour=blue", completion=only)) == {said(context(SPRITES[5]))}
 
 
+def of(contexts, scales, s=2.0, away=None):
+    contexts = torch.stack([torch.stack(row) for row in contexts])
+    B = len(contexts)
+    condition = Condition(contexts, torch.tensor(scales), away)
+    found = COMPLETION.of(condition, torch.full((B,), s), torch.zeros(B, dtype=torch.float64))
+    assert torch.equal(found.scales, condition.scales) and found.away is away
+    return found.contexts
+
+
 def test_a_sum_stays_and_a_term_that_counts_for_nothing_does_not_hinder():
-    one, other = context("kind=banana"), context("kind=knight")
-    contexts = torch.stack([torch.stack([one, other]), torch.stack([one, torch.zeros(len(PLACES))])])
-    condition = Condition(contexts, torch.tensor([[1, 0.4], [2.0, 0]]), torch.stack([other, other]))
-    found = COMPLETION.of(condition, torch.zeros(2, dtype=torch.float64))
-    assert torch.equal(found.contexts[0], contexts[0]) and torch.equal(found.away, condition.away)
-    assert said(found.contexts[1, 0]) == said(context(SPRITES[0])) and not found.contexts[1, 1].any()
-    assert torch.equal(condition.contexts, contexts)
+    banana, knight, nothing = context("kind=banana"), context("kind=knight"), torch.zeros(len(PLACES))
+    found = of([[banana, knight], [banana, nothing]], [[1, 0.4], [2.0, 0]])
+    assert torch.equal(found[0], torch.stack([banana, knight]))
+    assert said(found[1, 0]) == said(context(SPRITES[0])) and not found[1, 1].any()
+
+
+def test_what_leads_away_from_a_context_stays():
+    banana, knight = context("kind=banana"), context("kind=knight")
+    assert torch.equal(of([[banana], [knight]], [[1.0], [1.0]], s=-1.0), torch.stack([banana[None], knight[None]]))
+    assert torch.equal(of([[banana]], [[-0.5]])[0, 0], banana)
+
+
+def test_facets_of_scales_of_their_own_get_what_one_scale_for_all_gets():
+    """So that a sprite does not jump where the scales part."""
+    asked = parse_tags("kind=knight colour=red", VOCABULARY)
+    apart, joint = (facet_guidance(asked, {"kind": 2.0, "colour": s}) for s in (1.0, 2.0))
+    assert apart.contexts.shape[1] == 2 and joint.contexts.shape[1] == 1
+    found, whole = (of([list(c.contexts[0])], c.scales.tolist()) for c in (apart, joint))
+    drawn_too = whole[0, 0] - joint.contexts[0, 0]
+    assert drawn_too.any() and torch.equal(found[0], apart.contexts[0] + drawn_too)
+
+
+def test_where_nothing_is_known_all_stays():
+    condition = Condition.of(context("kind=knight")[None])
+    assert Completion(len(PLACES), []).of(condition, torch.ones(1), torch.zeros(1)) is condition
 
 
 def test_a_chance_is_fixed_by_the_seed_and_the_number():
@@ -206,15 +224,45 @@ def test_a_model_keeps_what_goes_together(tmp_path):
     assert found == spec and sorted(found.together) == sorted(expected)
 
 
+def test_a_model_that_knows_more_of_tags_fits_all_the_same():
+    assert replace(SPEC, packed="") == SPEC
+
+
+def test_mirrored_sprites_are_known_so_too(tmp_path):
+    images, labels = tiny_sprites(40, 8, 3)
+    folder = write_npy(tmp_path, images, labels)
+    names, counts, lines = load_data(folder, DataConfig()).sprites.categories, Counter(), ["category,index,side"]
+    for label in labels.argmax(1) if labels.ndim > 1 else labels:
+        lines.append(f"{names[label]},{counts[label]},{'left' if counts[label] < 19 else 'right'}")
+        counts[label] += 1
+    (folder / "tags.csv").write_text("\n".join(lines) + "\n")
+    plain, mirrored = (load_data(folder, DataConfig(tags=True, mirror=m)) for m in ((), names[:1]))
+    left = len(names)
+    of = [[left in places for places in data.together if 0 in places] for data in (plain, mirrored)]
+    turned = [is_left != was_left for was_left, is_left in zip(*of, strict=True)]
+    assert abs(sum(turned) / len(turned) - 0.5) < 0.2
+    others = [[places for places in data.together if 0 not in places] for data in (plain, mirrored)]
+    assert others[0] == others[1]
+
+
 @given(st.lists(st.lists(st.integers(0, 500), min_size=1), min_size=1))
 def test_lists_of_tags_are_packed_and_unpacked(together):
     assert sorted(unpacked(packed(together))) == sorted(list(places) for places in together)
 
 
-@pytest.mark.parametrize("text", ["x", "****", base64.b64encode(b"0 1").decode(), packed([["x"]]), packed([[]])])
+WHOLE = base64.b64decode(packed([[0, 1]] * 50))
+CUT = [base64.b64encode(data).decode() for data in (*(WHOLE[:n] for n in range(len(WHOLE))), WHOLE + b"0", b"0 1")][1:]
+
+
+@pytest.mark.parametrize("text", ["x", "****", packed([["x"]]), packed([[]]), packed([[0]] * 10_001), *CUT])
 def test_damaged_lists_are_told(text):
     with pytest.raises(ValueError, match="its lists of tags are damaged"):
         replace(SPEC, packed=text)
+
+
+def test_a_list_longer_than_a_context_is_told():
+    with pytest.raises(ValueError, match="longer than a context, which has 11 places"):
+        replace(SPEC, packed=packed([[0] * 12]))
 
 
 @pytest.mark.parametrize("place", [11, -1])

@@ -52,7 +52,10 @@ def test_of_a_like_model_all_is_taken():
 def test_a_wider_network_takes_all():
     wide, start = (replace(SPEC, model=replace(SPEC.model, widths=w)) for w in ((32, 64), (16, 32)))
     model, other, found = taken(wide, start)
-    assert found.about == "100% of the parameters are taken over, 6 of 6 categories and tags by name"
+    share = sum(p.numel() for p in other.parameters()) / sum(p.numel() for p in model.parameters())
+    assert found.about == (
+        f"{share:.0%} of the parameters are taken over, 6 of 6 categories and tags by name; made wider, from 16 32"
+    )
     assert found.growth == taken(start, start)[2].growth  # that of what was there, whatever is added
     assert model.head.weight[:, 16:].eq(0).all() and torch.equal(model.head.weight[:, :16], other.head.weight)
 

@@ -16,24 +16,27 @@ test("a chance is numpy's", () => {
 });
 
 test("tags that are left open are those of a sprite that has the others", () => {
-  const vocabulary = { category: ["hero", "food"], kind: ["banana", "cap", "knight"], colour: ["blue", "yellow"] };
-  const completion = new Completion(vocabulary, [
+  // hero or food; banana, cap or knight; blue or yellow
+  const completion = new Completion([
     [1, 2, 6],
     [1, 2, 6],
     [0, 3, 5],
     [0, 4, 5],
     [0, 4, 6],
   ]);
-  const complete = (/** @type {number[]} */ tags, /** @type {number} */ chance, weight = 1) => {
+  const complete = (/** @type {number[]} */ tags, /** @type {number} */ chance, weight = 1, gone = -1) => {
     const context = new Float32Array(7);
     for (const tag of tags) context[tag] = weight;
-    return [...completion.complete(context, chance).entries()].flatMap(([place, value]) => (value ? [place] : []));
+    const away = new Float32Array(7).map((_, place) => Number(place === gone));
+    return [...completion.complete(context, chance, away).entries()].flatMap(([place, value]) => (value ? [place] : []));
   };
   assert.deepEqual(complete([4], 0.4), [0, 4, 5]);
   assert.deepEqual(complete([4], 0.6), [0, 4, 6]);
-  assert.deepEqual(complete([2, 5], 0.9), [1, 2, 5]); // a blue banana is one of the bananas
+  assert.deepEqual(complete([2, 5], 0.9), [2, 5]); // there is no blue banana
   assert.deepEqual(complete([], 0.9), []);
   assert.deepEqual(complete([4], 0.4, 0.5), [4]);
+  assert.deepEqual(complete([4], 0.4, 1, 5), [0, 4, 6]); // not blue
+  assert.deepEqual(complete([4, 5], 0.4, 1, 5), [0, 4, 5]); // there is no other
 });
 
 /** A way of T even steps along the cosine schedule. @param {number} T */

@@ -39,6 +39,9 @@ def wants(spec) -> list[dict]:
             each = {tag["facet"]: s for tag, s in zip(tags, (3.0, 0.5, 1.5), strict=True)}
             found += [{"tags": [*tags, *not_], "s": 1.0, "scales": each} for not_ in ([], away)]
             found.append({"tags": tags + away, "s": 2.0})
+            found.append({"tags": tags[:2], "s": -1.0})
+            facing = [{"facet": facet, "value": spec.facets[facet][0]} for facet in ("facing",) if facet in spec.facets]
+            found.append({"tags": [tags[0], *(tag | {"not": True} for tag in facing)], "s": 2.0})
     return [want | {"seed": SEED, "index": index} for index, want in enumerate(found)]
 
 

@@ -37,14 +37,16 @@ async function drawn({ network, recorded, url }) {
   const about = await (await fetch(`${url}model.json`)).json();
   const client = new Client(about, () => {});
   const studio = new Studio(about, client);
-  const items = recorded.wants.map((/** @type {any} */ want) => studio.item(want, network !== "walks"));
+  const items = recorded.wants.map((/** @type {any} */ want) => 
+    studio.item(network === "walks" ? { ...want, base: new Uint8ClampedArray() } : want),
+  );
   /** @type {Uint8ClampedArray[]} */
   const out = [];
   const onSprites = (/** @type {number} */ _, /** @type {Uint8ClampedArray[]} */ sprites) => out.push(...sprites);
   if (network === "walks") {
     for (const [i, place] of recorded.places.entries()) {
       // The first from noise alone, others from its first frame.
-      const walk = { ...items[i], frames: about.walks.cycle, place, ...(i && { base: out[0] }) };
+      const walk = { ...items[i], frames: about.walks.cycle, place, base: i ? out[0] : undefined };
       await client.draw("parity", { network, items: [walk] }, { onSprites });
     }
   } else await client.draw("parity", { network, items }, { onSprites });

@@ -168,7 +168,9 @@ def between(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[i
     share, ends = torch.linspace(0, 1, N), condition[torch.tensor([0, -1])]
     sampling, stop = replace(args.sampling, complete=False), lambda: max(caught, default=0)
     if args.sampling.complete and not args.images:  # once for all of the way; images tell what is open themselves
-        ends = Completion(spec.vocabulary, spec.together).of(ends, chances(sampling.seed, [0, 0]))
+        ends = Completion(spec.places, spec.together).of(
+            ends, torch.full((2,), float(scale)), chances(sampling.seed, [0, 0])
+        )
     mixed = mixture(ends, share)
     if args.images:
         sampling = replace(sampling, sampler="ddim", steps=sampling.steps or STEPS)

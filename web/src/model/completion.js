@@ -6,8 +6,6 @@ import { generator } from "../diffusion/noise.js";
 /** @typedef {number[][]} Together for each of some sprites the places of a context that it has */
 /** @typedef {import("./sampling.js").Item} Item */
 
-const NEARLY = 1e-4; // of what tags tell, rounding
-
 /** What `numpy.random.default_rng([seed, index, 1]).random()` draws. @param {{seed: number, index: number}} source */
 export function chance({ seed, index }) {
   const draw = generator([seed, index, 1]);
@@ -15,71 +13,49 @@ export function chance({ seed, index }) {
   return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
 }
 
-const entropy = (/** @type {number} */ p) => (p > 0 && p < 1 ? -p * Math.log(p) - (1 - p) * Math.log(1 - p) : 0);
-
 export class Completion {
-  /**
-   * @param {import("./context.js").Vocabulary} vocabulary
-   * @param {Together} [together]
-   */
-  constructor(vocabulary, together = []) {
+  /** @param {Together} [together] */
+  constructor(together = []) {
     this.rows = together;
-    this.facets = Object.values(vocabulary).flatMap((values, facet) => values.map(() => facet));
-  }
-
-  /** The share of some sprites that have each tag. @param {Together} rows */
-  shares(rows) {
-    const found = new Float64Array(this.facets.length);
-    for (const row of rows) for (const place of row) found[place] += 1 / rows.length;
-    return found;
-  }
-
-  /** How much a tag tells of those of other facets: the entropy that it takes from them. @param {number} tag */
-  tells(tag) {
-    const [all, among] = [this.rows, this.rows.filter((row) => row.includes(tag))].map((rows) => this.shares(rows));
-    const other = (/** @type {number} */ place) => this.facets[place] !== this.facets[tag];
-    return all.reduce((sum, p, place) => sum + (other(place) ? entropy(p) - entropy(among[place]) : 0), 0);
   }
 
   /**
-   * The sprites that have all tags, or else the most telling of them; and whether they have all.
-   * @param {number[]} tags
-   * @returns {[Together, boolean]}
-   */
-  alike(tags) {
-    const all = this.rows.filter((row) => tags.every((tag) => row.includes(tag)));
-    if (all.length) return [all, true];
-    const tells = new Map(tags.map((tag) => [tag, this.tells(tag)]));
-    const told = this.rows.map((row) => row.reduce((sum, place) => sum + (tells.get(place) ?? 0), 0));
-    const most = told.reduce((a, b) => Math.max(a, b));
-    return [this.rows.filter((_, i) => told[i] > most - NEARLY), false];
-  }
-
-  /**
-   * A context with what it leaves open drawn; one that asks for nothing, or for something in part, as it is.
+   * A context with what it leaves open drawn; one that asks for nothing, for something in part, or for what no sprite
+   * has, as it is.
    * @param {Float32Array} context
    * @param {number} chance
+   * @param {Float32Array | null} [away] tags that no sprite that is taken has all of, if others can be taken
    */
-  complete(context, chance) {
+  complete(context, chance, away) {
+    const having = (/** @type {Together} */ rows, /** @type {number[]} */ tags, is = true) =>
+      rows.filter((row) => tags.every((tag) => row.includes(tag)) === is);
     const tags = [...context.keys()].filter((place) => context[place]);
-    if (!this.rows.length || !tags.length || tags.some((tag) => context[tag] !== 1)) return context;
-    const [rows, hasAll] = this.alike(tags);
-    const asked = new Set(hasAll ? [] : tags.map((tag) => this.facets[tag]));
-    const out = hasAll ? new Float32Array(context.length) : context.slice();
-    for (const place of rows[Math.floor(chance * rows.length)]) if (!asked.has(this.facets[place])) out[place] = 1;
-    return out;
+    const gone = [...(away?.keys() ?? [])].filter((place) => away?.[place]);
+    if (!tags.length || tags.some((tag) => context[tag] !== 1)) return context;
+    const all = having(this.rows, tags);
+    const others = having(all, gone, false);
+    const rows = others.length ? others : all;
+    if (!rows.length) return context;
+    const row = new Set(rows[Math.floor(chance * rows.length)]);
+    return context.map((_, place) => Number(row.has(place)));
   }
 
   /**
-   * A sprite to draw, completed where it asks for one context; a sum of several stays.
+   * A sprite to draw, completed where it is guided towards one context, or towards one whose parts are the other terms
+   * of its composition: then all get what is drawn.
    * @template {Item} T
    * @param {T} item
    * @returns {T}
    */
   of(item) {
     const terms = (item.terms ?? [{ context: item.context, scale: 1 }]).filter(({ scale }) => scale !== 0);
-    if (terms.length !== 1) return item;
-    const context = this.complete(terms[0].context, chance(item));
-    return { ...item, context, ...(item.terms && { terms: [{ ...terms[0], context }] }) };
+    const fullest = item.context.map((_, place) => Math.max(...terms.map(({ context }) => context[place])));
+    const same = (/** @type {Float32Array} */ context) => context.every((value, place) => value === fullest[place]);
+    const total = item.scale * terms.reduce((sum, { scale }) => sum + scale, 0);
+    if (total < 0 || !terms.some(({ context }) => same(context))) return item;
+    const more = this.complete(fullest, chance(item), item.away).map((value, place) => value - fullest[place]);
+    const added = (/** @type {Float32Array} */ context) => context.map((value, place) => value + more[place]);
+    if (!item.terms) return { ...item, context: added(item.context) };
+    return { ...item, terms: terms.map((term) => ({ ...term, context: added(term.context) })) };
   }
 }

@@ -42,7 +42,7 @@ export class Studio {
   constructor(about, client) {
     this.about = about;
     this.client = client;
-    this.completion = new Completion(about.vocabulary, about.together);
+    this.completion = new Completion(about.together);
     /** @type {Map<string, Uint8ClampedArray>} */
     this.kept = new Map();
   }
@@ -80,10 +80,9 @@ export class Studio {
   /**
    * What a network draws.
    * @param {Want} want
-   * @param {boolean} [whole] whether tags that are left open are drawn; what is drawn on tells them itself
    * @returns {import("../model/sampling.js").Item}
    */
-  item(want, whole = !want.base) {
+  item(want) {
     const { tags: _, s: __, scales: ___, other, ...rest } = want;
     if (other) return between(this.item({ ...want, other: undefined }), this.item(other), other);
     const { vocabulary } = this.about;
@@ -99,7 +98,7 @@ export class Studio {
         : { scale: 1, terms: facetGuidance(wanted, scales, vocabulary) }),
       ...rest,
     };
-    return whole ? this.completion.of(item) : item;
+    return want.base ? item : this.completion.of(item); // what is drawn on tells what is open itself
   }
 
   /**

@@ -52,8 +52,8 @@ export function walkPart(store, about, studio, page, editor) {
     if (!walks || !source) return;
     const learnt = fromHexadecimals(about.palette);
     const given = recoloured(source, learnt);
-    const item = studio.item({ ...asked(), seed: store.state.seed, index: index++ }, false);
-    const walk = { ...item, base: given.pixels, frames: walks.cycle };
+    const item = studio.item({ ...asked(), seed: store.state.seed, index: index++, base: given.pixels });
+    const walk = { ...item, frames: walks.cycle };
     drawing = true;
     shown();
     try {
