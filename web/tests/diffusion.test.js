@@ -28,7 +28,9 @@ test("tags that are left open are those of a sprite that has the others", () => 
     const context = new Float32Array(7);
     for (const tag of tags) context[tag] = weight;
     const away = new Float32Array(7).map((_, place) => Number(place === gone));
-    return [...completion.complete(context, chance, away).entries()].flatMap(([place, value]) => (value ? [place] : []));
+    return [...completion.complete(context, chance, away).entries()].flatMap(([place, value]) =>
+      value ? [place] : [],
+    );
   };
   assert.deepEqual(complete([4], 0.4), [0, 4, 5]);
   assert.deepEqual(complete([4], 0.6), [0, 4, 6]);

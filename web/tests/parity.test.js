@@ -37,7 +37,7 @@ async function drawn({ network, recorded, url }) {
   const about = await (await fetch(`${url}model.json`)).json();
   const client = new Client(about, () => {});
   const studio = new Studio(about, client);
-  const items = recorded.wants.map((/** @type {any} */ want) => 
+  const items = recorded.wants.map((/** @type {any} */ want) =>
     studio.item(network === "walks" ? { ...want, base: new Uint8ClampedArray() } : want),
   );
   /** @type {Uint8ClampedArray[]} */
