@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 # Streams of random numbers of a run, kept apart by their seeds.
-ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES, CYCLES = range(7)
+ORDER, STEP, VALIDATION, CONDITIONS, VOLUMES, SCALES, CYCLES, JUDGED = range(8)
 
 
 def seed_of(*parts: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from ddpm.config import Config
 from ddpm.context.tags import flags_of
 from ddpm.data.collection import SpriteData
-from ddpm.data.order import CYCLES, VOLUMES, ShuffledOrder, seed_of
+from ddpm.data.order import CYCLES, JUDGED, VOLUMES, ShuffledOrder, seed_of
 from sprites.colour import keep_to
 from sprites.content import content_hashes
 from sprites.endless import GENERATORS
@@ -150,6 +150,11 @@ def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], count
     train = np.flatnonzero(~np.isin(hashes, base.hashes[base.val]))
     volume = replace(base, sprites=sprites, train=train, val=train[:0], hashes=hashes, flags=flags, notes=())
     return volume.without(hold_out)
+
+
+def drawn_to_judge(data: SpriteData, config: Config, seed: int, count: int = 3 * VOLUME) -> SpriteData:
+    """About `count` sprites for judges to learn from, by the generator of a run, which does not see them itself."""
+    return volume_of(data, config.endless, (), count, seed_of(seed, JUDGED))
 
 
 def stream_of(data: SpriteData, config: Config, stills: int, clips: int, ahead: int = 0) -> Stream:

@@ -95,17 +95,27 @@ def ranks(values: Tensor) -> Tensor:
 class TagJudge:
     """Tells for every facet which of its values a sprite shows, or none; trained on the training split of `data`."""
 
-    def __init__(self, data: SpriteData, hold_out: Sequence[str] = (), seed: int = 0, epochs: int = 20):
+    def __init__(
+        self,
+        data: SpriteData,
+        hold_out: Sequence[str] = (),
+        seed: int = 0,
+        epochs: int = 20,
+        more: SpriteData | None = None,
+    ):
         """hold_out: tags that the model has not seen together. The judge is trained on sprites with them too, but does
-        not ask for any."""
+        not ask for any. more: others that it is trained on."""
         self.data, self.columns = data, slices(data.vocabulary)
         self.sizes = [1 + c.stop - c.start for c in self.columns.values()]
         asking = data.without(hold_out)
         self.rows, rows = (torch.from_numpy(at_most(MOST, r, seed)) for r in (asking.train, data.train))
-        self.flags, flags = data.contexts(self.rows), data.contexts(rows)
+        self.flags, x, flags = data.contexts(self.rows), data.batch(rows)[0], data.contexts(rows)
+        if more is not None:
+            others = torch.from_numpy(at_most(MOST, more.train, seed))
+            x, flags = torch.cat([x, more.batch(others)[0]]), torch.cat([flags, more.contexts(others)])
         # No flips: a sprite that faces left would face right.
         self.classifier = train_classifier(
-            data.batch(rows)[0],
+            x,
             self.with_none(flags),
             sum(self.sizes),
             epochs=epochs,
