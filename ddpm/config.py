@@ -160,8 +160,8 @@ class Sampling(Settings):
     colours: Annotated[int | None, POSITIVE] = None
     """At most so many colours in a sprite; left out, a model with a palette takes no more than its training sprites."""
     complete: bool = True
-    """Of a model of tags: for each sprite, what is left open is drawn from the tags of training sprites that have those
-    asked for. Off: the network has to decide it."""
+    """Of a model of tags: what is left open is drawn for each sprite, from the tags of training sprites that have those
+    asked for. Off, and in sums, mixtures and edits, the network decides it."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bfloat16 where the processor computes in it, else float32."""
     seed: Seed = 0

@@ -132,7 +132,8 @@ def fitted(name: str, like: Tensor, has: Mapping[str, Tensor], spec: ModelSpec, 
 def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: ModelSpec) -> Taken:
     """Write into `model`, which is of `spec`, what fits of `other`, which is of `start`.
 
-    Layers of another shape stay as they are. Embeddings are taken by the names of categories and tags, outputs for
+    A network that is wider is the other made wider (`widened`), where that can be. Else layers of another shape stay as
+    they are. Embeddings are taken by the names of categories and tags, outputs for
     colours from the nearest one, inputs channel by channel.
     """
     assert spec.model.widths and start.model.widths

@@ -14,7 +14,7 @@ from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import stream
 from ddpm.data.loading import load_data
 from ddpm.data.order import VOLUMES, seed_of
-from ddpm.data.stream import Endless, stream_of
+from ddpm.data.stream import Endless, drawn_to_judge, stream_of
 from ddpm.training.trainer import Trainer
 from sprites.draw.output import draw_category
 from sprites.draw.palette import COLOURS
@@ -79,6 +79,15 @@ def test_what_is_held_out_is_never_seen(data):
     assert hidden & {image.tobytes() for step in (1, 2, 3) for image in seen(free, step)}
     source = endless(held)
     assert not hidden & {image.tobytes() for step in range(1, 13) for image in seen(source, step)}
+
+
+def test_what_judges_learn_from_is_neither_trained_on_nor_held_out(data):
+    config = SimpleNamespace(endless="tiny", seed=5, hold_out=(), passes=1)
+    for_judges = drawn_to_judge(data, config, seed=5, count=60)
+    learnt = set(for_judges.hashes[for_judges.train].tolist())
+    trained = {h for number in range(3) for h in endless(data).volume(number).hashes.tolist()}
+    assert len(learnt) > 50 and not learnt & (trained | set(data.hashes[data.val].tolist()))
+    assert for_judges.vocabulary == data.vocabulary
 
 
 def test_tags_that_are_held_out_are_never_seen_together(data):
