@@ -127,7 +127,8 @@ class Animator:
     ) -> Tensor:
         """Sample B clips at once; see `__call__`."""
         spec, seed, scale = self.spec, self.sampler.sampling.seed, scale.to(self.device)
-        if given is None:  # else the given frames tell what is open
+        first = torch.empty(len(condition), 0, spec.channels, spec.size, spec.size) if given is None else given
+        if not first.shape[1]:  # else the given frames tell what is open
             condition = self.sampler.completion.of(condition, scale, chances(seed, indices))
         condition = condition.only(spec.lasting).to(self.device)
         noise = SampleNoise(seed, indices, self.device)
@@ -135,7 +136,6 @@ class Animator:
         cycle = spec.model.frames
         past = Past(self.guide.strong, contexts, cycle, most=cycle - 1)
         asked, done = told(condition, scale, history), []
-        first = torch.empty(len(contexts), 0, spec.channels, spec.size, spec.size) if given is None else given
         for frame in range(-lead, frames):
             place = (start.to(self.device) + frame) % cycle
             if 0 <= frame < first.shape[1]:

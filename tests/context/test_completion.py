@@ -203,6 +203,8 @@ def test_clips_are_completed_by_what_moves_and_given_frames_tell_the_rest():
     asked = Condition.of(context("colour=blue").expand(2, -1))
     told = Condition.of(context("category=hero kind=knight colour=blue").expand(2, -1))
     assert torch.equal(whole(asked, 2.0, [0, 1], 2), free(told, 2.0, [0, 1], 2))
+    none = torch.empty(2, 0, 3, 8, 8)  # as animate.py gives
+    assert torch.equal(whole(asked, 2.0, [0, 1], 2, given=none), whole(asked, 2.0, [0, 1], 2))
     frame = torch.rand(2, 1, 3, 8, 8)
     assert torch.equal(whole(asked, 2.0, [0, 1], 2, given=frame), free(asked, 2.0, [0, 1], 2, given=frame))
 
