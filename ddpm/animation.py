@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ddpm.config import Sampling
-from ddpm.context.completion import Completion, chances
+from ddpm.context.completion import Completion
 from ddpm.context.condition import Condition
 from ddpm.data.order import CONDITIONS, generator
 from ddpm.diffusion.guidance import with_away
@@ -129,7 +129,7 @@ class Animator:
         spec, seed, scale = self.spec, self.sampler.sampling.seed, scale.to(self.device)
         first = torch.empty(len(condition), 0, spec.channels, spec.size, spec.size) if given is None else given
         if not first.shape[1]:  # else the given frames tell what is open
-            condition = self.sampler.completion.of(condition, scale, chances(seed, indices))
+            condition = self.sampler.completion.of(condition, scale, seed, indices)
         condition = condition.only(spec.lasting).to(self.device)
         noise = SampleNoise(seed, indices, self.device)
         contexts, _ = with_away(condition)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import Sampling
-from ddpm.context.completion import Completion, chances
+from ddpm.context.completion import Completion
 from ddpm.context.condition import Condition
 from ddpm.data.pixel_art import PixelArt
 from ddpm.data.tensors import to_uint8
@@ -180,7 +180,7 @@ class Sampler:
         """Sample B sprites at once, at guidance scales [B]; see `__call__`."""
         seed = self.sampling.seed
         if not edit:  # what is open in an edit, the sprite tells
-            condition = self.completion.of(condition, scale, chances(seed, indices))
+            condition = self.completion.of(condition, scale, seed, indices)
         noise = SampleNoise(seed, indices, self.device)
         denoise = self.guide.denoiser(condition.to(self.device), scale.to(self.device), on_gap)
         x = self.pixel_art(self.run(denoise, noise, on_step, edit))

@@ -129,28 +129,26 @@ def save(args: Arguments, sampler: "Sampler", condition: "Condition", rows: Sequ
     palette = sampler.pixel_art.indices if args.indexed else None
     labels = labels_of(sampler.spec, condition).numpy()
     told = args.npz and sampler.spec.facets
-    tags = all_tags(sampler, condition, scales, bool(by_facet), args.count) if told else None
+    tags = all_tags(sampler, condition, scales, args.count) if told else None
     sampled = Sampled(*cells, rows, columns, labels, scales, about, palette, tags=tags)
     save_sampled(args, sampled, sampled, sampler.pixel_art.palette)
 
 
-def all_tags(
-    sampler: "Sampler", condition: "Condition", scales: Sequence[float], by_facet: bool, count: int
-) -> "np.ndarray":
+def all_tags(sampler: "Sampler", condition: "Condition", scales: Sequence[float], count: int) -> "np.ndarray":
     """All that each of `count` sprites a row was told to show, str [R, S, count]; nothing of sums and mixtures, and
     where the scale leads to nothing, or away."""
     import numpy as np
     import torch
 
-    from ddpm.context.completion import chances
+    from ddpm.context.completion import fullest
     from ddpm.context.tags import spelled
 
-    chance, found = chances(sampler.sampling.seed, range(count)), []
+    found = []
     for row in (condition[i : i + 1] for i in range(len(condition))):
-        terms = sampler.completion.of(row.repeated(count), torch.ones(count), chance)
-        plain = by_facet or len(row.scales[0].nonzero()) == 1
-        wholes = (terms.contexts * (terms.scales != 0)[..., None]).amax(1)
-        told = [spelled(c, sampler.spec.vocabulary) if plain and not c.frac().any() else "" for c in wholes]
+        indices, seed = range(count), sampler.sampling.seed
+        wholes, nested = fullest(sampler.completion.of(row.repeated(count), torch.ones(count), seed, indices))
+        plain = nested & (wholes.frac() == 0).all(1)
+        told = [spelled(wholes[i], sampler.spec.vocabulary) if plain[i] else "" for i in indices]
         found.append([told if s > 0 else [""] * count for s in scales])
     return np.array(found)
 

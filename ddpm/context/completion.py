@@ -22,13 +22,17 @@ Together = Sequence[Sequence[int]]  # for each of some sprites the places of a c
 
 
 def packed(together: Together) -> str:
-    """As short text: a line for each sprite, in order, compressed by zlib, in base 64."""
+    """As short text: a line for each sprite, in order, compressed by zlib, in base 64. Of none it is empty."""
+    if not together:
+        return ""
     lines = "\n".join(sorted(" ".join(map(str, places)) for places in together))
     return base64.b64encode(zlib.compress(lines.encode(), 9)).decode()
 
 
 def unpacked(text: str) -> list[list[int]]:
     """What was packed. Raises ValueError for what was not."""
+    if not text:
+        return []
     unzip = zlib.decompressobj()
     try:
         lines = unzip.decompress(base64.b64decode(text, validate=True), MOST_BYTES).decode("ascii").split("\n")
@@ -42,6 +46,13 @@ def unpacked(text: str) -> list[list[int]]:
 def chances(seed: int, indices: Sequence[int]) -> Tensor:
     """float64 [B] uniform in [0, 1): for each sample one that its number and the seed fix, as they fix its noise."""
     return torch.tensor([np.random.default_rng([seed, i, 1]).random() for i in indices], dtype=torch.float64)
+
+
+def fullest(condition: Condition) -> tuple[Tensor, Tensor]:
+    """All that the terms of each row ask for, [B, V], and whether one of them asks for all of it, bool [B]."""
+    terms = condition.contexts * (condition.scales != 0)[..., None]
+    whole = terms.amax(1)
+    return whole, (terms == whole[:, None]).all(2).any(1)
 
 
 class Completion:
@@ -77,18 +88,17 @@ class Completion:
                 found[these] = self.rows[rows[(chance[these] * len(rows)).long()]]
         return found
 
-    def of(self, condition: Condition, scale: Tensor, chance: Tensor) -> Condition:
+    def of(self, condition: Condition, scale: Tensor, seed: int, indices: Sequence[int]) -> Condition:
         """A condition of B rows, completed where it is guided by scales [B] towards one context, or towards one whose
-        parts are its other terms, as where facets have scales of their own: then all get what is drawn."""
+        parts are its other terms, as where facets have scales of their own: then all get what is drawn. indices: B
+        numbers, of which each, with the seed, fixes what is drawn."""
         if not len(self.rows):
             return condition
         condition, counts = condition.to(torch.device("cpu")), condition.scales.cpu() != 0
-        terms = condition.contexts * counts[..., None]
-        fullest = terms.amax(1)
-        nested = (terms == fullest[:, None]).all(2).any(1)
+        whole, nested = fullest(condition)
         rows = (nested & (condition.scales.sum(1) * scale.cpu() >= 0)).nonzero().flatten()
         away = None if condition.away is None else condition.away[rows]
-        more = self(fullest[rows], chance[rows], away) - fullest[rows]
+        more = self(whole[rows], chances(seed, indices)[rows], away) - whole[rows]
         contexts = condition.contexts.clone()
         contexts[rows] += more[:, None] * counts[rows][..., None]
         return Condition(contexts, condition.scales, condition.away)

@@ -101,7 +101,7 @@ class ModelSpec:
     @cached_property
     def together(self) -> list[list[int]]:
         """For each of some sprites that it was trained on, the places of a context that it has."""
-        return unpacked(self.packed) if self.packed else []
+        return unpacked(self.packed)
 
     @property
     def lasting(self) -> Tensor:

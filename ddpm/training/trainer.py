@@ -108,7 +108,7 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
         moving=data.moving if config.clips else (),
         varying=data.varying if config.clips else (),
         moved=data.moved if config.clips else {},
-        packed=packed(data.together) if data.together else "",
+        packed=packed(data.together),
     )
 
 

@@ -16,6 +16,7 @@ import { palettePart } from "./page/parts/palette.js";
 import { pinsPart } from "./page/parts/pins.js";
 import { placePart } from "./page/parts/place.js";
 import { takePart } from "./page/parts/take.js";
+import { toldPart } from "./page/parts/told.js";
 import { walkPart } from "./page/parts/walk.js";
 import { keepTo } from "./sprites/colour.js";
 import { paletteOf } from "./sprites/palettes.js";
@@ -95,10 +96,11 @@ async function start() {
       notice(`The model could not be loaded or run: ${error.message}.`, "Try again", () => draw()),
     notice,
   };
-  askPart(store, about);
+  const ask = askPart(store, about);
   palettePart(store, about, notice);
   const editor = editorPart(store, about, studio, page, (wants, title) => gallery.vary(wants, title));
   const gallery = galleryPart(store, about, studio, page, editor);
+  toldPart(studio, editor, ask);
   const grid = gridPart(store, about, studio, page, editor.open);
   const walk = walkPart(store, about, studio, page, editor);
   placePart(about, walk);

@@ -681,3 +681,26 @@ test("the chosen sprite walks: its first frame stays, and a GIF and a sheet hold
   assert.deepEqual(told.errors, []);
   await context.close();
 });
+
+test("what is open is told, and can be asked for: then all sprites are like the chosen one", LIMIT, async () => {
+  const { page, context } = await opened("#category:hero&kind:knight&s=2&seed=1&sprite=3");
+  await drawn(page);
+  const told = page.locator("#told button");
+  const names = await told.allTextContents();
+  assert.ok(names.length > 2 && names.at(-1) === "Ask for all" && !names.includes("knight"), names.join());
+  assert.match(String(await page.locator("#sprites .tile").nth(2).getAttribute("title")), /^hero, knight, /);
+  const before = await gallery(page);
+  const after = await redrawn(page, () => told.first().click());
+  const asked = await page.locator("#gallery-title").textContent();
+  assert.equal(asked, `Sprites: hero, knight, ${names[0]}`);
+  assert.notDeepEqual(after, before);
+  const rest = (await told.allTextContents()).slice(0, -1);
+  const chosen = page.locator("#sprites canvas").nth(2);
+  const is = await pixels(chosen);
+  await redrawn(page, () => page.getByRole("button", { name: "Ask for all" }).click());
+  for (const name of rest) assert.ok((await page.locator("#gallery-title").textContent())?.includes(name), name);
+  assert.deepEqual(await pixels(chosen), is); // it was told all of this before
+  await page.locator("#scale").fill("0");
+  await page.waitForFunction(() => document.querySelector("#told")?.childElementCount === 0);
+  await context.close();
+});

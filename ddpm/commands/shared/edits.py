@@ -12,7 +12,7 @@ from ddpm.commands.shared.edit_arguments import Arguments
 from ddpm.commands.shared.flags import parse_guidance, ready
 from ddpm.commands.shared.requests import asked, check_form, labels_of, named
 from ddpm.config import Sampling
-from ddpm.context.completion import Completion, chances
+from ddpm.context.completion import Completion
 from ddpm.context.condition import Condition
 from ddpm.data.tensors import to_tensor
 from ddpm.diffusion.editing import Change, From, slerp
@@ -168,9 +168,8 @@ def between(args: Arguments, model: ContextUNet, spec: ModelSpec, caught: list[i
     share, ends = torch.linspace(0, 1, N), condition[torch.tensor([0, -1])]
     sampling, stop = replace(args.sampling, complete=False), lambda: max(caught, default=0)
     if args.sampling.complete and not args.images:  # once for all of the way; images tell what is open themselves
-        ends = Completion(spec.places, spec.together).of(
-            ends, torch.full((2,), float(scale)), chances(sampling.seed, [0, 0])
-        )
+        known = Completion(spec.places, spec.together)
+        ends = known.of(ends, torch.full((2,), float(scale)), sampling.seed, [0, 0])
     mixed = mixture(ends, share)
     if args.images:
         sampling = replace(sampling, sampler="ddim", steps=sampling.steps or STEPS)

@@ -2,7 +2,7 @@
 /** Sprites by what is asked, drawn once and kept. */
 
 import { Completion } from "../model/completion.js";
-import { context, facetGuidance } from "../model/context.js";
+import { context, facetGuidance, places } from "../model/context.js";
 
 /**
  * @typedef {object} Want a sprite
@@ -99,6 +99,23 @@ export class Studio {
       ...rest,
     };
     return want.base ? item : this.completion.of(item); // what is drawn on tells what is open itself
+  }
+
+  /**
+   * The tags that are drawn for a sprite beside those that it is asked to show.
+   * @param {Want} want
+   * @returns {import("../model/context.js").Tag[]}
+   */
+  drawn(want) {
+    if (want.base || want.other) return [];
+    const { vocabulary } = this.about;
+    const asked = context(
+      this.asked(want).filter(({ not }) => !not),
+      vocabulary,
+    );
+    const { context: whole, terms = [] } = this.item(want);
+    const told = (/** @type {number} */ i) => [whole, ...terms.map((term) => term.context)].some((c) => c[i] === 1);
+    return places(vocabulary).filter((_, i) => !asked[i] && told(i));
   }
 
   /**

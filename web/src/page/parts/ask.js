@@ -12,6 +12,7 @@ const OPEN = [CATEGORY, "kind", "colour"]; // facets that are open at first, bes
 /**
  * @param {import("../state.js").Store} store
  * @param {import("../../model/sampling.js").About} about
+ * @returns {(tags: import("../../model/context.js").Tag[]) => void} asks for these too
  */
 export function askPart(store, about) {
   const columns = about.pictures?.columns ?? 0;
@@ -121,6 +122,7 @@ export function askPart(store, about) {
   addEventListener("hashchange", () => facets.forEach(({ reveal }) => reveal()));
   update();
   for (const { reveal } of facets) reveal();
+  return (tags) => set(inOrder([...store.state.tags, ...tags]));
 }
 
 /**

@@ -67,6 +67,7 @@ export function galleryPart(store, about, studio, page, editor) {
     const pixels = sprites[i];
     const { canvas, tile } = tiles[i];
     tile.setAttribute("aria-label", `Sprite ${i + 1} of ${COUNT}: ${asked()}`);
+    tile.title = words([...store.state.tags, ...studio.drawn(wants()[i])]);
     tile.classList.toggle("empty", !pixels);
     if (pixels) show(canvas, page.dress(pixels));
   }
