@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import sys
+from importlib.metadata import version
 
 from ddpm import commands
 from ddpm.commands import files, measure
@@ -32,6 +33,9 @@ def main() -> int:
         print("usage: python -m ddpm COMMAND ...; python -m ddpm COMMAND --help tells its flags\n")
         for name, module in known.items():
             print(f"  {name:{width}}  {first_line(module)}")
+        return 0
+    if word == "--version":
+        print(f"ddpm-sprites {version('ddpm-sprites')}, torch {version('torch')}")
         return 0
     if word not in known:
         meant = near(word, known)

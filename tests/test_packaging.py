@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT, SMALL
 
 PARTS = ("ddpm", "sprites", "pyproject.toml", "README.md", "LICENSE")
@@ -59,6 +60,7 @@ def test_an_unpacked_wheel_draws_trains_and_samples(wheel, tmp_path):
     work.mkdir()
     (work / "c.toml").write_text("# only defaults\n")
     commands = [
+        ["--version"],
         ["make_sprites", "--npy", "data", "--count", 8],
         [
             "train",
@@ -88,6 +90,7 @@ def test_an_unpacked_wheel_draws_trains_and_samples(wheel, tmp_path):
         timeout=240,
     )
     assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"ddpm-sprites {wheel.name.split('-')[1]}, torch {torch.__version__.split('+')[0]}")
     assert "40 sprites" in result.stdout and "done: weights in" in result.stdout
     assert np.load(work / "a.npz")["sprites"].shape == (10, 16, 16, 4)
     assert (work / "grid.png").exists() and (work / "shipped.png").exists()
