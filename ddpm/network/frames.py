@@ -50,11 +50,16 @@ class Frames:
     length: Tensor
     """Steps of its cycle, [N]; 0: neither is told, as of a still."""
     sees: Tensor
-    """Which frames each frame sees, bool [G or 1, F, M + F], where M frames are in `memory`."""
+    """Which frames each frame sees, bool [G or 1, F, M + F], where M frames are in `memory`; itself it sees always."""
     memory: Memory | None = None
     """Frames before these."""
     remember: Memory | None = None
     """Gets the keys and values of these frames too, after those in `memory`."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether each row is the first frame of its clip, and none is to come that sees it: all it sees is itself."""
+        return self.sees.shape[1] == 1 and not self.memory and self.remember is None
 
     def features(self) -> Tensor:
         """float32 [N, FEATURES]: where a row is in its cycle, and how long that is; zeros where it is not told.
@@ -83,6 +88,7 @@ class FrameAttention(nn.Module):
 
     def forward(self, x: Tensor, frames: Frames | None) -> Tensor:
         """Without frames each row is a still, which sees itself."""
+        frames = None if frames is None or frames.alone else frames
         if frames is None and not self.everywhere:  # a place that sees itself alone
             (*_, weight), (*_, bias) = (p.chunk(3) for p in self.qkv.parameters())
             return x + self.out(F.conv2d(self.norm(x), weight, bias))
@@ -142,6 +148,8 @@ class Pointer(nn.Module):
     def forward(self, h: Tensor, x: Tensor, frames: Frames) -> Tensor:
         """Features h [N, width, H, W] and pixels x [N, C, H, W] -> what is added to logits, [N, K, H, W]."""
         size, count = (x.shape[-2], x.shape[-1]), frames.sees.shape[1]
+        if frames.alone:
+            return h.new_zeros(len(x), len(self.levels), *size)
         with torch.autocast(x.device.type, enabled=False):
             colour = self.nearest(x)
         q, k, v = (
