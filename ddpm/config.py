@@ -296,6 +296,9 @@ class Config(DataConfig, RunConfig):
     learnt, and what is validated on."""
     passes: Count = 1
     """How many times what `endless` draws is trained on; more for a machine that trains faster than it draws."""
+    rare: Share = 0.0
+    """How much oftener than `endless` draws them sprites with rare tags are trained on: of three that it draws one is
+    taken, with chances in proportion to 1 / n**rare, where n sprites have its rarest tag."""
     keep_tag: Share = 0.9
     """Probability with which each tag of a training sample is kept."""
     few_tags: Share = 0.5
@@ -341,7 +344,7 @@ def without_effect(config: Config, resolved: DiffusionConfig) -> list[str]:
         "with log.evaluate = 0": (not config.log.evaluate, ("log.evaluate_count", "log.evaluate_guidance")),
         "with val_fraction = 0": (not config.val_fraction, ("log.validate", "patience")),
         "without clips": (not config.clips, ("keep_history", "model.frames", "model.pointer")),
-        "without endless": (config.endless == "none", ("passes",)),
+        "without endless": (config.endless == "none", ("passes", "rare")),
         "without a model to start from": (not config.start, ("optim.kept_rate",)),
     }
     now, default = flat(config), flat(Config())

@@ -20,6 +20,7 @@ from sprites.endless import GENERATORS
 
 NONE = np.empty(0, np.int64)
 VOLUME = 10_000  # sprites drawn in one go, and kept: some seconds, and 10 MB at 16x16
+CHOICE = 3  # times as many are drawn where rare ones are preferred
 
 
 class Stream(Protocol):
@@ -65,7 +66,7 @@ class Endless:
 
     def __init__(self, data: SpriteData, config: Config, stills: int, clips: int, ahead: int = 0) -> None:
         """ahead: processes that draw the volumes to come; 0: each is drawn when it is needed."""
-        self.drawing = (data, config.endless, config.hold_out, VOLUME)
+        self.drawing = (data, config.endless, config.hold_out, VOLUME, config.rare)
         self.seed, self.stills, self.clips, self.ahead = config.seed, stills, clips, ahead
         self.steps = config.passes * max(1, VOLUME // (stills + clips))  # with a volume
         self.pool = workers(ahead, self.drawing) if ahead else None
@@ -133,13 +134,18 @@ def be_worker(*drawing: Any) -> None:
 
 def work(seed: int) -> SpriteData:
     """`volume_of` in a process that draws."""
-    drawing: tuple[SpriteData, str, tuple[str, ...], int] = globals()["drawing"]
+    drawing: tuple[SpriteData, str, tuple[str, ...], int, float] = globals()["drawing"]
     return volume_of(*drawing, seed)
 
 
-def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], count: int, seed: int) -> SpriteData:
-    """What a generator draws from a seed, brought to the palette and the tags of `base`, without what is held out."""
-    sprites, tags = GENERATORS[generator](seed, count, base.sprites.size)
+def volume_of(
+    base: SpriteData, generator: str, hold_out: tuple[str, ...], count: int, rare: float, seed: int
+) -> SpriteData:
+    """What a generator draws from a seed, brought to the palette and the tags of `base`, without what is held out.
+
+    rare: if above 0, about `count` of more sprites that are drawn (`preferred`).
+    """
+    sprites, tags = GENERATORS[generator](seed, CHOICE * count if rare else count, base.sprites.size)
     if (sprites.categories, sprites.channels) != (base.sprites.categories, base.sprites.channels):
         kinds = (f"{', '.join(s.categories)} in {s.channels} channels" for s in (sprites, base.sprites))
         raise ValueError("endless draws {}; the data has {}".format(*kinds))
@@ -149,12 +155,31 @@ def volume_of(base: SpriteData, generator: str, hold_out: tuple[str, ...], count
     flags = None if base.flags is None else flags_of(tags, base.facets)
     train = np.flatnonzero(~np.isin(hashes, base.hashes[base.val]))
     volume = replace(base, sprites=sprites, train=train, val=train[:0], hashes=hashes, flags=flags, notes=())
-    return volume.without(hold_out)
+    volume = volume.without(hold_out)
+    return preferred(volume, rare, seed) if rare else volume
+
+
+def preferred(data: SpriteData, rare: float, seed: int) -> SpriteData:
+    """With one of `CHOICE` of the training sprites of each category, taken with chances in proportion to 1 / n**rare,
+    where n have its rarest tag; the frames of a clip together.
+
+    They are those with the smallest of Exp(1) / chance (Efraimidis & Spirakis 2006).
+    """
+    contexts, labels = data.contexts(data.train), data.sprites.labels[data.train]
+    rarest = (contexts / contexts.sum(0).clamp(min=1)).amax(1).numpy() ** rare
+    clips = np.arange(len(data.sprites)) if data.sprites.clips is None else data.sprites.clips
+    _, clip = np.unique(clips[data.train], return_inverse=True)
+    chance = np.zeros(clip.max(initial=-1) + 1)
+    np.maximum.at(chance, clip, rarest)
+    turn = (np.random.default_rng(seed).exponential(size=len(chance)) / chance)[clip]
+    order = np.lexsort((turn, labels))
+    place = np.arange(len(order)) - np.searchsorted(labels[order], labels[order])  # in its category
+    return replace(data, train=np.sort(data.train[order[CHOICE * place < np.bincount(labels)[labels[order]]]]))
 
 
 def drawn_to_judge(data: SpriteData, config: Config, seed: int, count: int = 3 * VOLUME) -> SpriteData:
     """About `count` sprites for judges to learn from, by the generator of a run, which does not see them itself."""
-    return volume_of(data, config.endless, (), count, seed_of(seed, JUDGED))
+    return volume_of(data, config.endless, (), count, 0.0, seed_of(seed, JUDGED))
 
 
 def stream_of(data: SpriteData, config: Config, stills: int, clips: int, ahead: int = 0) -> Stream:

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, tiny_sprites
+from scipy.optimize import brentq
 
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data import stream
+from ddpm.data.collection import SpriteData
 from ddpm.data.loading import load_data
 from ddpm.data.order import VOLUMES, seed_of
-from ddpm.data.stream import Endless, drawn_to_judge, stream_of
+from ddpm.data.stream import CHOICE, Endless, drawn_to_judge, preferred, stream_of
 from ddpm.training.trainer import Trainer
+from sprites.content import content_hashes
 from sprites.draw.output import draw_category
 from sprites.draw.palette import COLOURS
 from sprites.draw.registry import CATEGORIES
@@ -39,8 +42,9 @@ def data(npy_folder, monkeypatch):
     return load_data(npy_folder, DataConfig(val_fraction=0.3, palette="none"))
 
 
-def endless(data, seed=5, hold_out=(), passes=1, **how):
-    return Endless(data, SimpleNamespace(endless="tiny", seed=seed, hold_out=hold_out, passes=passes), 8, 0, **how)
+def endless(data, seed=5, hold_out=(), passes=1, rare=0.0, **how):
+    config = SimpleNamespace(endless="tiny", seed=seed, hold_out=hold_out, passes=passes, rare=rare)
+    return Endless(data, config, 8, 0, **how)
 
 
 def seen(source, step):
@@ -71,6 +75,39 @@ def test_a_volume_is_gone_through_as_often_as_asked(data):
     assert source.number == 0 and source(10) and source.number == 1
 
 
+def counted(images, labels, tags, clips=None):
+    """A volume of tags by their numbers."""
+    flags = torch.nn.functional.one_hot(torch.tensor(tags)).bool()
+    facets = {"n": tuple(str(n) for n in range(flags.shape[1]))}
+    sprites = Sprites(images, labels, ("a", "b"), Path("counted"), clips=clips)
+    every, none = np.arange(len(labels)), np.empty(0, np.int64)
+    return SpriteData(sprites, every, none, torch.zeros(2).bool(), content_hashes(images), facets, flags)
+
+
+def test_rare_tags_are_seen_more_often_in_each_category_as_many():
+    n = 3000
+    images, labels = np.random.default_rng(0).integers(0, 256, (n, 2, 2, 3), np.uint8), np.arange(n) % 2
+    tags = np.where(np.arange(n) % 30 < 2, 1, 0)  # of each category 1 in 15
+    data = counted(images, labels, tags)
+    shares = {}
+    for rare in (0.0, 0.5, 1.0):
+        found = preferred(data, rare, seed=3).train
+        assert len(set(found)) == len(found) == n // CHOICE and np.bincount(labels[found]).tolist() == [500, 500]
+        shares[rare] = tags[found].mean()
+    # Without replacement, a third of all: the share p solves p / (1 - p) = ratio of 1 - exp(-chance x) for one x.
+    for rare, share in shares.items():
+        x = brentq(lambda x: (1 - np.exp(-x * 14**rare) + 14 * (1 - np.exp(-x))) / 15 - 1 / 3, 0, 9)  # noqa: B023
+        assert abs(share - (1 - np.exp(-x * 14**rare)) / 5) < 0.03, (rare, share)
+
+
+def test_the_frames_of_a_clip_stay_together():
+    n = 600
+    images, clips = np.random.default_rng(0).integers(0, 256, (n, 2, 2, 3), np.uint8), np.arange(n) // 4
+    data = counted(images, np.zeros(n, np.int64), (np.arange(n) == 17).astype(int), clips)  # of one frame of clip 4
+    found = preferred(data, 1.0, seed=3)
+    assert len(found.cycles) == n // 4 // CHOICE and 16 in found.cycles[:, 0] and set(range(16, 20)) <= set(found.train)
+
+
 def test_what_is_held_out_is_never_seen(data):
     free = endless(data)
     known = free.stream.data
@@ -82,7 +119,7 @@ def test_what_is_held_out_is_never_seen(data):
 
 
 def test_what_judges_learn_from_is_neither_trained_on_nor_held_out(data):
-    config = SimpleNamespace(endless="tiny", seed=5, hold_out=(), passes=1)
+    config = SimpleNamespace(endless="tiny", seed=5, hold_out=(), passes=1, rare=0.0)
     for_judges = drawn_to_judge(data, config, seed=5, count=60)
     learnt = set(for_judges.hashes[for_judges.train].tolist())
     trained = {h for number in range(3) for h in endless(data).volume(number).hashes.tolist()}
