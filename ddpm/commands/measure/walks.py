@@ -64,7 +64,7 @@ class Arguments:
     """Clips of four times the length; 0: none."""
     stacked: int = 0
     """Also train a network that sees the frames as channels, on so many drawn clips; 0: leave it out."""
-    judges: int = 3000
+    judges: int = 7500
     """Cycles that the judge learns from, at most."""
     epochs: int = 12
     """Of its training."""
