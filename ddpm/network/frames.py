@@ -148,7 +148,7 @@ class Pointer(nn.Module):
     def forward(self, h: Tensor, x: Tensor, frames: Frames) -> Tensor:
         """Features h [N, width, H, W] and pixels x [N, C, H, W] -> what is added to logits, [N, K, H, W]."""
         size, count = (x.shape[-2], x.shape[-1]), frames.sees.shape[1]
-        if frames.alone:
+        if frames.alone and not torch.is_grad_enabled():  # else all parameters are to get a gradient, be it zero
             return h.new_zeros(len(x), len(self.levels), *size)
         with torch.autocast(x.device.type, enabled=False):
             colour = self.nearest(x)
