@@ -13,7 +13,7 @@ import { gzipSync } from "node:zlib";
 import { DIST, drawn, host, launch } from "./browser.js";
 
 const COUNT = 20; // sprites that are timed
-const ASKED = "#category:hero&kind:knight&colour:red&facing:left&s=2.5&seed=1";
+const ASKED = "#category:hero&kind:knight&colour:red&s=2.5&seed=1";
 const WALKS = "#category:side_facing&kind:knight&facing:left&s=2.5&seed=1";
 
 /** Seconds of the processor that this browser has used, by Linux' own count. */
