@@ -1,5 +1,6 @@
 """Which sprites each step of training sees: those of a set over and over, or ones that are drawn meanwhile."""
 
+import math
 import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -172,9 +173,9 @@ def preferred(data: SpriteData, rare: float, seed: int) -> SpriteData:
     chance = np.zeros(clip.max(initial=-1) + 1)
     np.maximum.at(chance, clip, rarest)
     turn = (np.random.default_rng(seed).exponential(size=len(chance)) / chance)[clip]
-    order = np.lexsort((turn, labels))
-    place = np.arange(len(order)) - np.searchsorted(labels[order], labels[order])  # in its category
-    return replace(data, train=np.sort(data.train[order[CHOICE * place < np.bincount(labels)[labels[order]]]]))
+    of_each = [np.flatnonzero(labels == label) for label in range(len(data.sprites.categories))]
+    first = [rows[turn[rows].argsort(kind="stable")[: math.ceil(len(rows) / CHOICE)]] for rows in of_each]
+    return replace(data, train=data.train[np.sort(np.concatenate(first))])
 
 
 def drawn_to_judge(data: SpriteData, config: Config, seed: int, count: int = 3 * VOLUME) -> SpriteData:

@@ -89,15 +89,17 @@ def test_rare_tags_are_seen_more_often_in_each_category_as_many():
     images, labels = np.random.default_rng(0).integers(0, 256, (n, 2, 2, 3), np.uint8), np.arange(n) % 2
     tags = np.where(np.arange(n) % 30 < 2, 1, 0)  # of each category 1 in 15
     data = counted(images, labels, tags)
-    shares = {}
+
+    def expected(chance):
+        """Of Exp(1) / chance those below x are taken: 1 - exp(-chance x) of the rare, 1 - exp(-x) of the 14 times as
+        many others, together a third."""
+        x = brentq(lambda x: (1 - np.exp(-x * chance) + 14 * (1 - np.exp(-x))) / 15 - 1 / 3, 0, 9)
+        return (1 - np.exp(-x * chance)) / 5
+
     for rare in (0.0, 0.5, 1.0):
         found = preferred(data, rare, seed=3).train
         assert len(set(found)) == len(found) == n // CHOICE and np.bincount(labels[found]).tolist() == [500, 500]
-        shares[rare] = tags[found].mean()
-    # Without replacement, a third of all: the share p solves p / (1 - p) = ratio of 1 - exp(-chance x) for one x.
-    for rare, share in shares.items():
-        x = brentq(lambda x: (1 - np.exp(-x * 14**rare) + 14 * (1 - np.exp(-x))) / 15 - 1 / 3, 0, 9)  # noqa: B023
-        assert abs(share - (1 - np.exp(-x * 14**rare)) / 5) < 0.03, (rare, share)
+        assert abs(tags[found].mean() - expected(14**rare)) < 0.03, rare
 
 
 def test_the_frames_of_a_clip_stay_together():

@@ -10,7 +10,7 @@ import { at, make } from "../dom.js";
  * @param {(tags: import("../../model/context.js").Tag[]) => void} ask for these too
  */
 export function toldPart(studio, editor, ask) {
-  let shown = "";
+  let shown = "[]";
 
   /** @param {string} text @param {import("../../model/context.js").Tag[]} tags @param {string} title */
   const button = (text, tags, title, kind = "link") =>
@@ -19,9 +19,9 @@ export function toldPart(studio, editor, ask) {
   function update() {
     const want = editor.want();
     const drawn = want ? studio.drawn(want) : [];
+    if (JSON.stringify(drawn) === shown) return; // or the button that is pressed would be gone
+    shown = JSON.stringify(drawn);
     const names = drawn.map((tag) => words([tag]));
-    if (names.join() === shown) return; // or the button that is pressed would be gone
-    shown = names.join();
     const each = drawn.map((tag, i) => button(names[i], [tag], `Ask for ${names[i]} in all sprites`));
     if (drawn.length > 1) each.push(button("Ask for all", drawn, "Sprites like this one, of other noise", "link all"));
     at("told").replaceChildren(...(drawn.length ? [make("span", { class: "hint" }, "Also told:"), ...each] : []));
