@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ddpm.config import Sampling
 from ddpm.context.completion import Completion
 from ddpm.context.condition import Condition
-from ddpm.data.pixel_art import PixelArt
+from ddpm.data.pixel_art import PixelArt, Style
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.editing import Change, Edit, inverted
@@ -26,12 +26,14 @@ from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype, on_cores, shares
 from ddpm.system.distributed import gather, highest, join_shares, main_first, own, world
-from sprites.colour import from_hexadecimals, hexadecimals
+from sprites.colour import count_colours, from_hexadecimals, hexadecimals
 from sprites.files import plural
 from sprites.palettes import asked_palette
 
 BATCH = {"cpu": 128, "cuda": 2048}  # sprites sampled at a time
-PILOTS, PILOT_SCALE = 128, 2.0  # sprites from which a palette of so many colours is chosen, and their guidance scale
+# Sprites from which a palette of so many colours is chosen, or the price of a colour, and their guidance scale.
+PILOTS, PILOT_SCALE = 128, 2.0
+PRICES = 0.25, 8.0  # of a colour
 
 OnSprites = Callable[[int], object]  # is told how many more are done, for a bar
 
@@ -148,24 +150,24 @@ class Sampler:
         self.sampling, self.schedule = self.guide.sampling, diffusion.schedule
         self.timesteps = self.guide.timesteps.to(self.device)
         self.completion = Completion(spec.places, spec.together if sampling.complete else [])
-        most, alone = sampling.colours, spec.style.orphans if spec.style else 1.0
+        style, most = spec.style or Style(0, 1.0), sampling.colours
         if spec.style and sampling.palette == "auto":
-            most = most or spec.style.colours
-        self.pixel_art = PixelArt(from_hexadecimals(spec.palette) if spec.palette else None, most, alone)
+            most = most or style.colours
+        palette = from_hexadecimals(spec.palette) if spec.palette else None
+        self.pixel_art = PixelArt(palette, most, style.orphans, style.price)
         self.towards: Colours | None = None
         """The palette that x0_hat is drawn to, where the model does not keep to it by itself."""
         if sampling.palette == "none":
-            self.pixel_art = PixelArt(None, most, alone)
+            self.pixel_art = replace(self.pixel_art, palette=None)
         elif sampling.palette != "auto":
-            palette = asked_palette(sampling.palette, self.pilots)
-            self.pixel_art = PixelArt(palette, most, alone)
+            palette = asked_palette(sampling.palette, lambda: to_uint8(self.pilots()))
+            self.pixel_art = replace(self.pixel_art, palette=palette)
             self.towards = Colours(hexadecimals(palette), spec.channels)
 
-    def pilots(self) -> np.ndarray:
-        """Sprites of the model by these settings, whatever is sampled later, that a palette is chosen for: uint8
-        [N, H, W, C]."""
-        count = -(-PILOTS // len(self.spec.categories))
-        return to_uint8(self.per_category(PILOT_SCALE, count)[0])
+    def pilots(self) -> Tensor:
+        """Sprites of the model by these settings, whatever is sampled later, to choose something by: x [N, C, H, W], as
+        many of each category."""
+        return self.per_category(PILOT_SCALE, -(-PILOTS // len(self.spec.categories)))[0]
 
     @torch.no_grad()
     def batch(
@@ -315,6 +317,27 @@ class Sampler:
         for values in (pixels, done):
             join_shares(torch.from_numpy(values), self.device)
         return pixels.reshape(R, S, count, *pixels.shape[1:]), done.astype(bool).reshape(R, S, count)
+
+
+def priced(model: nn.Module, spec: ModelSpec, seed: int = 0) -> ModelSpec:
+    """What a model file says of its network, with the highest price of a colour at which its sprites have, on average,
+    no fewer than those of the set.
+
+    The longer a network was trained, the surer are the single pixels, eyes and sparks, for which a colour must be kept.
+    """
+    if spec.style is None or spec.style.usual is None:
+        return spec
+    sampler = Sampler(model, spec, Sampling(seed=seed))
+    art, sampler.pixel_art = sampler.pixel_art, PixelArt()
+    x = sampler.pilots()
+    if not x.isfinite().all():
+        return spec
+    low, high = PRICES
+    for _ in range(8):  # to 1.4 %
+        price = math.sqrt(low * high)
+        many = count_colours(to_uint8(replace(art, price=price)(x))).mean() > spec.style.usual
+        low, high = (price, high) if many else (low, price)
+    return replace(spec, style=replace(spec.style, price=math.floor(low * 100) / 100))
 
 
 def check_shares(count: int) -> None:

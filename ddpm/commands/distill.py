@@ -75,7 +75,7 @@ def main() -> int:
     from ddpm.evaluation.tag_judge import tagged_data
     from ddpm.runs.folder import results_of, trained_with
     from ddpm.runs.models import MODEL_FILE, load_model, save_model
-    from ddpm.sampling import usual
+    from ddpm.sampling import priced, usual
     from ddpm.training.distillation import Distillation, contexts_to_learn, teacher_trajectories, usual_knots
 
     device = pick_device(args.device)
@@ -103,7 +103,8 @@ def main() -> int:
             for step, loss in enumerate(bar, 1):
                 if step % 50 == 0:
                     bar.set_postfix_str(f"loss {loss:.5f}")
-        save_model(out / MODEL_FILE, distillation.student, distillation.spec, args.updates)
+        student = distillation.student
+        save_model(out / MODEL_FILE, student, priced(student, distillation.spec, args.seed), args.updates)
     print(f"{out / MODEL_FILE}: {plural(len(config.knots), 'step')} a sprite, one prediction each")
     print(f"next: {command_line('sample')} {out} --guidance 0 1 2 4")
     return 0

@@ -84,13 +84,15 @@ def told_best(trainer: "Trainer") -> None:
     if trainer.kept and 0 < trainer.kept.step < trainer.step:
         print(f"training went too far after step {trainer.kept.step}: the weights of that step are kept")
     if len(trainer.data.train) <= FEW and trainer.config.endless == "none" and not trainer.config.copies:
-        ByHeart(trainer.config, trainer.spec, trainer.data)(*trainer.best)
+        model, step = trainer.best
+        ByHeart(trainer.config, trainer.data)(model, trainer.spec, step)
 
 
 def train(trainer: "Trainer", resumed: bool) -> int:
     """Run to the end, with all that the main process writes about it; returns the exit code."""
     from ddpm.evaluation.in_training import ByHeart, Evaluation
     from ddpm.runs.checkpoints import checkpoints
+    from ddpm.sampling import priced
     from ddpm.show.board import Board
     from ddpm.system.distributed import is_main
     from ddpm.training.trainer import Hooks, NonFiniteLoss
@@ -104,10 +106,11 @@ def train(trainer: "Trainer", resumed: bool) -> int:
         return 128 + stopped_by if stopped_by else 0
     purge_step = (trainer.step + 1 if trainer.step else 0) if resumed else None
     board = Board(config, trainer.spec, data.describe(), purge_step)
-    evaluation = Evaluation(config, trainer.spec, data)
+    evaluation = Evaluation(config, data)
     try:
-        by_heart = ByHeart(config, trainer.spec, data)
-        stopped_by = trainer.train(Hooks(board.scalars, board.snapshot, evaluation, by_heart, board.flush))
+        by_heart = ByHeart(config, data)
+        hooks = Hooks(board.scalars, board.snapshot, evaluation, by_heart, priced, board.flush)
+        stopped_by = trainer.train(hooks)
     except NonFiniteLoss as e:
         print(f"error: {e}", file=sys.stderr)
         return 1

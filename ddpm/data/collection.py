@@ -126,7 +126,7 @@ class SpriteData:
     def style(self) -> Style | None:
         """What the training sprites are like, if they have a palette."""
         some = self.train[:: -(-len(self.train) // STYLE_MOST)]
-        return None if self.palette is None else Style.of(self.sprites.take(some))
+        return None if self.palette is None else Style.of(self.sprites.take(some), self.sprites.labels[some])
 
     @cached_property
     def duplicates(self) -> int:

@@ -23,8 +23,8 @@ from sprites.colour import (
 )
 
 # In sure pixels: see `sprites.colour.sureness`. With these, sprites of the shipped set get the numbers of colours and
-# the share of orphans that drawn ones have (docs/palettes.md).
-COLOUR_PRICE = 2.0  # what a colour of a sprite must be worth
+# the share of orphans that drawn ones have (docs/palettes.md), after some minutes of training.
+COLOUR_PRICE = 2.0  # what a colour of a sprite must be worth, where it is not known of a model: `Style.price`
 ORPHAN_PRICE = 0.7  # how sure an orphan must be
 CANDIDATES = 64  # colours of a sprite without a palette, from which fewer are chosen
 
@@ -37,12 +37,18 @@ class Style:
     """Of a sprite: as many or fewer in 99 of 100 sprites."""
     orphans: float
     """Share of the opaque pixels that equal none of their neighbours: as many or fewer in a quarter of the sprites."""
+    usual: float | None = None
+    """Colours of a sprite: the mean of each category, and of these the mean."""
+    price: float = COLOUR_PRICE
+    """What a colour must be worth in what the model samples, for it to have as many as is usual (`sampling.priced`)."""
 
     @classmethod
-    def of(cls, images: np.ndarray) -> "Style":
-        """From uint8 [N, H, W, C]."""
+    def of(cls, images: np.ndarray, labels: np.ndarray) -> "Style":
+        """From uint8 [N, H, W, C] and their categories, int [N]."""
         alone = orphans(codes(images)).sum((1, 2)) / opaque(images).sum((1, 2)).clip(1)
-        return cls(int(np.quantile(count_colours(images), 0.99)), round(float(np.quantile(alone, 0.25)), 4))
+        counts = count_colours(images)
+        usual = float(np.mean([counts[labels == k].mean() for k in np.unique(labels)]))
+        return cls(int(np.quantile(counts, 0.99)), round(float(np.quantile(alone, 0.25)), 4), round(usual, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +61,8 @@ class PixelArt:
     """Colours of a sprite, at most."""
     orphans: float = 1.0
     """Share of a sprite's pixels that may stand alone unquestioned."""
+    price: float = COLOUR_PRICE
+    """What a colour of the palette must be worth."""
 
     @property
     def is_raw(self) -> bool:
@@ -78,7 +86,7 @@ class PixelArt:
             return out
         palette = chosen_palette(pixels[None], CANDIDATES) if self.palette is None else self.palette
         square, apart = squares(pixels[seen][:, :3], palette), squares(palette, palette)
-        left = fewer(square, apart, 0.0 if self.palette is None else COLOUR_PRICE, self.most)
+        left = fewer(square, apart, 0.0 if self.palette is None else self.price, self.most)
         square, apart = square[:, left], apart[np.ix_(left, left)]
         index, sure = np.full(seen.shape, -1), np.full((*seen.shape, len(left)), np.inf)
         index[seen], sure[seen] = square.argmin(1), sureness(square, apart)

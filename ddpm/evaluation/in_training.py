@@ -25,8 +25,8 @@ MANY = 0.2  # of what is sampled, where no held-out sprites tell how many copies
 class Evaluation:
     """A small evaluation during training, always from the same noise; keeps the best weights of a run by it."""
 
-    def __init__(self, config: Config, spec: ModelSpec, data: SpriteData):
-        self.config, self.run, self.spec, self.data = config, config.out, spec, data
+    def __init__(self, config: Config, data: SpriteData):
+        self.config, self.run, self.data = config, config.out, data
         self.settings = {"guidance": config.log.evaluate_guidance, "per_category": config.log.evaluate_count}
         self.judge: Judge | None = None
         self.best = math.inf
@@ -40,32 +40,32 @@ class Evaluation:
             if about.items() >= self.settings.items() and isinstance(distance, float):  # else it is not alike
                 self.best = distance
 
-    def __call__(self, model: nn.Module, step: int) -> dict[str, float]:
+    def __call__(self, model: nn.Module, spec: ModelSpec, step: int) -> dict[str, float]:
         """Judge `model` at `step`, keep it as best.safetensors if its Frechet distance is the lowest yet, and return
         the figures under their names in TensorBoard."""
         self.judge = self.judge or Judge(self.data, cache=judges_beside(self.run))
-        log, sampler = self.config.log, Sampler(model, self.spec, Sampling(seed=self.config.seed))
+        log, sampler = self.config.log, Sampler(model, spec, Sampling(seed=self.config.seed))
         x, labels = sampler.per_category(log.evaluate_guidance, log.evaluate_count)
         if not x.isfinite().all():
             warn(f"at step {step}, sampled sprites are not finite: they are not judged")
             return {}
         figures = self.judge(x, labels)
         if figures["frechet_distance"] < self.best:
-            attempt(step, self.keep, model, step, figures["frechet_distance"])
+            attempt(step, self.keep, model, spec, step, figures["frechet_distance"])
         pixel_art = {f"pixel_art/{name}": value for name, value in self.judge.pixel_art(x).items()}
         return {f"evaluation/{name}": value for name, value in figures.items()} | pixel_art
 
-    def keep(self, model: nn.Module, step: int, distance: float) -> None:
+    def keep(self, model: nn.Module, spec: ModelSpec, step: int, distance: float) -> None:
         """Write these weights as the best, with the distance that they are best by."""
-        save_model(self.run / BEST_FILE, model, self.spec, step, **self.settings, frechet_distance=distance)
+        save_model(self.run / BEST_FILE, model, spec, step, **self.settings, frechet_distance=distance)
         self.best = distance
 
 
 class ByHeart:
     """Looks whether what a model samples are copies of its training sprites, more often than held-out sprites are."""
 
-    def __init__(self, config: Config, spec: ModelSpec, data: SpriteData):
-        self.spec, self.data, self.sampling = spec, data, Sampling(seed=config.seed)
+    def __init__(self, config: Config, data: SpriteData):
+        self.data, self.sampling = data, Sampling(seed=config.seed)
 
     @cached_property
     def held_out(self) -> tuple[int, int] | None:
@@ -81,10 +81,10 @@ class ByHeart:
         """How many of sprites x [N, C, H, W] are copies of training sprites, and N."""
         return int(is_copy(x, nearest(x, self.training), background(self.training)).sum()), len(x)
 
-    def __call__(self, model: nn.Module, step: int) -> str:
+    def __call__(self, model: nn.Module, spec: ModelSpec, step: int) -> str:
         """A line that says so, which is a warning too, or ""."""
-        sampler = Sampler(model, self.spec, self.sampling)
-        x, _ = sampler.per_category(LOOKED_AT_GUIDANCE, -(-LOOKED_AT // len(self.spec.categories)))
+        sampler = Sampler(model, spec, self.sampling)
+        x, _ = sampler.per_category(LOOKED_AT_GUIDANCE, -(-LOOKED_AT // len(spec.categories)))
         sampled, held_out = self.copies(x.cpu()), self.held_out
         judged = verdict(sampled, held_out)
         if not (judged.memorises or (judged.memorises is None and judged.generated >= MANY)):

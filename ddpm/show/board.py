@@ -101,7 +101,7 @@ class Board:
     def __init__(self, config: Config, spec: ModelSpec, about_data: str, purge_step: int | None = None):
         """purge_step: what the folder has from this step on no longer counts; None or 0 for a run that begins, of which
         nothing is written before the first `flush`."""
-        self.config, self.spec = config, spec
+        self.config = config
         self.samples: Path = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
         self.events = Events(config.out / "tb", purge_step)
@@ -125,19 +125,19 @@ class Board:
             self.events.add(step=step, summary=scalar(name, value))
         self.flush()
 
-    def snapshot(self, model: nn.Module, step: int) -> None:
+    def snapshot(self, model: nn.Module, spec: ModelSpec, step: int) -> None:
         """Sample with the same seeds as every time; show and save the grid and the path."""
         log = self.config.log
-        sampler = Sampler(model, self.spec, Sampling(seed=self.config.seed))
+        sampler = Sampler(model, spec, Sampling(seed=self.config.seed))
         scale = min(log.guidance, key=lambda s: abs(s - 2))
-        cells = to_uint8(sampler.grid(Condition.of(self.spec.contexts()), log.guidance, log.count))
+        cells = to_uint8(sampler.grid(Condition.of(spec.contexts()), log.guidance, log.count))
         self._blank(step, cells)
         pictures = {
-            "grid": labelled_grid(cells, self.spec.categories, guidance_labels(log.guidance)),
+            "grid": labelled_grid(cells, spec.categories, guidance_labels(log.guidance)),
             "path": denoising_path(sampler, scale),
         }
-        if self.spec.moving:
-            names, clips = self.clips(model, scale)
+        if spec.moving:
+            names, clips = self.clips(model, spec, scale)
             pictures["clips"] = strip(clips, names)
             self.events.add(step=step, summary=animation("samples/moving", clips, DELAY))
         for name, picture in pictures.items():
@@ -146,10 +146,9 @@ class Board:
         files = {self.samples / f"{name}_{step:07d}.png": picture for name, picture in pictures.items()}
         write_all(self.flush, *(partial(save_picture, path, picture) for path, picture in files.items()))
 
-    def clips(self, model: nn.Module, scale: float) -> tuple[list[str], np.ndarray]:
+    def clips(self, model: nn.Module, spec: ModelSpec, scale: float) -> tuple[list[str], np.ndarray]:
         """Names, and `CLIPS` clips of each category that moves, uint8 [N, F, H, W, C]."""
-        spec, moving = self.spec, self.spec.moving
-        animator = Animator(model, spec, Sampling(seed=self.config.seed))
+        animator, moving = Animator(model, spec, Sampling(seed=self.config.seed)), spec.moving
         rows = torch.tensor([spec.categories.index(name) for name in moving]).repeat_interleave(CLIPS)
         condition = Condition.of(spec.contexts()[rows])
         clips = animator(condition, scale, list(range(CLIPS)) * len(moving), spec.model.frames)

@@ -56,12 +56,14 @@ class Hooks:
 
     scalars: Callable[[int, dict[str, float]], object] = nothing
     """(step, {name: value}): the latest points of curves."""
-    snapshot: Callable[[nn.Module, int], object] = nothing
-    """(averaged network, step): take pictures of it."""
-    evaluate: Callable[[nn.Module, int], dict[str, float]] = nothing
-    """(averaged network, step): judge it; returns scalars."""
-    by_heart: Callable[[nn.Module, int], object] = nothing
-    """(averaged network, step): returns something true if sprites were learnt by heart."""
+    snapshot: Callable[[nn.Module, ModelSpec, int], object] = nothing
+    """(averaged network, what its file says of it, step): take pictures of it."""
+    evaluate: Callable[[nn.Module, ModelSpec, int], dict[str, float]] = nothing
+    """The same: judge it; returns scalars."""
+    by_heart: Callable[[nn.Module, ModelSpec, int], object] = nothing
+    """The same: returns something true if sprites were learnt by heart."""
+    finish: Callable[[nn.Module, ModelSpec], ModelSpec] = lambda _, spec: spec
+    """Once, of the network that is kept: what its file is to say of it."""
     save: Callable[[], object] = nothing
     """Before a checkpoint is written: write what is held back, or a run that is killed and resumed would lack it."""
 
@@ -145,7 +147,7 @@ class Trainer:
         self.captured: Captured | None = None
         self.ahead: tuple[Batch, dict[str, Tensor]] | None = None
         self.autocast = autocast_dtype(config.optim.precision, device)
-        self.step = 0
+        self.step, self.finished = 0, False
         self.skipped = self.skipped_in_a_row = 0
         self.means = GroupMeans(
             {
@@ -178,8 +180,10 @@ class Trainer:
                     bar.update()
                     self.write_what_is_due(hooks, norm, clock, bar)
             if is_main():
+                if self.step == steps or stopped_by == ENOUGH:
+                    self.finish(hooks)
                 if stopped_by == ENOUGH:
-                    attempt(self.step, hooks.snapshot, self.best[0], self.step)
+                    attempt(self.step, hooks.snapshot, self.best[0], self.spec, self.step)
                 self.save(hooks.save)
         return None if self.step == steps or stopped_by == ENOUGH else stopped_by
 
@@ -284,20 +288,27 @@ class Trainer:
             if self.kept and self.config.patience:
                 self.kept.offer(average, loss, self.step, self.config.patience)
         if self.kept and self.is_due(self.config.copies):
-            self.kept.over = bool(write(hooks.by_heart, average, self.step)) or self.kept.over
+            self.kept.over = bool(write(hooks.by_heart, average, self.spec, self.step)) or self.kept.over
             if not self.kept.over and not self.config.patience:
                 self.kept.take(average, self.step)
+        if self.step == self.config.steps:
+            self.finish(hooks)
         if self.step == max(1, round(log.early * self.config.steps)):
             write(save_model, self.config.out / EARLY_FILE, average, self.spec, self.step)
         if self.is_due(log.snapshot):
-            write(hooks.snapshot, average, self.step)
+            write(hooks.snapshot, average, self.spec, self.step)
         if self.is_due(log.evaluate):
-            write(hooks.scalars, self.step, write(hooks.evaluate, average, self.step) or {})
+            write(hooks.scalars, self.step, write(hooks.evaluate, average, self.spec, self.step) or {})
         # Not where steps are skipped: such weights may be what makes the loss not finite.
         if self.is_due(log.checkpoint) and self.step < self.config.steps and not self.skipped_in_a_row:
             write(self.save, hooks.save)
         if self.is_due(log.snapshot) or self.is_due(log.evaluate):
             clock.restart(self.step)  # their time is not that of the steps
+
+    def finish(self, hooks: Hooks) -> None:
+        """Fill in, once, what only the trained network can tell."""
+        if not self.finished:
+            self.spec, self.finished = hooks.finish(self.best[0], self.spec), True
 
     @property
     def is_over(self) -> bool:

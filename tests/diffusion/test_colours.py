@@ -16,7 +16,7 @@ from ddpm.diffusion.projection import projected
 from ddpm.diffusion.samplers import SampleNoise
 from ddpm.diffusion.schedule import make_schedule, timestep_grid
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import Sampler
+from ddpm.sampling import PRICES, Sampler, priced
 from ddpm.system.settings import from_dict, to_dict
 from sprites.colour import codes, count_colours, from_hexadecimals, keeps_to, opaque, orphans
 
@@ -201,16 +201,42 @@ def test_a_colour_of_one_pixel_is_doubted_and_one_of_two_is_not():
 
 
 def test_the_style_of_a_set_is_the_bound_of_what_is_sampled():
-    pixels = to_uint8(sprites(n=200))
-    style = Style.of(pixels)
+    pixels, labels = to_uint8(sprites(n=200)), torch.arange(200).numpy() // 190
+    style = Style.of(pixels, labels)
     assert style.colours == 5 and 0.2 < style.orphans < 0.6  # of noise
-    assert Style.of(pixels[:1].repeat(9, 0)).orphans == pytest.approx(
+    counts = count_colours(pixels)
+    assert style.usual == pytest.approx((counts[:190].mean() + counts[190:].mean()) / 2, abs=0.005)  # not by frequency
+    assert Style.of(pixels[:1].repeat(9, 0), labels[:9]).orphans == pytest.approx(
         float(orphans(codes(pixels[:1])).sum()) / opaque(pixels[:1]).sum(), abs=1e-4
     )
     spec = dataclasses.replace(spec_of(), style=Style(2, 0.0))
     x, _ = Sampler(unlike(spec), spec, Sampling(steps=3, precision="fp32")).per_category(2.0, 8)
     assert count_colours(to_uint8(x)).max() <= 2
     assert from_dict(ModelSpec, to_dict(spec)) == spec
+
+
+def test_a_colour_has_the_price_at_which_sprites_have_as_many_as_is_usual():
+    spec = dataclasses.replace(spec_of(), style=Style(5, 0.0, 4.0))
+    model = unlike(spec)
+
+    def mean(price):
+        spec_then = dataclasses.replace(spec, style=dataclasses.replace(spec.style, price=price))
+        return count_colours(to_uint8(Sampler(model, spec_then).pilots())).mean()
+
+    price = priced(model, spec).style.price
+    assert PRICES[0] < price < PRICES[1] and mean(price) >= 4.0 > mean(1.05 * price)
+    for usual, bound in ((0.0, PRICES[1]), (6.0, PRICES[0])):  # never as few, never as many
+        other = dataclasses.replace(spec, style=Style(5, 0.0, usual))
+        assert priced(model, other).style.price == pytest.approx(bound, rel=0.05)
+
+
+def test_nothing_is_priced_without_a_palette_or_by_a_broken_network():
+    plain = dataclasses.replace(spec_of(), style=Style(5, 0.0))
+    assert priced(unlike(plain), plain) is plain  # how many are usual is not known
+    spec = dataclasses.replace(plain, style=Style(5, 0.0, 4.0))
+    broken = unlike(spec)
+    torch.nn.init.constant_(broken.head.bias, torch.nan)
+    assert priced(broken, spec) is spec
 
 
 def test_projection_acts_on_the_last_steps_and_ends_on_the_colours():

@@ -190,11 +190,11 @@ def test_the_best_weights_of_a_run_are_kept(data, tmp_path, monkeypatch):
     distances = []
     for step, model in enumerate(models, 1):
         if step == 3:
-            evaluation = Evaluation(config, spec, data)  # as after a resume: it knows the best so far
+            evaluation = Evaluation(config, data)  # as after a resume: it knows the best so far
             assert evaluation.best == pytest.approx(min(distances))
         else:
-            evaluation = evaluation if step == 2 else Evaluation(config, spec, data)
-        distances.append(evaluation(model.eval(), step)["evaluation/frechet_distance"])
+            evaluation = evaluation if step == 2 else Evaluation(config, data)
+        distances.append(evaluation(model.eval(), spec, step)["evaluation/frechet_distance"])
     about = read_safetensors(run / "best.safetensors")[1]
     assert about["frechet_distance"] == min(distances) and about["step"] == 1 + int(np.argmin(distances))
 

@@ -247,7 +247,7 @@ def test_training_stops_when_sprites_are_learnt_by_heart_and_keeps_what_was_befo
     trainer = Trainer(replace(config, steps=40, copies=4), data, torch.device("cpu"))
     weights = {}
 
-    def by_heart(model, step):
+    def by_heart(model, spec, step):
         weights[step] = model.head.weight.clone()
         return "by heart" if step == 12 else ""
 

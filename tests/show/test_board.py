@@ -36,7 +36,7 @@ def test_sprites_of_one_colour_raise_an_alarm(tmp_path, capsys, share, blank):
     config = Config(out=tmp_path, diffusion=diffusion, log=LogConfig(count=1, guidance=(1.0,)))
     spec = ModelSpec(8, 3, ("hero", "food"), config.model, diffusion)
     board = Board(config, spec, "two sprites")
-    board.snapshot(Paints(share), 7)
+    board.snapshot(Paints(share), spec, 7)
     board.close()
     events = EventAccumulator(str(tmp_path / "tb")).Reload()
     (found,) = events.Scalars("samples/blank")

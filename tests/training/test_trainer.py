@@ -14,6 +14,7 @@ from conftest import tiny_sprites, write_npy
 
 from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig, Sampling
 from ddpm.data.loading import load_data
+from ddpm.data.pixel_art import Style
 from ddpm.data.tensors import to_uint8
 from ddpm.evaluation.in_training import ByHeart, Evaluation
 from ddpm.runs.checkpoints import checkpoints
@@ -52,8 +53,8 @@ def train(trainer):
     """Run to the end; returns the scalars by step and the steps of the snapshots."""
     scalars, snapshots = {}, []
     note = lambda step, s: scalars.setdefault(step, {}).update(s)
-    judge = lambda model, step: {"evaluation/step": step}
-    trainer.train(Hooks(note, lambda model, step: snapshots.append(step), judge))
+    judge = lambda model, spec, step: {"evaluation/step": step}
+    trainer.train(Hooks(note, lambda model, spec, step: snapshots.append(step), judge))
     return scalars, snapshots
 
 
@@ -190,7 +191,7 @@ def test_the_best_weights_are_the_same_after_a_kill_between_them_and_the_next_ch
 
     def begin(name):
         trainer = make(dataclasses.replace(config, out=config.out.with_name(name)))
-        return trainer, Evaluation(trainer.config, trainer.spec, trainer.data)
+        return trainer, Evaluation(trainer.config, trainer.data)
 
     whole, evaluation = begin("whole")
     whole.train(Hooks(evaluate=evaluation))
@@ -234,12 +235,31 @@ def test_means_of_other_groups_are_refused():
     assert means.pop() == {"by/a": 1.5}
 
 
+def test_what_the_trained_network_tells_is_filled_in_once(config):
+    seen = []
+
+    def finish(model, spec):
+        seen.append(trainer.step)
+        return dataclasses.replace(spec, style=Style(7, 0.5))
+
+    pictures = lambda model, spec, step: seen.append(spec.style)
+    for steps in (config.steps, config.steps, config.steps + 2):  # of a run, again after its end, and made longer
+        trainer = make(dataclasses.replace(config, steps=steps))
+        if seen:
+            trainer.resume()
+        seen.append("")
+        trainer.train(Hooks(snapshot=pictures, finish=finish))
+        assert load_model(config.out)[1].style == Style(7, 0.5)
+    assert seen[-2:] == [config.steps + 2, Style(7, 0.5)]
+    assert [step for step in seen if isinstance(step, int)] == [config.steps, config.steps, config.steps + 2]
+
+
 def test_sprites_that_are_not_finite_are_not_judged(config, capsys):
     trainer = make(config)
     torch.nn.init.constant_(trainer.ema.model.head.bias, math.nan)
-    evaluation = Evaluation(config, trainer.spec, trainer.data)
+    evaluation = Evaluation(config, trainer.data)
     evaluation.judge = lambda x, labels: pytest.fail("judged")
-    assert evaluation(trainer.ema.model, 3) == {} and "not finite" in capsys.readouterr().err
+    assert evaluation(trainer.ema.model, trainer.spec, 3) == {} and "not finite" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(config, capsys):
@@ -304,7 +324,7 @@ def test_other_data_is_not_resumed_with(config, change, named):
 
 
 def stop_at(step):
-    def on_evaluate(model, at):
+    def on_evaluate(model, spec, at):
         if at == step:
             raise KeyboardInterrupt
 
@@ -382,7 +402,7 @@ def test_a_model_overfits_four_sprites(tmp_path, channels):
     assert (labels[nearest] == np.arange(2).repeat(n)).mean() >= 0.9  # context decides which pair is drawn
     assert np.median(distance.min(1)) < 6  # of 255
     assert len(set(nearest)) == 4  # each of the four is found
-    told = ByHeart(config, spec, trainer.data)(model, 300)
+    told = ByHeart(config, trainer.data)(model, spec, 300)
     assert "of 100 sampled sprites are copies of training sprites: they are learnt by heart" in told
     others = write_npy(tmp_path / "others", 255 - images, labels)
-    assert not ByHeart(config, spec, load_data(others, DataConfig(val_fraction=0)))(model, 300)
+    assert not ByHeart(config, load_data(others, DataConfig(val_fraction=0)))(model, spec, 300)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ddpm.animation import Animator
 from ddpm.config import Sampling
 from ddpm.context.condition import Condition
-from ddpm.data.pixel_art import COLOUR_PRICE, ORPHAN_PRICE
+from ddpm.data.pixel_art import ORPHAN_PRICE
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.samplers import SAMPLERS, tables
 from ddpm.network.unet import ContextUNet
@@ -45,8 +45,14 @@ def described(network: ModelSpec, file: str, data: bytes) -> dict[str, Any]:
     """What the page needs to know of a network: its file, and the way that its sampler goes."""
     student = network.student
     sampler = Sampler(network.build(), network)
-    scales, usual = student.scales if student else SCALES, way(sampler, sampler.timesteps)
-    return {"file": file, "bytes": len(data), "guided": student is not None, "scales": scales, "way": usual}
+    return {
+        "file": file,
+        "bytes": len(data),
+        "guided": student is not None,
+        "scales": student.scales if student else SCALES,
+        "way": way(sampler, sampler.timesteps),
+        "colourPrice": sampler.pixel_art.price,
+    }
 
 
 def about(name: str, spec: ModelSpec) -> dict[str, Any]:
@@ -62,7 +68,6 @@ def about(name: str, spec: ModelSpec) -> dict[str, Any]:
         "style": {
             "most": style.colours if style else None,
             "orphans": style.orphans if style else 1.0,
-            "colourPrice": COLOUR_PRICE,
             "orphanPrice": ORPHAN_PRICE,
         },
     }

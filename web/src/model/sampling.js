@@ -14,6 +14,7 @@ import { fromHexadecimals, toNumbers, toPixels } from "../sprites/pixels.js";
  * @property {boolean} guided whether the scale is an input: a student
  * @property {[number, number]} scales lowest and highest guidance scale to offer
  * @property {import("../diffusion/samplers.js").Way} way
+ * @property {number} colourPrice what a colour of a sprite must be worth
  *
  * @typedef {object} About what model.json says
  * @property {string} name
@@ -22,7 +23,7 @@ import { fromHexadecimals, toNumbers, toPixels } from "../sprites/pixels.js";
  * @property {import("./context.js").Vocabulary} vocabulary
  * @property {import("./completion.js").Together} [together] the tags of sprites that it was trained on
  * @property {string[]} palette
- * @property {{most: number | null, orphans: number, colourPrice: number, orphanPrice: number}} style
+ * @property {{most: number | null, orphans: number, orphanPrice: number}} style
  * @property {Record<string, NetworkAbout>} networks
  * @property {import("./walking.js").WalksAbout} [walks] the network of walks
  * @property {{file: string, columns: number} | null} pictures
@@ -126,16 +127,21 @@ export async function sample(run, about, network, items, { check, onStep } = {})
     return x0;
   };
   const x0 = await integrate(watched, x, network.way, noise, start);
-  const style = styleOf(about);
+  const style = styleOf(about, network);
   return items.map((item, i) => {
     const pixels = pixelArt(toPixels(x0.subarray(i * each, (i + 1) * each), channels), size, style);
     return item.base && item.mask ? within(item.mask, pixels, item.base) : pixels;
   });
 }
 
-/** What makes pixel art of what is sampled. @param {About} about @returns {import("../sprites/pixel_art.js").Style} */
-export function styleOf({ style, palette }) {
-  return { ...style, palette: fromHexadecimals(palette) };
+/**
+ * What makes pixel art of what a network samples.
+ * @param {About} about
+ * @param {NetworkAbout} network
+ * @returns {import("../sprites/pixel_art.js").Style}
+ */
+export function styleOf({ style, palette }, { colourPrice }) {
+  return { ...style, colourPrice, palette: fromHexadecimals(palette) };
 }
 
 /**

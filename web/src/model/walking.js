@@ -43,7 +43,7 @@ export async function walk(run, about, item, check) {
   const { size, channels, walks } = about;
   const each = channels * size * size;
   const noise = new SampleNoise([item], each);
-  const style = styleOf(about);
+  const style = styleOf(about, walks);
   const away = item.away ?? new Float32Array(item.context.length);
   const contexts = [...new Set([away, ...(item.terms ?? [item]).map(({ context }) => context)])];
   /** @type {Map<Float32Array, Past>} */
