@@ -26,26 +26,31 @@ from ddpm.sampling import Sampler, ignore
 from ddpm.system.devices import on_cores, shares
 
 LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
-FOLLOWING = 3  # so many times fewer steps do for a frame that has seen others, without guidance over the history
+# A frame that has seen others takes so many times fewer steps, and is guided at this scale at most: what it is to show
+# it sees. But not where it is guided over the frames before.
+FOLLOWING, FOLLOWING_SCALE = 3, 1.0
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
 
 
 class Past:
-    """The frames of B clips that are done, as the network remembers them for each of its M contexts [B, M, V].
+    """The frames of B clips that are done, as the network remembers them for those of the contexts [B, M, V] that are
+    asked for after the first frame, bool [B, M].
 
     A context gets a column more, by which the network finds its memory: with it guidance is the same as for stills.
     """
 
-    def __init__(self, strong: ContextDenoiser, contexts: Tensor, cycle: int, most: int) -> None:
-        self.strong, self.contexts, self.cycle, self.most = strong, contexts.flatten(0, 1), cycle, most
+    def __init__(self, strong: ContextDenoiser, contexts: Tensor, asked: Tensor, cycle: int, most: int) -> None:
+        self.strong, self.contexts, self.cycle, self.most = strong, contexts[asked], cycle, most
+        self.sample = asked.nonzero()[:, 0]  # of each row of the contexts that are left, [n]
+        self.row = torch.where(asked, asked.flatten().cumsum(0).view_as(asked) - 1, -1)  # of each context, [B, M]
         self.memory, self.count = Memory(), 0
 
     def denoiser(self, place: Tensor) -> ContextDenoiser:
         """Of the frame after these, which is at these steps of the cycle, [B]: (x_t [n, C, H, W], t [n], contexts
         [n, V + 1]) -> x0_hat, where the last column is the row in `contexts`, or -1 for one that sees no past."""
-        places = place.repeat_interleave(len(self.contexts) // len(place))
+        places = place[self.sample]
 
         def denoise(x_t: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
             row = contexts[:, -1].long()
@@ -62,18 +67,17 @@ class Past:
 
     def add(self, x0: Tensor, place: Tensor) -> None:
         """Remember a frame x0 [B, C, H, W] that is done, and forget those too long ago."""
-        each = len(self.contexts) // len(x0)
         row, remember = torch.arange(len(self.contexts), device=x0.device), Memory()
-        frames = self.frames(place.repeat_interleave(each), row, torch.ones_like(row, dtype=torch.bool), remember)
-        self.strong(x0.repeat_interleave(each, 0), torch.zeros_like(row), self.contexts, frames=frames)
+        frames = self.frames(place[self.sample], row, torch.ones_like(row, dtype=torch.bool), remember)
+        self.strong(x0[self.sample], torch.zeros_like(row), self.contexts, frames=frames)
         self.count += 1
         keep = min(self.count, self.most)
         self.memory, self.count = remember.last(keep, self.count), keep
 
 
-def told(condition: Condition, scale: Tensor, history: float | None) -> Condition:
-    """A condition of B rows whose contexts say which row of `Past` they are, the first of each sample being the one to
-    go away from.
+def told(condition: Condition, row: Tensor, scale: Tensor, history: float | None) -> Condition:
+    """A condition of B rows whose contexts say which row of `Past` they are, [B, M], the first of each sample being the
+    one to go away from.
 
     history: None, and all predictions see the frames before; so s guides over the contexts alone. A number h, and it is
     guided over them apart (as two conditions are in Brooks et al. 2023, arXiv:2211.09800, eq. 3):
@@ -83,7 +87,6 @@ def told(condition: Condition, scale: Tensor, history: float | None) -> Conditio
     which is a composition: s times (1 - h / s) of a context without the past, and h / s of one with it.
     """
     contexts, _ = with_away(condition)
-    row = torch.arange(contexts[..., 0].numel(), device=contexts.device).view(contexts.shape[:2])
     sighted, blind = (torch.cat([contexts, r[..., None].to(contexts)], -1) for r in (row, torch.full_like(row, -1)))
     if history is None:
         return Condition(sighted[:, 1:], condition.scales, sighted[:, 0])
@@ -132,17 +135,21 @@ class Animator:
             condition = self.sampler.completion.of(condition, scale, seed, indices)
         condition = condition.only(spec.lasting).to(self.device)
         noise = SampleNoise(seed, indices, self.device)
-        contexts, _ = with_away(condition)
-        cycle = spec.model.frames
-        past = Past(self.guide.strong, contexts, cycle, most=cycle - 1)
-        asked, done = told(condition, scale, history), []
+        contexts, weights = with_away(condition)
+        after, needed, cycle = scale, torch.ones_like(weights, dtype=torch.bool), spec.model.frames
+        if history is None:
+            after = scale.clamp(max=FOLLOWING_SCALE)
+            needed = (weights != 0) | (after != 1)[:, None]
+        past = Past(self.guide.strong, contexts, needed, cycle, most=cycle - 1)
+        asked, done = told(condition, past.row, scale, history), []
         for frame in range(-lead, frames):
             place = (start.to(self.device) + frame) % cycle
             if 0 <= frame < first.shape[1]:
                 x = first[:, frame].to(self.device)
             else:
                 timesteps = self.following if past.count and history is None else None
-                x = self.sampler.run(self.guide.around(past.denoiser(place), asked, scale), noise, timesteps=timesteps)
+                denoise = self.guide.around(past.denoiser(place), asked, after if past.count else scale)
+                x = self.sampler.run(denoise, noise, timesteps=timesteps)
             done.append(x)
             on_frames(len(x) if frame >= 0 else 0)
             if frame + 1 < frames:

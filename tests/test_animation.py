@@ -92,11 +92,12 @@ def test_a_frame_that_has_seen_others_takes_a_third_as_many_steps_rounded_up():
 
 
 @torch.no_grad()
-def past_of(animator, frames=2):
-    """The past of clips of noise, and a noisy frame that follows them."""
+def past_of(animator, frames=2, asked=None):
+    """The past of clips of noise, for the contexts none and CONDITION, and a noisy frame that follows them."""
     g = torch.Generator().manual_seed(3)
     contexts = torch.cat([torch.zeros(B, 1, 2), CONDITION.contexts], 1)
-    past = Past(animator.guide.strong, contexts, F, F - 1)
+    asked = torch.ones(B, 2, dtype=torch.bool) if asked is None else asked
+    past = Past(animator.guide.strong, contexts, asked, F, F - 1)
     for frame in range(frames):
         past.add(torch.randn(B, 4, 8, 8, generator=g), torch.full((B,), frame))
     return past, torch.randn(B, 4, 8, 8, generator=g), torch.full((B,), 40)
@@ -114,10 +115,10 @@ def test_guidance_over_the_past_is_its_formula(animator):
     c, none, blind = CONDITION.contexts[:, 0], torch.zeros(B, 2), torch.full((B,), -1)
     s, h = 3.0, 1.7
     wanted = f(none, blind) + s * (f(c, blind) - f(none, blind)) + h * (f(c, rows[:, 1]) - f(c, blind))
-    asked = told(CONDITION, torch.full((B,), s), h)
+    asked = told(CONDITION, past.row, torch.full((B,), s), h)
     close(classifier_free(denoise, asked, s)(x, t), wanted)
     plain = f(none, rows[:, 0]) + s * (f(c, rows[:, 1]) - f(none, rows[:, 0]))
-    close(classifier_free(denoise, told(CONDITION, torch.full((B,), s), None), s)(x, t), plain)
+    close(classifier_free(denoise, told(CONDITION, past.row, torch.full((B,), s), None), s)(x, t), plain)
     assert (f(c, rows[:, 1]) - f(c, blind)).abs().max() > 1e-3
 
 
@@ -125,8 +126,34 @@ def test_guidance_over_the_past_is_its_formula(animator):
 def test_a_context_that_sees_no_past_is_a_frame_alone(animator):
     past, x, t = past_of(animator)
     blind = torch.cat([CONDITION.contexts[:, 0], torch.full((B, 1), -1.0)], 1)
-    alone = Past(animator.guide.strong, past.contexts.view(B, 2, 2), F, F - 1).denoiser(torch.full((B,), 2))
+    alone, _, _ = past_of(animator, frames=0)
+    alone = alone.denoiser(torch.full((B,), 2))
     close(past.denoiser(torch.full((B,), 2))(x, t, blind), alone(x, t, blind))
+
+
+@torch.no_grad()
+def test_contexts_that_are_not_asked_for_are_not_remembered_and_others_as_before(animator):
+    asked = torch.tensor([[False, True], [True, True], [False, True]])
+    whole, x, t = past_of(animator)
+    part, _, _ = past_of(animator, asked=asked)
+    assert part.row.tolist() == [[-1, 0], [1, 2], [-1, 3]] and len(part.contexts) == 4
+    for column in (0, 1):
+        rows, found = asked[:, column], []
+        for past in (whole, part):
+            contexts = torch.cat([CONDITION.contexts[rows, 0] * column, past.row[rows, column, None].float()], 1)
+            found.append(past.denoiser(torch.full((B,), 2))(x[rows], t[rows], contexts))
+        close(*found)
+
+
+def test_frames_that_have_seen_others_are_guided_at_one_at_most(animator):
+    given = animator(CONDITION, 2.0, range(B), 1)
+    ask = lambda scale, **more: animator(CONDITION, scale, range(B), 3, given=given, **more)
+    assert torch.equal(ask(4.0), ask(1.0))  # what they are to show they see
+    assert (ask(0.5) - ask(1.0)).abs().max() > 0.01 and (ask(0.0) - ask(0.5)).abs().max() > 0.01
+    assert (ask(4.0, history=1.0) - ask(1.0, history=1.0)).abs().max() > 0.01
+    assert (animator(CONDITION, 4.0, range(B), 1) - animator(CONDITION, 1.0, range(B), 1)).abs().max() > 0.01
+    mixed = ask(torch.tensor([2.0, 0.5, 0.0]))  # of which some remember no context to go away from
+    close(mixed, torch.cat([ask(s)[i : i + 1] for i, s in enumerate((1.0, 0.5, 0.0))]))
 
 
 @torch.no_grad()

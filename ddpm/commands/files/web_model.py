@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ddpm.animation import Animator
+from ddpm.animation import FOLLOWING_SCALE, Animator
 from ddpm.config import Sampling
 from ddpm.context.condition import Condition
 from ddpm.data.pixel_art import ORPHAN_PRICE
@@ -128,7 +128,8 @@ def model_files(
         kept = {"cycle": its.model.frames, "memory": ExportedFrame(network, its).size}
         animator = Animator(network, its)
         following = way(animator.sampler, animator.following)
-        of_clips = {"moving": its.moving, "varying": its.varying, "following": following}
-        known["walks"] = described(its, "walks.onnx", data) | kept | of_clips
+        of_clips = {"moving": its.moving, "varying": its.varying}
+        after = {"following": following, "followingScale": FOLLOWING_SCALE}
+        known["walks"] = described(its, "walks.onnx", data) | kept | of_clips | after
     files[PICTURES] = pictures(model, spec)
     return files, known

@@ -57,7 +57,7 @@ export function classifierFree(denoise, conditions, scales, onPair) {
  * The contexts of a composition with their weights, which add to 1; the first is the one to go away from.
  * @param {Condition} condition
  */
-function weighted({ context, away, terms = [{ context, scale: 1 }] }) {
+export function weighted({ context, away, terms = [{ context, scale: 1 }] }) {
   const rest = terms.reduce((left, { scale }) => f(left - scale), 1);
   const first = { context: away ?? new Float32Array(context.length), weight: Math.abs(rest) > 1e-6 ? rest : 0 };
   return [first, ...terms.map(({ context, scale }) => ({ context, weight: f(scale) }))];

@@ -3,7 +3,7 @@
  * A sprite begins to walk: one frame after another, by a network that remembers those before, as ddpm/animation.py.
  */
 
-import { classifierFree } from "../diffusion/guidance.js";
+import { classifierFree, weighted } from "../diffusion/guidance.js";
 import { SampleNoise } from "../diffusion/noise.js";
 import { integrate, noised } from "../diffusion/samplers.js";
 import { pixelArt } from "../sprites/pixel_art.js";
@@ -17,6 +17,7 @@ import { styleOf } from "./sampling.js";
  * @property {string[]} moving the categories that it saw walking
  * @property {string[]} varying facets that differ within a clip, so that no tag tells them
  * @property {import("../diffusion/samplers.js").Way} following the way of a frame that has seen others
+ * @property {number} followingScale and its guidance scale, at most
  * @typedef {import("./sampling.js").NetworkAbout & OfClips} WalksAbout
  *
  * @typedef {object} Past what a network remembers, and of how many frames
@@ -45,7 +46,10 @@ export async function walk(run, about, item, check) {
   const noise = new SampleNoise([item], each);
   const style = styleOf(about, walks);
   const away = item.away ?? new Float32Array(item.context.length);
-  const contexts = [...new Set([away, ...(item.terms ?? [item]).map(({ context }) => context)])];
+  const condition = { context: item.context, terms: item.terms, away };
+  const after = Math.min(item.scale, walks.followingScale); // the scale of frames that have seen others
+  const needed = weighted(condition).filter(({ weight }) => weight || after !== 1);
+  const contexts = [...new Set(needed.map(({ context }) => context))];
   /** @type {Map<Float32Array, Past>} */
   const past = new Map(contexts.map((context) => [context, nothing(walks)]));
   const first = item.place ?? (item.base ? await likeliest(run, about, item, item.base) : 0);
@@ -70,8 +74,8 @@ export async function walk(run, about, item, check) {
           const told = rows.map(({ context }) => context);
           return (await seeing(x, told, way.timesteps[step], position)).x0;
         },
-        [{ context: item.context, terms: item.terms, away }],
-        [item.scale],
+        [condition],
+        [frames.length ? after : item.scale],
       );
       /** @type {import("../diffusion/samplers.js").Denoiser} */
       const denoise = async (x, step) => {
