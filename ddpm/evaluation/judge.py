@@ -243,16 +243,21 @@ def data_of(folder: Path, model: Path, spec: ModelSpec, per_category: int) -> Sp
 def unseen_sprites(source: str, data: SpriteData) -> Labelled:
     """Real sprites that were never trained on: those held out of `data`, or of another folder.
 
-    Those of a folder that are among the training sprites are left out. Raises ValueError for sprites of another size,
-    channels or categories, and for too few of them.
+    Those of a folder that are among the training sprites are left out, and all but one frame of each clip: a network
+    that has learnt one frame as real would know the next one by it, and tell apart what is not to be told.
+
+    Raises ValueError for sprites of another size, channels or categories, and for too few of them.
     """
     if source == HELD_OUT:
         other, rows = data, data.val
     else:
-        other = load_data(source, DataConfig(size=data.sprites.size, palette="none"))
+        other = load_data(source, DataConfig(size=data.sprites.size, palette="none", clips=0.5))
         if (other.sprites.categories, other.sprites.channels) != (data.sprites.categories, data.sprites.channels):
             raise ValueError(f"{source}: it has other categories or channels than the training sprites")
         rows = np.flatnonzero(~np.isin(other.hashes, data.hashes[data.train]))
+        assert other.sprites.clips is not None
+        rows = np.random.default_rng(0).permutation(rows)
+        rows = np.sort(rows[np.unique(other.sprites.clips[rows], return_index=True)[1]])
     if len(rows) < TOLD_FEWEST:
         raise ValueError(f"{source}: {plural(len(rows), 'sprite')} not trained on, too few to tell others apart from")
     return other.batch(at_most(MOST_HELD_OUT, rows, 0))

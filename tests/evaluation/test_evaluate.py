@@ -10,6 +10,7 @@ from conftest import tiny_sprites, write_npy
 
 from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelConfig, OptimConfig
 from ddpm.data.loading import load_data
+from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.schedule import make_schedule
 from ddpm.evaluation.classifier import STEPS_MIN, in_equal_shares
 from ddpm.evaluation.in_training import Evaluation
@@ -162,6 +163,17 @@ def test_unseen_sprites_are_none_that_were_trained_on(data, tmp_path):
         unseen_sprites(str(write_npy(tmp_path / "few", new[:30], more[:30])), data)
     with pytest.raises(ValueError, match="other categories or channels"):
         unseen_sprites(str(write_npy(tmp_path / "rgb", *tiny_sprites(50, 8, 3))), data)
+
+
+def test_one_frame_of_each_clip_is_taken_since_another_would_be_known_by_it(data, tmp_path):
+    images, labels = tiny_sprites(300, 8, 4, seed=9)
+    order = labels.argsort(kind="stable")  # a clip is of one category
+    folder, clips = write_npy(tmp_path / "clips", images[order], labels[order]), np.arange(300) // 3
+    np.save(folder / "clips.npy", clips)
+    found = {image.tobytes() for image in to_uint8(unseen_sprites(str(folder), data)[0])}
+    taken = np.array([image.tobytes() in found for image in images[order]])
+    assert (np.bincount(clips, taken) == 1).mean() > 0.9  # of some all frames were trained on
+    assert np.bincount(clips, taken).max() == 1 and np.bincount(np.arange(300) % 3, taken).min() > 20
 
 
 def test_closest_pairs_come_nearest_first(judge):
