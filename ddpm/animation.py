@@ -6,6 +6,7 @@ keys and values (ddpm/network/frames.py), so that a step of a frame costs what o
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from einops import rearrange
@@ -157,8 +158,11 @@ class Animator:
         return self.as_one(torch.stack(done[lead:], 1), first.to(self.device))
 
     def as_one(self, clips: Tensor, given: Tensor) -> Tensor:
-        """Clips [B, F, C, H, W] as pixel art, of which the given frames [B, G, C, H, W] stay as they are."""
-        strip = self.sampler.pixel_art(rearrange(clips, "b f c h w -> b c h (f w)"))
+        """Clips [B, F, C, H, W] as pixel art, of which the given frames [B, G, C, H, W] stay as they are. A colour must
+        be worth its price in half of the frames."""
+        art = self.sampler.pixel_art
+        art = replace(art, price=art.price * max(1, clips.shape[1] / 2))
+        strip = art(rearrange(clips, "b f c h w -> b c h (f w)"))
         clips = rearrange(strip, "b c h (f w) -> b f c h w", f=clips.shape[1])
         return torch.cat([given, clips[:, given.shape[1] :]], 1)
 

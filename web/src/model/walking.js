@@ -44,7 +44,6 @@ export async function walk(run, about, item, check) {
   const { size, channels, walks } = about;
   const each = channels * size * size;
   const noise = new SampleNoise([item], each);
-  const style = styleOf(about, walks);
   const away = item.away ?? new Float32Array(item.context.length);
   const condition = { context: item.context, terms: item.terms, away };
   const after = Math.min(item.scale, walks.followingScale); // the scale of frames that have seen others
@@ -92,6 +91,8 @@ export async function walk(run, about, item, check) {
       past.set(context, { memory, count: Math.min(frames.length, walks.cycle - 1) });
     });
   }
+  const style = styleOf(about, walks);
+  style.colourPrice *= Math.max(1, frames.length / 2); // in half of the frames
   const settled = apart(pixelArt(strip(frames, size), size * frames.length, style), size);
   return item.base ? [item.base, ...settled.slice(1)] : settled;
 }
