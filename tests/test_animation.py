@@ -1,5 +1,7 @@
 """Clips are sampled one frame after another: what each frame sees, what stays, and what guidance over the past does."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -171,6 +173,17 @@ def test_all_frames_have_one_palette_and_so_many_colours_in_all():
         opaque = clip[:, 3] > 127
         seen = {tuple(c) for c in clip.movedim(1, -1)[opaque][:, :3].tolist()}
         assert len(seen) <= 3 and {bytes(c).hex() for c in seen} <= set(palette)
+
+
+@pytest.mark.parametrize("seen, stays", [(1, False), (2, True), (4, True)])
+def test_a_colour_of_a_clip_is_worth_its_price_in_half_of_the_frames(seen, stays):
+    animator = made(("000000", "ffffff", "ff0000"))
+    animator.sampler.pixel_art = replace(animator.sampler.pixel_art, price=1.0)
+    clip = torch.ones(1, F, 4, 8, 8)
+    clip[:, :, :3, 4:] = -1
+    clip[:, :seen, 1:3, 2, 2] = -1  # a red pixel on white
+    found = animator.as_one(clip, torch.empty(1, 0, 4, 8, 8))
+    assert torch.equal(found, clip) if stays else (found[:, :, 1] == found[:, :, 0]).all()
 
 
 def test_the_step_of_given_frames_is_the_one_under_which_they_are_likeliest(animator, monkeypatch):
