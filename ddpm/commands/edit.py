@@ -1,7 +1,7 @@
 """Change sprites: vary them, paint a part anew, go from one to another, make them tile, or recolour them.
 
     python scripts/edit.py shipped hero.png --strength 0.8 --tags "kind=knight colour=red"
-    python scripts/edit.py shipped hero.png --mask mask.png --tags "accessory=wings"
+    python scripts/edit.py shipped hero.png --mask mask.png --tags "accessory=sword"
     python scripts/edit.py shipped sketch.png --strength 0.7 --categories spell
     python scripts/edit.py shipped a.png b.png --between 8
     python scripts/edit.py shipped --between 8 --tags "kind=knight" "kind=wizard"
