@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ddpm.animation import Animator
 from ddpm.commands.files import export_web, web_model
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling, StudentConfig
 from ddpm.context.condition import Condition
+from ddpm.data.pixel_art import Style
 from ddpm.data.tensors import to_uint8
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.onnx_files import ExportedDenoiser, example, onnx_denoiser, to_onnx
@@ -112,7 +114,8 @@ def sources(tmp_path, monkeypatch):
         (packages / path).parent.mkdir(parents=True, exist_ok=True)
         (packages / path).write_bytes(b"runtime")
     spec = ModelSpec(8, 3, ("square", "bar"), SMALL, DiffusionConfig(prediction="v"))
-    its = ModelSpec(8, 3, ("square", "bar"), SMALL, DiffusionConfig(prediction="v"), StudentConfig((0, 2), 4))
+    spec = replace(spec, style=Style(9, 0.1, price=1.0))
+    its = replace(spec, student=StudentConfig((0, 2), 4), style=Style(9, 0.1, price=1.5))  # each has a price of its own
     save_model(model / "model.safetensors", randomised(spec), spec, 1)
     save_model(model / "student" / "model.safetensors", randomised(its), its, 1)
     monkeypatch.setattr(export_web, "PAGE", page)
@@ -139,6 +142,7 @@ def test_a_page_of_ones_own_model(sources, tmp_path, monkeypatch, capsys):
     teacher, student = about["networks"]["teacher"], about["networks"]["student"]
     assert teacher["way"]["timesteps"][0] == 999 and teacher["way"]["sigma"][-1] == 0 == teacher["way"]["eta"]
     assert student["guided"] and len(student["way"]["timesteps"]) == 2 and student["way"]["order"] == 1
+    assert (teacher["colourPrice"], student["colourPrice"]) == (1.0, 1.5)
     kept = json.loads((out / "sw.js").read_text().split("const FILES = ")[1].split(";")[0])
     there = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     assert set(kept) == there - {"sw.js"} and all(len(digest) == 64 for digest in kept.values())

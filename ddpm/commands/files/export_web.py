@@ -82,7 +82,7 @@ def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
     student, its = load_model(args.student or beside)
     if not its.student:
         raise ValueError(f"--student {args.student}: it is no student; leave it out, or make one by distill.py")
-    if replace(its, student=None) != spec.of_stills():
+    if replace(its, student=None, style=spec.style) != spec.of_stills():
         other = f"{args.student or beside} is for {its.describe()}"
         raise ValueError(f"{other}, the model for {spec.describe()}, or they differ in palette, tags or noise")
     return {"teacher": (model, spec), "student": (student, its)}
