@@ -325,18 +325,25 @@ def priced(model: nn.Module, spec: ModelSpec, seed: int = 0) -> ModelSpec:
 
     The longer a network was trained, the surer are the single pixels, eyes and sparks, for which a colour must be kept.
     """
-    if spec.style is None or spec.style.usual is None:
+    if spec.style is None or (wanted := spec.style.usual) is None:
         return spec
     sampler = Sampler(model, spec, Sampling(seed=seed))
     art, sampler.pixel_art = sampler.pixel_art, PixelArt()
     x = sampler.pilots()
     if not x.isfinite().all():
         return spec
+
+    def many(price: float) -> bool:
+        return count_colours(to_uint8(replace(art, price=price)(x))).mean() > wanted
+
     low, high = PRICES
-    for _ in range(8):  # to 1.4 %
+    if not many(low):  # a network that has learnt little has no price
+        high = low
+    elif many(high):
+        low = high
+    while high > 1.03 * low:
         price = math.sqrt(low * high)
-        many = count_colours(to_uint8(replace(art, price=price)(x))).mean() > spec.style.usual
-        low, high = (price, high) if many else (low, price)
+        low, high = (price, high) if many(price) else (low, price)
     return replace(spec, style=replace(spec.style, price=math.floor(low * 100) / 100))
 
 

@@ -164,7 +164,7 @@ def tried(done: list[str], error: OSError | None, begun: bool) -> list[int]:
         kinds.setdefault(re.sub(r"[0-9a-f]{12}|\d+", "*", what), []).append(at)
     if error is FAULTY:
         return [places[0] for what, places in kinds.items() if what.startswith("write")]
-    return sorted(places[len(places) // 2] for places in kinds.values())[error is FULL :: 5 if begun else 3]
+    return sorted(places[len(places) // 2] for places in kinds.values())[error is FULL :: 8 if begun else 5]
 
 
 def differences(run: Path, whole: Path) -> list[str]:

@@ -17,6 +17,7 @@ def shown():
     return sprites, torch.arange(len(sprites)) // 4
 
 
+@pytest.mark.slow
 def test_a_network_that_saw_an_eighth_of_the_sprites_names_the_category_of_others(shown, monkeypatch):
     monkeypatch.setattr("ddpm.evaluation.classifier.STEPS_MIN", 100)
     sprites, cycles = shown

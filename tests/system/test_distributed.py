@@ -233,6 +233,7 @@ def three(folder):
 PARTS = ["--optim.accumulate", 2]
 
 
+@pytest.mark.slow
 def test_a_run_of_three_goes_on_as_one_and_the_other_way_round(folder, one, three):
     assert_like(one, three)
     result = run(*training(folder, until_step_20(three, "three-one"), *PARTS, "--resume"))
@@ -277,7 +278,7 @@ def begin(line):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc to find the workers")
-@pytest.mark.parametrize("machines", [1, 2])
+@pytest.mark.parametrize("machines", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_killed_worker_is_started_again_and_nothing_is_lost(folder, two, machines):
     out = folder / f"killed-{machines}"
     if machines == 1:
