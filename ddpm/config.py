@@ -64,6 +64,8 @@ class ModelConfig(Settings, table="model"):
     """Residual blocks a level on the way down; as many on the way up."""
     attention: Annotated[tuple[int, ...] | None, length(0, 8), between(0, 7)] = None
     """Levels with self-attention, 0 being the full resolution; left out, the lowest alone."""
+    separable: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = ()
+    """Levels whose convolutions are of each channel by itself, then of 1x1: a few times faster, and not much worse."""
     patch: Annotated[int | None, between(1, 64)] = None
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, the smallest with which no
     more than 32x32 are left."""
@@ -320,18 +322,19 @@ class Config(DataConfig, RunConfig):
 
 
 def check_levels(model: ModelConfig) -> None:
-    """Raise ValueError for attention at a level that the network does not have, where that is known already.
+    """Raise ValueError for a level that the network does not have, where that is known already.
 
     It is for new runs: networks were trained with such settings, without that attention, and their files can be read.
     """
     levels = len(model.widths or ())
-    wrong = [str(level) for level in model.attention or () if level >= levels]
-    if levels and wrong:
-        there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
-        raise ValueError(
-            f"model.attention names level {', '.join(wrong)}, but {there}, one for each of model.widths; name other "
-            "levels, or none (attention = [] in the config, or --model.attention with nothing after it)"
-        )
+    for name in ("attention", "separable"):
+        wrong = [str(level) for level in getattr(model, name) or () if level >= levels]
+        if levels and wrong:
+            there = f"the levels are 0 to {levels - 1}" if levels > 1 else "the only level is 0"
+            raise ValueError(
+                f"model.{name} names level {', '.join(wrong)}, but {there}, one for each of model.widths; name other "
+                f"levels, or none ({name} = [] in the config, or --model.{name} with nothing after it)"
+            )
 
 
 def without_effect(config: Config, resolved: DiffusionConfig) -> list[str]:

@@ -116,21 +116,22 @@ def test_shipped_configs_load_and_raise_no_doubts(path):
 
 
 @pytest.mark.parametrize(
-    ("widths", "attention", "says"),
+    ("widths", "levels", "says"),
     [
         ((16, 16), (0, 2), "names level 2, but the levels are 0 to 1, one for each of model.widths"),
         ((16, 16, 16), (1, 5), "names level 5, but the levels are 0 to 2"),
         ((16,), (1,), "names level 1, but the only level is 0"),
     ],
 )
-def test_attention_at_a_level_that_does_not_exist_is_refused_for_new_runs_only(tmp_path, widths, attention, says):
-    config = load_config(write(tmp_path, to_toml(Config(model=ModelConfig(widths, attention=attention)))))
+@pytest.mark.parametrize("name", ["attention", "separable"])
+def test_a_level_that_does_not_exist_is_refused_for_new_runs_only(tmp_path, widths, levels, says, name):
+    config = load_config(write(tmp_path, to_toml(Config(model=ModelConfig(widths, **{name: levels})))))
     check_run(config, resume=True)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=f"model.{name} {says}"):
         check_run(config, resume=False)
-    check_run(Config(model=ModelConfig(widths, attention=(0,))), resume=False)
-    check_run(Config(model=ModelConfig(widths, attention=())), resume=False)
-    check_run(Config(model=ModelConfig(attention=attention)), resume=False)  # before the sprites, none knows the levels
+    check_run(Config(model=ModelConfig(widths, **{name: (0,)})), resume=False)
+    check_run(Config(model=ModelConfig(widths, **{name: ()})), resume=False)
+    check_run(Config(model=ModelConfig(**{name: levels})), resume=False)  # before the sprites, none knows the levels
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ class Arguments(Exporting):
     negative: Annotated[str | None, tyro.conf.arg(aliases=("--not",))] = None
     """A category, mixture or tags to guide away from."""
     guidance: tuple[str, ...] = ("2",)
-    """The guidance scale, or one for each facet of the tags."""
+    """The guidance scale, or one for each facet of the tags. Without --history, frames that have seen others take 1
+    where it is larger, since those tell them what to show."""
     lead: int | None = None
     """Frames that are sampled before the first and left out, so that it too has seen some; left out, 2 where there is
     no --image."""

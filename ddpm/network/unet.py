@@ -34,16 +34,24 @@ def group_count(width: int) -> int:
     return width // math.gcd(width, 16)
 
 
+def convolution(inputs: int, outputs: int, separable: bool) -> nn.Module:
+    """One of 3x3; separable: of each channel by itself, then of all at each place (Chollet 2017, arXiv:1610.02357)."""
+    if not separable:
+        return nn.Conv2d(inputs, outputs, 3, padding=1)
+    return nn.Sequential(nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs), nn.Conv2d(inputs, outputs, 1))
+
+
 class ResidualBlock(nn.Module):
     """x + conv(silu(adaptive_norm(conv(silu(norm(x)))))): [B, inputs, H, W], embedding [B, E] -> [B, outputs, H, W]."""
 
-    def __init__(self, inputs: int, outputs: int, embedding: int):
+    def __init__(self, inputs: int, outputs: int, embedding: int, separable: bool = False):
         super().__init__()
         self.norm1 = nn.GroupNorm(group_count(inputs), inputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv1 = convolution(inputs, outputs, separable)
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.norm2 = nn.GroupNorm(group_count(outputs), outputs, affine=False)
-        self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.conv2 = convolution(outputs, outputs, separable)
+        zeroed(list(self.conv2.modules())[-1])
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -87,6 +95,7 @@ class ContextUNet(nn.Module):
     are masked; else they are zeros.
     frames: frames of the longest clips that it is made for; if more than one, rows of a batch may be frames of clips,
     which attend to one another at the levels of `attention`, and in the last block (ddpm/network/frames.py).
+    separable: levels whose blocks have separable convolutions (`convolution`), a few times faster and nearly as good.
     colours: float32 [outputs, channels], if the outputs are logits of colours and the frames of clips are to point at
     pixels of those before them, too; that takes patches of one pixel.
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).
@@ -107,6 +116,7 @@ class ContextUNet(nn.Module):
         outputs: int | None = None,
         frames: int = 1,
         colours: Tensor | None = None,
+        separable: tuple[int, ...] = (),
     ):
         super().__init__()
         check_shape(widths, blocks, attention, patch, bool(facets), frames > 1, colours is not None)
@@ -125,7 +135,7 @@ class ContextUNet(nn.Module):
         def block(inputs: int, outputs: int, level: int, last: bool = False) -> nn.ModuleList:
             attend = SelfAttention(outputs) if level in attention else nn.Identity()
             cross = [CrossAttention(outputs, E)] if facets and level in attention else []
-            layers = nn.ModuleList([ResidualBlock(inputs, outputs, E), attend, *cross])
+            layers = nn.ModuleList([ResidualBlock(inputs, outputs, E, level in separable), attend, *cross])
             if frames > 1 and (level in attention or last):
                 layers.add_module("frames", FrameAttention(outputs, everywhere=level == len(widths) - 1))
             return layers
@@ -152,9 +162,9 @@ class ContextUNet(nn.Module):
 
     @property
     def hidden(self) -> list[nn.Conv2d]:
-        """The convolutions between stem and head."""
+        """The convolutions between stem and head, but those of single channels, which are no matrices."""
         parts = (self.down, self.middle, self.up)
-        return [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
+        return [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d) and m.groups == 1]
 
     def embedding(self, t: Tensor, context: Tensor, scale: Tensor | None, frames: Frames | None) -> Tensor:
         """Of all that is known but the image: [B, E]."""

@@ -34,6 +34,13 @@ def parts(name: str, widths: Sequence[int], blocks: int) -> tuple[Parts, Parts]:
         first = (widths[0],)
         return {"stem": (first, ()), "norm": (first, ()), "head": ((), first), "qk": ((), first)}.get(layer, ((), ()))
     inputs, width = of[block]
+    match name.split(".")[-3:-1]:
+        case ["conv1", "0"]:  # of separable convolutions: each channel by itself, then all
+            return inputs, ()
+        case ["conv2", "0"]:
+            return (width,), ()
+        case ["conv1" | "conv2" as layer, "1"]:
+            pass
     match layer:
         case "norm1" | "conv1" | "shortcut":
             return (inputs if layer == "norm1" else (width,)), inputs

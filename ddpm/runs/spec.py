@@ -152,6 +152,7 @@ class ModelSpec:
             outputs,
             m.frames,
             colours.table if colours and points else None,
+            m.separable,
         )
 
     def build_diffusion(self) -> Diffusion:

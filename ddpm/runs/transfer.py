@@ -1,7 +1,7 @@
 """A training that starts from a trained model: the network it needs, and what of the other's weights fits into it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -43,10 +43,15 @@ def model_like(config: ModelConfig, size: int, start: ModelSpec) -> ModelConfig:
     # How many times larger the image is in which the network works, in powers of two.
     more = math.ceil(math.log2(size / plain.patch) - math.log2(start.size / like.patch))
     widths = config.widths or (*(ModelConfig.FINE,) * more, *like.widths[max(0, -more) :])
-    attention = config.attention
-    if attention is None:
-        attention = tuple(level + more for level in like.attention if 0 <= level + more < len(widths))
-    return replace(config, widths=widths, attention=attention, patch=plain.patch, blocks=like.blocks)
+
+    def there(levels: Sequence[int]) -> tuple[int, ...]:
+        return tuple(level + more for level in levels if 0 <= level + more < len(widths))
+
+    attention = there(like.attention) if config.attention is None else config.attention
+    separable = there(like.separable)
+    return replace(
+        config, widths=widths, attention=attention, patch=plain.patch, blocks=like.blocks, separable=separable
+    )
 
 
 def moved(weights: Mapping[str, Tensor], more: int) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from ddpm.config import OptimConfig
 from ddpm.network.attention import SelfAttention
@@ -80,8 +81,10 @@ def kept(network: ContextUNet, size: int, width: int, scores: bool) -> int:
         pixels = (side >> level) ** 2
         residual, attend, *cross = block.children()
         assert isinstance(residual, ResidualBlock)
-        inputs, outputs = residual.conv1.in_channels, residual.conv1.out_channels
+        inputs, outputs = residual.norm1.num_channels, residual.norm2.num_channels
         features = 3 * inputs + 4 * outputs + 5 * outputs * len(cross)  # what goes into norms, SiLUs, convolutions
+        if isinstance(residual.conv1, nn.Sequential):
+            features += inputs + outputs
         if isinstance(attend, SelfAttention):
             features += 6 * outputs
             count += 6 * attend.heads * pixels**2 * scores  # in float32 and in bfloat16

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from ddpm.network.unet import ContextUNet, timestep_embedding
+from ddpm.network.unet import ContextUNet, convolution, timestep_embedding
 
 K = 5
 
 
 def build(channels: int = 3, patch: int = 1, fill: bool = True, widths=(16, 32, 48), blocks: int = 1) -> ContextUNet:
-    """A small network; what starts at zero is filled, so that every path counts."""
+    """A small network of both kinds of blocks; what starts at zero is filled, so that every path counts."""
     torch.manual_seed(0)
-    model = ContextUNet(channels, K, widths, blocks=blocks, attention=(1, 2), patch=patch)
+    model = ContextUNet(channels, K, widths, blocks=blocks, attention=(1, 2), patch=patch, separable=(0,))
     for p in model.parameters():
         if fill and (p == 0).all():
             nn.init.normal_(p, std=0.1)
@@ -62,6 +62,15 @@ def test_any_depth(widths, blocks):
     assert model(x, t, context).shape == x.shape
 
 
+@torch.no_grad()
+def test_a_separable_convolution_is_a_whole_one_of_the_products_of_its_kernels():
+    x, whole, parts = torch.randn(2, 5, 6, 7), convolution(5, 8, False), convolution(5, 8, True)
+    spatial, mixing = parts
+    whole.weight.copy_(mixing.weight * spatial.weight.squeeze(1))
+    whole.bias.copy_(mixing(spatial.bias[:, None, None]).flatten())
+    close(parts(x), whole(x))
+
+
 @pytest.mark.parametrize("patch", [1, 2])
 def test_output_is_zero_at_the_start(patch):
     assert (build(patch=patch, fill=False)(*inputs()) == 0).all()
@@ -70,7 +79,18 @@ def test_output_is_zero_at_the_start(patch):
 def test_residual_and_attention_branches_start_as_nothing():
     model = build(fill=False)
     for name, p in model.named_parameters():
-        if name.endswith(("conv2.weight", "conv2.bias", "out.weight", "out.bias", "head.weight", "head.bias")):
+        if name.endswith(
+            (
+                "conv2.weight",
+                "conv2.bias",
+                "conv2.1.weight",
+                "conv2.1.bias",
+                "out.weight",
+                "out.bias",
+                "head.weight",
+                "head.bias",
+            )
+        ):
             assert (p == 0).all(), name
 
 

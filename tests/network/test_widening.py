@@ -11,7 +11,7 @@ from ddpm.network.widening import can_widen, channels, parts, places, widened
 def network(widths, blocks=1, attention=(), seed=0, **more):
     """Of random weights in every layer: at its start a network is zeros behind each block."""
     torch.manual_seed(seed)
-    model = ContextUNet(4, 5, widths, blocks, attention, **more)
+    model = ContextUNet(4, 5, widths, blocks, attention, separable=(0,), **more)
     for p in model.parameters():
         nn.init.normal_(p, std=max(1, p[0].numel()) ** -0.5)
     return model
@@ -20,7 +20,7 @@ def network(widths, blocks=1, attention=(), seed=0, **more):
 def grown(old, new, blocks=1, attention=(), **more):
     its = network(old, blocks, attention, **more)
     torch.manual_seed(1)
-    wide = ContextUNet(4, 5, new, blocks, attention, **more)
+    wide = ContextUNet(4, 5, new, blocks, attention, separable=(0,), **more)
     wide.load_state_dict(widened(its.state_dict(), wide.state_dict(), old, new, blocks))
     return its, wide
 
@@ -36,9 +36,10 @@ def test_parts_are_those_of_the_network(widths, blocks):
         rows, columns = parts(name, widths, blocks)
         assert not rows or sum(rows) == p.shape[0], name
         assert not columns or p.dim() == 1 or sum(columns) == p.shape[1], name
+        assert columns or p.dim() < 4 or p.shape[1] == 1 or name.startswith(("stem", "head")), name
         known = ("embed", "head", "pointer")
         assert rows or name.startswith(known), name
-    taken = [model.get_submodule(name)[0].conv1.in_channels for name in channels(widths, blocks)]
+    taken = [model.get_submodule(name)[0].norm1.num_channels for name in channels(widths, blocks)]
     assert taken == [sum(sources) for sources, _ in channels(widths, blocks).values()]
 
 

@@ -29,7 +29,7 @@ TAGS = ModelSpec(
     8,
     4,
     ("hero", "food"),
-    SMALL,
+    replace(SMALL, separable=(0,)),
     DiffusionConfig(),
     StudentConfig((0, 2), 4),
     facets={"kind": ("knight", "apple", "pie")},

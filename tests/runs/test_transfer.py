@@ -152,6 +152,17 @@ def test_a_pointer_is_taken_as_a_whole_or_not_at_all(widths, whole):
     assert ("pointer (" in found.about) == (not whole)
 
 
+def test_convolutions_stay_of_the_kind_that_they_are_in_the_start():
+    separable = replace(SPEC, model=replace(SPEC.model, separable=(0,)))
+    assert model_like(ModelConfig(), 16, separable).separable == (0,)
+    assert model_like(ModelConfig(separable=(0,)), 16, SPEC).separable == ()
+    large = numbers(SPEC, size=32, model=model_like(ModelConfig(), 32, separable))
+    assert large.model.separable == (1,)
+    model, other, _ = taken(large, numbers(separable))
+    assert torch.equal(model.down[1][0][0].conv2[0].weight, other.down[0][0][0].conv2[0].weight)
+    assert model_like(ModelConfig(), 16, large).separable == (0,)
+
+
 def test_what_is_named_stays_and_what_is_left_open_is_as_in_the_start():
     assert model_like(ModelConfig(), 16, SPEC).widths == (16, 24)
     assert model_like(ModelConfig(widths=(8, 8, 8)), 16, SPEC).widths == (8, 8, 8)

@@ -12,7 +12,7 @@ from ddpm.training.optim import Muon, Optimizers, matrix, orthogonal
 def trained(kind: str, steps: int, factor: float = 1.0, device: str = "cpu"):
     """A small network before and after some steps, and its optimisers."""
     torch.manual_seed(0)
-    model = ContextUNet(3, 2, (16, 32), 1, (1,)).to(device)
+    model = ContextUNet(3, 2, (16, 32), 1, (1,), separable=(0,)).to(device)
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.1)  # no layer at zero
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -110,7 +110,7 @@ def test_the_iterations_treat_each_singular_value_alone(rows):
 def test_adamw_alone_is_torchs():
     model, _, _ = trained("adamw", 3)
     torch.manual_seed(0)
-    other = ContextUNet(3, 2, (16, 32), 1, (1,))
+    other = ContextUNet(3, 2, (16, 32), 1, (1,), separable=(0,))
     for p in other.parameters():
         torch.nn.init.normal_(p, std=0.1)
     reference = torch.optim.AdamW(other.parameters(), lr=1e-3, weight_decay=0.01)

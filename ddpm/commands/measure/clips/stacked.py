@@ -49,6 +49,7 @@ class Stacked(nn.Module):
             facets=facets,
             mask_tags=m.mask_tags,
             outputs=self.frames * like.outputs,
+            separable=m.separable,
         )
 
     def forward(self, x: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
