@@ -118,6 +118,8 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
         "attention one level higher, too": replace(config, model=replace(model, attention=(deepest - 1, deepest))),
         "patches of 2x2": replace(config, model=replace(model, patch=2)),
     }
+    if model.separable:
+        others["whole convolutions"] = replace(config, model=replace(model, separable=()))
     if data.palette is not None:
         others["numbers for colours"] = replace(config, diffusion=replace(config.diffusion, prediction="v"))
     entered = {name: Own("ours", other, data, CPU) for name, other in others.items()}
