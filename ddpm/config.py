@@ -64,11 +64,11 @@ class ModelConfig(Settings, table="model"):
     """Residual blocks a level on the way down; as many on the way up."""
     attention: Annotated[tuple[int, ...] | None, length(0, 8), between(0, 7)] = None
     """Levels with self-attention, 0 being the full resolution; left out, the lowest alone."""
-    separable: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = ()
-    """Levels whose convolutions are of each channel by itself, then of 1x1: a few times faster, and not much worse."""
     patch: Annotated[int | None, between(1, 64)] = None
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, the smallest with which no
     more than 32x32 are left."""
+    separable: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = ()
+    """Levels whose convolutions are of each channel by itself, then of 1x1: a few times faster, and not much worse."""
     mask_tags: bool = True
     """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
 

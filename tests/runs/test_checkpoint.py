@@ -44,7 +44,7 @@ def test_what_a_file_of_the_first_versions_leaves_open_means_what_it_meant_then(
     then = DiffusionConfig(timesteps=17, prediction="v", loss_weight="none", log_snr_shift=0.0)
     spec = dataclasses.replace(spec, size=32, model=dataclasses.replace(spec.model, patch=2), diffusion=then)
     old = to_dict(spec)
-    del old["model"]["patch"], old["diffusion"]["log_snr_shift"]
+    del old["model"]["patch"], old["model"]["separable"], old["diffusion"]["log_snr_shift"]
     old["diffusion"]["prediction"] = "auto"
     write_safetensors(tmp_path / "m.safetensors", randomise(spec.build()).state_dict(), {"spec": old, "step": 5})
     assert load_model(tmp_path / "m.safetensors")[1] == spec
