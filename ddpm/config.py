@@ -68,7 +68,8 @@ class ModelConfig(Settings, table="model"):
     """Fold pixels into patches of this edge first, to work at a lower resolution; left out, the smallest with which no
     more than 32x32 are left."""
     separable: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = ()
-    """Levels whose convolutions are of each channel by itself, then of 1x1: a few times faster, and not much worse."""
+    """Levels whose blocks convolve each channel by itself, then all by 1x1: a fraction of the operations. With 0, the
+    full resolution, training comes further in as much time (docs/performance.md)."""
     mask_tags: bool = True
     """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
 

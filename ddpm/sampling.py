@@ -337,7 +337,7 @@ def priced(model: nn.Module, spec: ModelSpec, seed: int = 0) -> ModelSpec:
         return count_colours(to_uint8(replace(art, price=price)(x))).mean() > wanted
 
     low, high = PRICES
-    if not many(low):  # a network that has learnt little has no price
+    if not many(low):  # as where little is learnt: no price leaves more
         high = low
     elif many(high):
         low = high

@@ -51,7 +51,7 @@ class ResidualBlock(nn.Module):
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.norm2 = nn.GroupNorm(group_count(outputs), outputs, affine=False)
         self.conv2 = convolution(outputs, outputs, separable)
-        zeroed(list(self.conv2.modules())[-1])
+        zeroed(list(self.conv2.modules())[-1])  # of two the last alone, or neither would get a gradient
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class ContextUNet(nn.Module):
     are masked; else they are zeros.
     frames: frames of the longest clips that it is made for; if more than one, rows of a batch may be frames of clips,
     which attend to one another at the levels of `attention`, and in the last block (ddpm/network/frames.py).
-    separable: levels whose blocks have separable convolutions (`convolution`), a few times faster and nearly as good.
+    separable: levels whose blocks have separable convolutions (`convolution`), of a fraction of the operations.
     colours: float32 [outputs, channels], if the outputs are logits of colours and the frames of clips are to point at
     pixels of those before them, too; that takes patches of one pixel.
     guided: the network takes a guidance scale too, as students do (Meng et al. 2022, arXiv:2210.03142, section 3).

@@ -35,18 +35,17 @@ def parts(name: str, widths: Sequence[int], blocks: int) -> tuple[Parts, Parts]:
         return {"stem": (first, ()), "norm": (first, ()), "head": ((), first), "qk": ((), first)}.get(layer, ((), ()))
     inputs, width = of[block]
     match name.split(".")[-3:-1]:
-        case ["conv1", "0"]:  # of separable convolutions: each channel by itself, then all
+        case ["conv1", "0"]:  # of separable convolutions, each channel by itself
             return inputs, ()
         case ["conv2", "0"]:
             return (width,), ()
-        case ["conv1" | "conv2" as layer, "1"]:
-            pass
-    match layer:
-        case "norm1" | "conv1" | "shortcut":
-            return (inputs if layer == "norm1" else (width,)), inputs
-        case "qkv":
+        case [_, "norm1"]:
+            return inputs, inputs
+        case ["conv1", "1"] | [_, "conv1" | "shortcut"]:
+            return (width,), inputs
+        case [_, "qkv"]:
             return (width,) * 3, (width,)
-        case "modulation" | "kv":
+        case [_, "modulation" | "kv"]:
             return (width,) * 2, ()
     return (width,), (width,)
 

@@ -84,7 +84,7 @@ def kept(network: ContextUNet, size: int, width: int, scores: bool) -> int:
         inputs, outputs = residual.norm1.num_channels, residual.norm2.num_channels
         features = 3 * inputs + 4 * outputs + 5 * outputs * len(cross)  # what goes into norms, SiLUs, convolutions
         if isinstance(residual.conv1, nn.Sequential):
-            features += inputs + outputs
+            features += inputs + outputs  # what its channels by themselves become
         if isinstance(attend, SelfAttention):
             features += 6 * outputs
             count += 6 * attend.heads * pixels**2 * scores  # in float32 and in bfloat16

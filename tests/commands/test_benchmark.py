@@ -333,7 +333,7 @@ def test_contestants_train_and_sample(name, data):
     assert x.shape == (3, 3, 16, 16) and x.isfinite().all()
     assert torch.equal(x, again) and torch.equal(state, torch.get_rng_state())
     assert name in contestants.OWN or (x.abs().max() <= 1 and not torch.equal(x, guided))
-    assert timing.flops_of(contestant.forward) > 5e7
+    assert timing.flops_of(contestant.forward) > (7.5e7 if name == "ours" else 1e8)  # ours: separable convolutions
     contestant.step()
 
 
