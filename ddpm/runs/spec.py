@@ -4,11 +4,13 @@ import re
 import reprlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ddpm.config import DiffusionConfig, ModelConfig, PredictionName, StudentConfig
+from ddpm.context.categories import one_hot
 from ddpm.context.completion import unpacked
 from ddpm.context.tags import CATEGORY, without
 from ddpm.data.pixel_art import Style
@@ -114,6 +116,15 @@ class ModelSpec:
         seen = ({CATEGORY: self.moving} if self.moving else {}) | self.moved
         return torch.tensor([v in seen.get(f, (v,)) for f, values in self.vocabulary.items() for v in values])
 
+    def at_step(self, step: Tensor) -> Tensor:
+        """Flags [B, V] by which a still is asked to be at these steps of a cycle, int64 [B]: of the facets that differ
+        between frames and whose values are the steps, counted from 0. Zeros if there are none."""
+        cycle, flags = self.model.frames, []
+        for facet, values in self.vocabulary.items():
+            says = facet in self.varying and values == tuple(map(str, range(cycle)))
+            flags.append(one_hot(step, cycle) if says else torch.zeros(len(step), len(values), device=step.device))
+        return torch.cat(flags, 1)
+
     def never_moved(self, context: Tensor) -> list[str]:
         """Of the tags that a context [V] asks for, such as "kind=slime", those that the model saw in no clip."""
         names = [f"{f}={value}" for f, values in self.vocabulary.items() for value in values]
@@ -131,29 +142,26 @@ class ModelSpec:
         """Size, channels and categories, for messages."""
         return f"{self.size}x{self.size} in {self.channels} channels of {', '.join(self.categories)}"
 
-    def build(self) -> ContextUNet:
-        m = self.model
-        assert m.widths and m.attention is not None and m.patch
-        facets = tuple(map(len, self.vocabulary.values())) if self.facets else ()
-        guided = self.student is not None
-        colours = self.colours
-        outputs = len(colours) if colours else None
+    def build(self, **others: int) -> ContextUNet:
+        """The network; `others` are arguments of it that are to differ."""
+        m, colours = self.model, self.colours
         points = m.pointer and m.frames > 1 and m.patch == 1
-        return ContextUNet(
-            self.channels,
-            self.places,
-            m.widths,
-            m.blocks,
-            m.attention,
-            m.patch,
-            guided,
-            facets,
-            m.mask_tags,
-            outputs,
-            m.frames,
-            colours.table if colours and points else None,
-            m.separable,
-        )
+        arguments: dict[str, Any] = {
+            "channels": self.channels,
+            "places": self.places,
+            "widths": m.widths,
+            "blocks": m.blocks,
+            "attention": m.attention,
+            "patch": m.patch,
+            "separable": m.separable,
+            "facets": tuple(map(len, self.vocabulary.values())) if self.facets else (),
+            "mask_tags": m.mask_tags,
+            "frames": m.frames,
+            "guided": self.student is not None,
+            "outputs": len(colours) if colours else None,
+            "colours": colours.table if colours and points else None,
+        }
+        return ContextUNet(**arguments | others)
 
     def build_diffusion(self) -> Diffusion:
         d = self.diffusion

@@ -17,7 +17,6 @@ from ddpm.data.order import STEP, ShuffledOrder, generator
 from ddpm.diffusion.prediction import drawn_timesteps
 from ddpm.diffusion.samplers import SAMPLERS, SampleNoise
 from ddpm.evaluation.clips.cycles import drawn_cycles
-from ddpm.network.unet import ContextUNet
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import OnSprites, Sampler
 from ddpm.system.console import progress
@@ -35,22 +34,10 @@ class Stacked(nn.Module):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
-        m, self.frames = spec.model, spec.model.frames
-        like = replace(spec, model=replace(m, frames=1)).build()
-        assert m.widths and m.attention is not None and m.patch
-        facets = tuple(map(len, spec.vocabulary.values())) if spec.facets else ()
-        self.network = ContextUNet(
-            spec.channels * self.frames,
-            spec.places,
-            m.widths,
-            m.blocks,
-            m.attention,
-            m.patch,
-            facets=facets,
-            mask_tags=m.mask_tags,
-            outputs=self.frames * like.outputs,
-            separable=m.separable,
-        )
+        self.frames = spec.model.frames
+        still = replace(spec, model=replace(spec.model, frames=1))
+        outputs = still.build().outputs
+        self.network = still.build(channels=self.frames * spec.channels, outputs=self.frames * outputs)
 
     def forward(self, x: Tensor, t: Tensor, contexts: Tensor) -> Tensor:
         F = self.frames
