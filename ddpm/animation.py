@@ -23,15 +23,17 @@ from ddpm.diffusion.schedule import timestep_grid
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames, Memory
 from ddpm.runs.spec import ModelSpec
-from ddpm.sampling import Sampler, ignore
-from ddpm.system.devices import on_cores, shares
+from ddpm.sampling import Sampler, ignore, network_denoiser
+from ddpm.system.devices import autocast_dtype, on_cores, shares
 
 LEAD = 2  # the first frames of all have specks that those after them, which have seen some, have fewer of
+LEAD_STILL = 1  # where a model of stills draws the first of all
 # A frame that has seen others takes so many times fewer steps, and is guided at this scale at most: what it is to show
 # it sees. But not where it is guided over the frames before.
 FOLLOWING, FOLLOWING_SCALE = 3, 1.0
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
+Model = tuple[nn.Module, ModelSpec]
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
 
 
@@ -96,13 +98,29 @@ def told(condition: Condition, row: Tensor, scale: Tensor, history: float | None
     return Condition(torch.cat([blind[:, 1:], sighted[:, 1:]], 1), scales, blind[:, 0])
 
 
+def check_stills(spec: ModelSpec, stills: ModelSpec) -> None:
+    """Raise ValueError unless a model of `stills` can draw the first frames of clips of `spec`."""
+    ours, theirs = (replace(s.of_stills(), model=spec.model, style=None) for s in (spec, stills))
+    if ours != theirs:
+        raise ValueError(
+            f"first frames are of {spec.describe()}, the model that is to draw them is for {stills.describe()}, or its "
+            "tags, colours or noise differ"
+        )
+    if not spec.at_step(torch.zeros(1, dtype=torch.int64)).any():
+        raise ValueError("no tag of the model says which step of its cycle a still shows, so none can be a first frame")
+
+
 class Animator:
     """A model of clips made ready once, to sample clips for any conditions at any scales, on the device it is on.
 
-    sampling: as of `Sampler`; `colours` counts over a clip. Raises ValueError for a model of stills, and as `Sampler`.
+    sampling: as of `Sampler`; `colours` counts over a clip. stills: a model that draws the very first frame, which has
+    seen no others, in place of this one. Raises ValueError for a model of stills, for `stills` that cannot be asked for
+    the same, and as `Sampler`.
     """
 
-    def __init__(self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, spec: ModelSpec, sampling: Sampling | None = None, stills: Model | None = None
+    ) -> None:
         if spec.model.frames == 1:
             raise ValueError(
                 "the model was trained on stills alone, and knows no frames; take walks, which comes along, or train "
@@ -111,6 +129,11 @@ class Animator:
         self.spec, self.sampler = spec, Sampler(model, spec, sampling)
         self.device, self.guide = self.sampler.device, self.sampler.guide
         self.model, self.diffusion = model, self.sampler.diffusion
+        self.stills: ContextDenoiser | None = None
+        if stills:
+            check_stills(spec, stills[1])
+            autocast = autocast_dtype(self.sampler.sampling.precision, self.device)
+            self.stills = network_denoiser(stills[0].to(self.device), self.diffusion, autocast)
         if self.sampler.sampling.complete:
             self.sampler.completion = Completion(spec.places, spec.together, only=spec.moves)
         steps = math.ceil(len(self.guide.timesteps) / FOLLOWING)
@@ -147,6 +170,9 @@ class Animator:
             place = (start.to(self.device) + frame) % cycle
             if 0 <= frame < first.shape[1]:
                 x = first[:, frame].to(self.device)
+            elif self.stills and not past.count:
+                still = condition.asking(spec.at_step(place))
+                x = self.sampler.run(self.guide.around(self.stills, still, scale), noise)
             else:
                 timesteps = self.following if past.count and history is None else None
                 denoise = self.guide.around(past.denoiser(place), asked, after if past.count else scale)
@@ -186,8 +212,8 @@ class Animator:
         them (see `told`). indices: N numbers, of which each, with the seed, fixes the noise of its clip. given:
         [N, G, C, H, W], the first G frames, which stay exactly so. start: the step of the cycle that the first frame
         shows, one number or [N]. lead: frames that are sampled before it, for it to see, and left out; or None for
-        `LEAD`, and for none before given frames. There may be more frames than the model was trained with: each sees as
-        many before it as in training.
+        `LEAD`, or `LEAD_STILL`, and for none before given frames. There may be more frames than the model was trained
+        with: each sees as many before it as in training.
 
         Raises ValueError for numbers that do not fit, and for guidance over history where there is none over contexts.
         """
@@ -201,7 +227,7 @@ class Animator:
                 f"{count}"
             )
         if lead is None:
-            lead = 0 if count else LEAD
+            lead = 0 if count else LEAD_STILL if self.stills else LEAD
         if lead < 0 or (lead and count):
             raise ValueError(f"lead must be 0 or more, and 0 before given frames, got {lead}")
         if history is not None and not (scales > 0).all():

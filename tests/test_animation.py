@@ -6,25 +6,31 @@ import pytest
 import torch
 from torch import nn
 
-from ddpm.animation import LEAD, Animator, Past, told
+from ddpm.animation import LEAD, LEAD_STILL, Animator, Past, told
 from ddpm.config import DiffusionConfig, ModelConfig, Sampling
 from ddpm.context.condition import Condition
 from ddpm.diffusion.guidance import classifier_free
 from ddpm.runs.spec import ModelSpec
+from ddpm.sampling import Sampler
 
 F, B = 4, 3
 
 
-def made(palette=(), **sampling) -> Animator:
-    """Of an untrained network of clips of 8x8 RGBA, whose paths all count."""
-    config = ModelConfig((16, 16), 1, (0, 1), frames=F)
-    spec = ModelSpec(8, 4, ("walk", "stand"), config, DiffusionConfig(timesteps=100), palette=palette)
-    torch.manual_seed(0)
+def network(spec: ModelSpec, seed: int = 0) -> nn.Module:
+    """Untrained, and all of its paths count."""
+    torch.manual_seed(seed)
     model = spec.build().eval()
     for p in model.parameters():
         if p.ndim > 1:
             nn.init.normal_(p, std=0.15)
-    return Animator(model, spec, Sampling(steps=4, precision="fp32", **sampling))
+    return model
+
+
+def made(palette=(), **sampling) -> Animator:
+    """Of clips of 8x8 RGBA."""
+    config = ModelConfig((16, 16), 1, (0, 1), frames=F)
+    spec = ModelSpec(8, 4, ("walk", "stand"), config, DiffusionConfig(timesteps=100), palette=palette)
+    return Animator(network(spec), spec, Sampling(steps=4, precision="fp32", **sampling))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,49 @@ def test_frames_that_lead_are_sampled_and_left_out(animator):
     assert sum(seen) == 3 * B
     given = longer[:, :1]
     assert torch.equal(animator(CONDITION, 2.0, range(B), 2, given=given)[:, :1], given)
+
+
+STEPS = {"frame": ("0", "1", "2", "3")}
+
+
+def clips_and_stills(facets=STEPS, varying=("frame",)) -> tuple[ModelSpec, ModelSpec]:
+    like = ModelConfig((16, 16), 1, (1,), frames=F)
+    clips = ModelSpec(8, 4, ("walk", "stand"), like, DiffusionConfig(timesteps=100), None, facets, varying=varying)
+    return clips, replace(clips.of_stills(), model=ModelConfig((16, 24), 1, (1,)))
+
+
+def test_the_very_first_frame_is_that_of_a_model_of_stills_asked_for_its_step():
+    spec, of_stills = clips_and_stills()
+    model, stills, indices = network(spec), network(of_stills, 1), [7, 8]
+    asked = Condition.of(torch.tensor([[1.0, 0, 1, 0, 0, 0], [0, 1, 0, 0, 0, 1]]))
+    how = Sampling(steps=3, precision="fp32")
+
+    def sampled(drawing: nn.Module, frames: int, start: list[int], lead: int | None) -> torch.Tensor:
+        animator = Animator(model, spec, how, (drawing, of_stills))
+        return animator(Condition.of(torch.eye(2, 6)), 2.0, indices, frames, start=torch.tensor(start), lead=lead)
+
+    found, other = (sampled(drawing, 3, [0, 3], 0) for drawing in (stills, network(of_stills, 2)))
+    close(found[:, 0], Sampler(stills, of_stills, how)(asked, 2.0, indices))
+    assert (found[:, 1:] - other[:, 1:]).abs().amax((1, 2, 3, 4)).min() > 0.01  # what comes after has seen it
+    assert LEAD_STILL == 1
+    close(sampled(stills, 2, [1, 0], None), found[:, 1:])  # it is left out
+
+
+@pytest.mark.parametrize(
+    ("facets", "varying", "other", "words"),
+    [
+        (STEPS, ("frame",), {"categories": ("walk", "sit")}, "first frames are of 8x8 in 4 channels of walk, stand"),
+        (STEPS, ("frame",), {"facets": {"frame": ("0", "1")}}, "or its tags, colours or noise differ"),
+        (STEPS, ("frame",), {"diffusion": DiffusionConfig("linear")}, "or its tags, colours or noise differ"),
+        (STEPS, (), {}, "no tag of the model says which step"),
+        ({"frame": ("a", "b", "c", "d")}, ("frame",), {}, "no tag of the model says which step"),
+    ],
+)
+def test_a_model_of_stills_that_cannot_be_asked_for_the_same_is_told(facets, varying, other, words):
+    spec, of_stills = clips_and_stills(facets, varying)
+    of_stills = replace(of_stills, **other)
+    with pytest.raises(ValueError, match=words):
+        Animator(network(spec), spec, Sampling(steps=2), (network(of_stills), of_stills))
 
 
 def test_a_frame_that_has_seen_others_takes_a_third_as_many_steps_rounded_up():

@@ -9,6 +9,7 @@ What is written at --out is for the eye: enlarged, all clips side by side. Files
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from sprites.reading.image import Fit
 if TYPE_CHECKING:
     import numpy as np
 
-    from ddpm.animation import Animator
+    from ddpm.animation import Animator, Model
     from ddpm.context.condition import Condition
     from ddpm.runs.spec import ModelSpec
 
@@ -62,9 +63,12 @@ class Arguments(Exporting):
     guidance: tuple[str, ...] = ("2",)
     """The guidance scale, or one for each facet of the tags. Without --history, frames that have seen others take 1
     where it is larger, since those tell them what to show."""
+    first: Path | None = None
+    """The model of stills that draws the very first frame, which has seen no others; left out, one that comes along and
+    knows the same categories, tags and colours, or else the model itself. The name of that has it do so, too."""
     lead: int | None = None
-    """Frames that are sampled before the first and left out, so that it too has seen some; left out, 2 where there is
-    no --image."""
+    """Frames that are sampled before the first shown, for it to see, and left out; left out, 2, or 1 after one of a
+    model of stills, and none with --image."""
     history: float | None = None
     """Guidance scale over the frames before; left out, the network sees them in all that guidance mixes."""
     count: int = 8
@@ -95,6 +99,8 @@ class Arguments(Exporting):
         if self.lead is not None and (self.image or not 0 <= self.lead <= 1024):
             why = "before given frames there are none" if self.image else "expected 0 to 1,024"
             raise ValueError(f"--lead {self.lead}: {why}")
+        if self.first and self.image:
+            raise ValueError(f"--first {self.first}: the first frame is that of --image; leave one of them out")
         if self.out.suffix.lower() not in (".gif", ".apng", ".png"):
             raise ValueError(f"--out {self.out} must end in .gif or .apng, which move, or in .png, frames across")
         check_export("--out", self.out, self.overwrite)
@@ -124,6 +130,24 @@ def rows_of(args: Arguments, spec: "ModelSpec") -> tuple[Sequence[str], "Conditi
     if (condition.contexts[..., ~spec.lasting] != 0).any():
         warn(f"{' and '.join(spec.varying)} cannot be asked for: the place in the cycle tells it; see --start")
     return rows, condition.away_from(None if args.negative is None else named(spec, args.negative))
+
+
+def stills_for(args: Arguments, spec: "ModelSpec") -> "Model | None":
+    """The model that draws the very first frame, if it is not the model of clips itself."""
+    from ddpm.animation import check_stills
+    from ddpm.runs.models import built, file_of, load_model, pretrained, spec_of
+    from ddpm.runs.tensor_files import read_safetensors
+
+    if args.image or args.first == args.model:
+        return None
+    if args.first:
+        return load_model(args.first)
+    for name in pretrained():
+        with suppress(ValueError):  # of others not the weights are read
+            found = read_safetensors(file_of(name), lambda _, about: check_stills(spec, spec_of(about)))
+            print(f"first frames are drawn by {name}; --first {args.model} has {args.model} draw them")
+            return built(*found)
+    return None
 
 
 def given_frames(args: Arguments, animator: "Animator") -> tuple["np.ndarray", "np.ndarray"]:
@@ -187,7 +211,7 @@ def main() -> int:
 
     device = pick_device(args.device)
     model, spec = load_model(args.model)
-    animator = Animator(model.to(device), spec, args.sampling)
+    animator = Animator(model.to(device), spec, args.sampling, stills_for(args, spec))
     rows, condition = rows_of(args, spec)
     exact, plain = given_frames(args, animator)
     with interruptible("stopping after these clips; once more to leave at once") as caught:

@@ -68,6 +68,10 @@ class Condition:
         """The same, nothing asked but at these places of a context, bool [V]."""
         return Condition(self.contexts * places, self.scales, None if self.away is None else self.away * places)
 
+    def asking(self, more: Tensor) -> "Condition":
+        """The same, each term asking for these too, flags [B, V]."""
+        return Condition(self.contexts.maximum(more[:, None]), self.scales, self.away)
+
     def away_from(self, context: Tensor | None) -> "Condition":
         """The same, all rows going away from one context [V], or from none."""
         away = None if context is None else context.expand(len(self), -1)

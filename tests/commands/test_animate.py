@@ -11,8 +11,9 @@ import torch
 from conftest import assert_one_line_error, command_module
 from PIL import Image, ImageSequence
 
+from ddpm.commands.animate import Arguments, stills_for
 from ddpm.config import DiffusionConfig, ModelConfig
-from ddpm.runs.models import save_model
+from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from sprites.export.animations import write_gif
 from sprites.originals import coloured_like, frames_of
@@ -144,6 +145,9 @@ def test_a_png_shows_frames_across_and_clips_down(animate):
         (("--history", 1, "--guidance", 0), ("above 0",)),
         (("--out", "a.txt"), (".gif or .apng", ".png")),
         (("--out", "nowhere/a.gif"), ("nowhere",)),
+        (("--first", "shipped"), ("first frames are of 8x8 in 4 channels of walk, stand",)),
+        (("--first", "shipped", "--image", "still.png"), ("that of --image", "leave one of them out")),
+        (("--lead", -1), ("expected 0 to 1,024",)),
         (("--count", 0), ("--count",)),
         (("--frames", 0), ("--frames",)),
         (("--milliseconds", 0), ("--milliseconds",)),
@@ -175,6 +179,17 @@ def test_tags_that_never_moved_are_told():
     assert told(1, 3, 5) == ["category=stand", "kind=slime", "facing=front"]
     with pytest.raises(ValueError, match="moved: got"):
         dataclasses.replace(spec, moved={"kind": ("bat",)})
+
+
+def test_the_model_of_stills_that_comes_along_draws_first_frames_where_it_can(model, capsys):
+    _, walks = load_model("walks")
+    _, stills = stills_for(Arguments(), walks)
+    assert stills == load_model("shipped")[1]
+    assert "drawn by shipped; --first walks has walks draw them" in capsys.readouterr().out
+    for args in (Arguments(first=Path("walks")), Arguments(image=Path("x.png"))):
+        assert stills_for(args, walks) is None
+    assert stills_for(Arguments(), load_model(model)[1]) is None  # of other sprites
+    assert capsys.readouterr().out == ""
 
 
 def test_a_model_of_stills_is_told(animate, tmp_path):

@@ -1,5 +1,6 @@
 """Figures of clips, on cycles whose movement is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -278,15 +279,16 @@ def test_a_stack_sees_all_frames_of_a_clip_and_no_other():
 
 @pytest.mark.slow
 def test_the_command_measures_a_model(tmp_path):
-    spec = drawn_spec()
+    spec, stills = replace(drawn_spec(), varying=("frame",)), tmp_path / "stills.safetensors"
     torch.manual_seed(0)
     save_model(tmp_path / "model.safetensors", spec.build(), spec, 1)
-    small = ("--count", 12, "--long", 4, "--judges", 40, "--epochs", 1, "--stacked", 256)
+    save_model(stills, spec.of_stills().build(), spec.of_stills(), 1)
+    small = ("--first", stills, "--count", 12, "--long", 4, "--judges", 40, "--epochs", 1, "--stacked", 256)
     result = run("walks", tmp_path / "model.safetensors", "--guidance", 1, "--history", 1, *small)
     assert result.returncode == 0, result.stderr
     told = (tmp_path / "walks" / "walks.md").read_text()
     assert told == result.stdout and (tmp_path / "walks" / "walks.png").exists()
-    for name in ("real", "s = 1", "history 1", "from a still", "frames alone", "frames as channels"):
+    for name in ("real", "s = 1", "first frame by", "history 1", "from a still", "frames alone", "frames as channels"):
         assert name in told
 
 

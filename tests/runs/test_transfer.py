@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from conftest import tiny_sprites, write_npy
@@ -279,12 +278,11 @@ def test_a_student_is_no_start(start):
 
 def test_the_number_of_steps_follows_that_of_the_sprites(start):
     data, config = start
-    counts = {n: Config(steps=0).for_count(n).steps for n in (1, 25, 100, 10_000)}
-    assert counts == {1: 100, 25: 500, 100: 1000, 10_000: 3000}
+    counts = {n: Config(steps=0).for_count(n).steps for n in (1, 25, 100, 200, 10_000)}
+    assert counts == {1: 100, 25: 250, 100: 1000, 200: 1415, 10_000: 3000}
     assert Config(steps=7).for_count(100).steps == 7
-    assert Trainer(replace(config, steps=0), data, torch.device("cpu")).config.steps == np.ceil(
-        100 * len(data.train) ** 0.5
-    )
+    trainer = Trainer(replace(config, steps=0), data, torch.device("cpu"))
+    assert trainer.config.steps == 10 * len(data.train)
 
 
 def test_a_moved_sprite_is_whole():

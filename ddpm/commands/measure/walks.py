@@ -58,6 +58,8 @@ class Arguments:
     """Guidance scale of all other rows."""
     history: tuple[float, ...] = ()
     """Guidance scales over the frames before, a row each at --beside."""
+    first: Path | None = None
+    """Also a row, at --beside, of clips whose very first frames this model of stills draws, such as shipped."""
     count: int = 400
     """Clips of each row."""
     long: int = 100
@@ -92,22 +94,26 @@ class Arguments:
         check_folder("--out", self.out)
 
 
-def made(args: Arguments, animator: "Animator", real: "Cycles") -> tuple[list["Walked"], list["Walked"]]:
+def made(
+    args: Arguments, animator: "Animator", beside: "Animator | None", real: "Cycles"
+) -> tuple[list["Walked"], list["Walked"]]:
     """The sets of clips to measure, the real ones first; and those that are longer than a cycle, real ones repeated
-    first."""
+    first. beside: the same model beside one that draws the first frames."""
     import numpy as np
 
     from ddpm.commands.measure.clips.samples import Maker
     from ddpm.evaluation.clips.figures import Walked
 
     s, frames, some = args.beside, LONG * real.length, real[: args.long]
-    rows = len(args.guidance) + len(args.history) + 4 + bool(args.stacked)
+    rows = len(args.guidance) + bool(beside) + len(args.history) + 4 + bool(args.stacked)
     stacked = trained_stack(args, animator) if args.stacked else None
     total = rows * real.rows.size + (LONG * some.rows.size if args.long else 0)
     with progress(total=total, desc="sampling", unit="frame", unit_scale=True) as bar:
         make = Maker(animator, real, bar.update)
         sets = [Walked("real", real.pixels, real)]
         sets += [make.from_tags(f"s = {scale:g}", scale) for scale in args.guidance]
+        if beside:
+            sets += [Maker(beside, real, bar.update).from_tags(f"s = {s:g}, first frame by {args.first}", s)]
         sets += [make.from_tags(f"s = {s:g}, history {h:g}", s, h) for h in args.history]
         sets += [make.from_still("from a still", s, tagged=False), make.from_still("a still and tags", s, tagged=True)]
         sets += [make.alone("frames alone, one noise", s, True), make.alone("frames alone", s, False)]
@@ -164,12 +170,14 @@ def main() -> int:
     device = pick_device(args.device)
     model, spec = load_model(args.model)
     # What is asked for are all the tags of a clip, so that none is left open.
-    animator = Animator(model.to(device), spec, Sampling(seed=args.seed, complete=False))
+    how = Sampling(seed=args.seed, complete=False)
+    animator = Animator(model.to(device), spec, how)
+    beside = Animator(model, spec, how, load_model(args.first)) if args.first else None
     out = args.out or results_of(args.model) / "walks"
     check_results("--out", out, "walks.json", args.data)
     real, other, learnt = real_cycles(args.data, trained_with(args.model), spec, args.count, args.judges, args.seed)
     with held(out):
-        sets, longer = made(args, animator, real)
+        sets, longer = made(args, animator, beside, real)
         judge = TagJudge(learnt.judged, seed=args.seed, epochs=args.epochs)
         rows = measured(sets, judge, other.pixels, args.seed)
         long = measured(longer, judge, other.pixels[:0], args.seed, "judging longer ones")
