@@ -86,6 +86,12 @@ def alike(new: Vocabulary, old: Vocabulary) -> tuple[str, ...]:
     )
 
 
+def other_size(spec: ModelSpec, start: ModelSpec) -> tuple[str, ...]:
+    """A line if the other makes sprites of another size: such a start was of no help (docs/finetuning.md)."""
+    (ours, theirs), what = (f"{s.size}x{s.size}" for s in (spec, start)), "the model that is started from"
+    return () if ours == theirs else (f"{what} makes sprites of {theirs}, not {ours}; from nothing may come nearer",)
+
+
 def outputs(spec: ModelSpec, start: ModelSpec) -> Tensor | None:
     """int64 [outputs]: which output of the other's head each of ours is most like; None if they mean another thing."""
     if spec.prediction != start.prediction or spec.model.patch != start.model.patch:
@@ -174,7 +180,7 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
         frozenset(kept),
         about,
         growth(model, {n: narrow[n] for n in kept & narrow.keys()}),
-        alike(spec.vocabulary, start.vocabulary),
+        alike(spec.vocabulary, start.vocabulary) + other_size(spec, start),
     )
 
 

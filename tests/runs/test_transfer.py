@@ -85,6 +85,13 @@ def test_names_that_differ_in_case_only_are_told():
     assert taken(replace(SPEC, categories=("hero", "HERO")))[2].notes == ()
 
 
+def test_a_start_of_another_size_is_doubted():
+    large = numbers(SPEC, size=32, model=model_like(ModelConfig(), 32, SPEC))
+    (note,) = taken(large)[2].notes
+    assert note == "the model that is started from makes sprites of 16x16, not 32x32; from nothing may come nearer"
+    assert taken(SPEC)[2].notes == ()
+
+
 def test_each_colour_begins_as_the_nearest_one():
     near = ("e0d1c0", "c02012", "000000")
     spec = replace(SPEC, palette=near)
