@@ -4,8 +4,6 @@ Its convolutions mix the frames from the first layer on, all frames have one noi
 It knows clips of one length, makes none longer, and begins from no given frame.
 """
 
-from dataclasses import replace
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -34,8 +32,7 @@ class Stacked(nn.Module):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
-        self.frames = spec.model.frames
-        still = replace(spec, model=replace(spec.model, frames=1))
+        self.frames, still = spec.model.frames, spec.of_stills()
         outputs = still.build().outputs
         self.network = still.build(channels=self.frames * spec.channels, outputs=self.frames * outputs)
 
