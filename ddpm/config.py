@@ -100,8 +100,9 @@ class DiffusionConfig(Settings, table="diffusion"):
     """Added to the log-SNR of the schedule; left out, -2 log(size / 16) for sprites of more than 16 pixels, of which
     the same noise hides less."""
     prediction: PredictionName = "auto"
-    """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette, else x0 for
-    sprites of more than 16 pixels and v for others."""
+    """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette; else as the
+    model that is started from, or x0 if that predicts colours; else x0 for sprites of more than 16 pixels and v for
+    others."""
     loss_weight: Literal["auto", "none", "min_snr", "v"] = "auto"
     """Of the squared error of what is predicted; v: as if v were. auto: v where x0 is predicted, else none."""
 
@@ -199,8 +200,8 @@ class OptimConfig(Settings, table="optim"):
     muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
     kept_rate: Rate = 1.0
-    """Factor on the learning rates of the weights that are taken over from the model that a run starts from, relative
-    to their size."""
+    """Factor on the learning rates of the weights that are taken over from the model that a run starts from; those of
+    hidden convolutions are relative to their size, too."""
     muon_momentum: Share = 0.9
     """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
     warmup: Annotated[int, NOT_NEGATIVE] = 100
@@ -248,7 +249,7 @@ class RunConfig(Settings):
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
     steps: Annotated[int, between(0, 10**9)] = 3000
-    """Optimiser steps. 0: as suits the number n of training sprites, 10 n, of more than 100 sprites 100 sqrt(n); 100 to
+    """Optimiser steps. 0: as suits the number n of training sprites, 5 n, of more than 100 sprites 50 sqrt(n); 100 to
     3,000."""
     patience: Annotated[int, between(0, 10**6)] = 0
     """Stop after so many validations whose loss is not lower than one before, and have the weights with the lowest as
@@ -294,7 +295,8 @@ class Config(DataConfig, RunConfig):
     """The model to start from: a run folder, a .safetensors file, or the name of one that comes along. What fits of its
     weights is taken over, and of its settings under `model` those that are left open. Left out: from nothing."""
     shift: Annotated[int, between(0, 64)] = 0
-    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost."""
+    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost, in the first half of the
+    steps."""
     endless: GeneratorName = "none"
     """Train on sprites that this generator draws meanwhile, without end; `data` gives the palette, the tags that can be
     learnt, and what is validated on."""
@@ -320,7 +322,7 @@ class Config(DataConfig, RunConfig):
 
     def for_count(self, count: int) -> Self:
         """With the number of steps chosen for so many training sprites, if it is left to that."""
-        suits = math.ceil(min(10 * count, 100 * math.sqrt(count)))
+        suits = math.ceil(min(5 * count, 50 * math.sqrt(count)))
         return self if self.steps else replace(self, steps=min(max(suits, 100), 3000))
 
 

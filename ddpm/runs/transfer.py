@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ddpm.config import ModelConfig
+from ddpm.config import DiffusionConfig, ModelConfig, PredictionName
 from ddpm.context.tags import Vocabulary
 from ddpm.network.unet import ContextUNet
 from ddpm.network.widening import can_widen, widened
@@ -52,6 +52,13 @@ def model_like(config: ModelConfig, size: int, start: ModelSpec) -> ModelConfig:
     return replace(
         config, widths=widths, attention=attention, patch=plain.patch, blocks=like.blocks, separable=separable
     )
+
+
+def predicts_like(config: DiffusionConfig, start: ModelSpec) -> DiffusionConfig:
+    """What a network of sprites without a palette is to predict, if that is left to choose: what `start` does, or the
+    x0 that its colours come to, since it is then asked for nothing new."""
+    kind: PredictionName = "x0" if start.prediction == "colours" else start.prediction
+    return replace(config, prediction=kind) if config.prediction == "auto" else config
 
 
 def moved(weights: Mapping[str, Tensor], more: int) -> dict[str, Tensor]:
@@ -165,7 +172,7 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
             continue
         taken += min(parameter.numel(), narrow[name].numel()) if name in narrow else 0
         parameter.copy_(value)
-        if name in narrow and name not in EMBEDDINGS and torch.equal(value, has[name]):
+        if name in narrow and torch.equal(value, has[name]):
             kept.add(name)
     known = len(places(spec.vocabulary, start.vocabulary)[0])
     told = [f"{part} ({count:,} of its parameters)" for part, count in anew.items() if count]

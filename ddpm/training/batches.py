@@ -27,6 +27,7 @@ from ddpm.system.distributed import local_world, own
 NOISE_ROWS = {"cpu": 64, "cuda": 1024}  # noise is drawn in blocks of so many samples: a process draws only its own
 HELD_MOST = 2**33  # bytes of sprites that are kept on a GPU; of more, each batch is brought there
 DRAWERS_MOST = 8  # processes that draw
+SHIFTED_FIRST = 0.5  # share of a training, its first part, in which sprites are shifted: in the end each is where it is
 CLEAN_PAST = 0.9  # share of the clips whose first frames are clean, as they are in sampling one after another
 
 
@@ -105,7 +106,8 @@ class Batches:
         flipped = data.flips(labels, g)
         context, kept = self.contexts(data, firsts, flipped, g)
         t = drawn_timesteps(len(rows), T, step / config.steps, g)
-        moves = torch.rand(len(firsts), 2, generator=g, device=device) if config.shift else None
+        shift = config.shift if step <= SHIFTED_FIRST * config.steps else 0
+        moves = torch.rand(len(firsts), 2, generator=g, device=device) if shift else None
         frames, t = (None, t) if places is None else self.frames(places, t, g)
         group, count = own(len(rows) // self.count), self.count
         mine = slice(group.start * count, group.stop * count)
@@ -113,7 +115,7 @@ class Batches:
         if flipped is not None:
             x0 = torch.where(flipped[self.unit][mine, None, None, None], x0.flip(-1), x0)
         if moves is not None:
-            x0 = shifted(x0, moves[self.unit][mine], config.shift, self.unit[mine])
+            x0 = shifted(x0, moves[self.unit][mine], shift, self.unit[mine])
         if frames:
             frames = Frames(frames.position[mine], frames.length[mine], frames.sees[group])
         groups = {

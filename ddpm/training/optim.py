@@ -10,13 +10,15 @@ from torch import Tensor, nn
 
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
-from ddpm.runs.transfer import Taken
+from ddpm.runs.transfer import EMBEDDINGS, Taken
 from ddpm.system.devices import autocast_dtype, on_cores
 
 T = TypeVar("T")
+Group = dict[str, Any]  # of an optimiser: parameters, and their learning rates now and at the peak
 MUONS = 4  # optimisers that the hidden weights are shared among
 QUINTIC = (3.4445, -4.7750, 2.0315)  # a, b, c of x <- a x + b x^3 + c x^5, by Jordan 2024
 ITERATIONS = 5
+NAMED = 5.0  # factor on the learning rate of embeddings, where a trained network meets new names
 FALL = 0.4  # share of the steps; others are compared in docs/performance.md
 
 
@@ -101,36 +103,38 @@ class Optimizers:
     Muon takes the hidden convolutions; stem, head, biases, norms and embeddings, which are no matrices or not hidden,
     go to AdamW, as Muon's author advises.
 
-    What is taken over from another model learns at `config.kept_rate` times the rates, and as many times faster as its
-    weights are larger than new ones: Muon's steps have one size, so the larger a weight the less they turn it.
+    What is taken over from another model learns at `config.kept_rate` times the rates, and the hidden convolutions as
+    many times faster as they are larger than new ones: Muon's steps have one size, so the larger a weight the less they
+    turn it. Embeddings are then all that tells a trained network of new categories and tags, and learn faster.
     """
 
     def __init__(self, model: ContextUNet, config: OptimConfig, taken: Taken = Taken()):
         old = {id(p) for name, p in model.named_parameters() if name in taken.kept}
+        named = {id(p) for name, p in model.named_parameters() if name in EMBEDDINGS} if old else set()
         hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
         ids = {id(p) for p in hidden}
         rest = [p for p in model.parameters() if id(p) not in ids]
         self.hidden = [(p, nn.Parameter(matrix(p))) for p in hidden]
 
-        def groups(weights: Sequence[Tensor], stepped: Sequence[Tensor], lr: float) -> list[dict[str, Any]]:
-            """Those that are new and those that are kept, each with its peak rate. stepped: what stands for them."""
-            found = []
-            for is_old, rate in ((False, lr), (True, config.kept_rate * taken.growth * lr)):
-                these = [s for w, s in zip(weights, stepped, strict=True) if (id(w) in old) == is_old]
-                found += [{"params": these, "lr": rate, "peak": rate}] if these else []
-            return found
+        def groups(weights: Sequence[Tensor], stepped: Sequence[Tensor], lr: float, grown: float) -> list[Group]:
+            """Those of one peak rate each. stepped: what stands for the weights. grown: factor for what is kept."""
+            by_rate: dict[float, list[Tensor]] = {}
+            for weight, stands in zip(weights, stepped, strict=True):
+                factor = config.kept_rate * grown if id(weight) in old else NAMED if id(weight) in named else 1.0
+                by_rate.setdefault(factor * lr, []).append(stands)
+            return [{"params": these, "lr": rate, "peak": rate} for rate, these in by_rate.items()]
 
         self.on_cpu = next(model.parameters()).device.type == "cpu"
         self.parts: dict[str, torch.optim.Optimizer] = {
             "adamw": torch.optim.AdamW(
-                groups(rest, rest, config.lr), lr=config.lr, weight_decay=config.weight_decay, fused=True
+                groups(rest, rest, config.lr, 1.0), lr=config.lr, weight_decay=config.weight_decay, fused=True
             )
         }
         count = min(MUONS, len(hidden))
         for i in range(count):  # cores share them
-            these = self.hidden[i::count]
+            weights, views = zip(*self.hidden[i::count], strict=True)
             self.parts[f"muon{i}"] = Muon(
-                groups([weight for weight, _ in these], [view for _, view in these], config.muon_lr),
+                groups(weights, views, config.muon_lr, taken.growth),
                 lr=config.muon_lr,
                 momentum=config.muon_momentum,
             )

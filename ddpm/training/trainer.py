@@ -25,7 +25,7 @@ from ddpm.network.frames import Frames
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
 from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
 from ddpm.runs.spec import ModelSpec
-from ddpm.runs.transfer import Taken, model_like, take_over
+from ddpm.runs.transfer import Taken, model_like, predicts_like, take_over
 from ddpm.system.console import progress
 from ddpm.system.devices import autocast_dtype, limited, make_deterministic, shares
 from ddpm.system.distributed import alike, averaged, gather, highest, is_main, main_first, parallel, world
@@ -96,14 +96,14 @@ def spec_for(config: Config, data: SpriteData, start: ModelSpec | None) -> Model
     student, which knows only a few steps."""
     if start and start.student:
         raise ValueError(f"--from {config.start} is a student, which goes in few steps only; give its teacher")
-    sprites = data.sprites
+    sprites, diffusion = data.sprites, config.diffusion
     model = config.model if config.clips else replace(config.model, frames=1)  # it would not learn what frames are
     return ModelSpec(
         sprites.size,
         sprites.channels,
         sprites.categories,
         model_like(model, sprites.size, start) if start else model,
-        config.diffusion,
+        predicts_like(diffusion, start) if start and data.palette is None else diffusion,
         facets=data.facets,
         palette=hexadecimals(data.palette),
         style=data.style,

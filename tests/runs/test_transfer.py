@@ -12,7 +12,8 @@ from ddpm.data.loading import load_data
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import model_like, take_over
-from ddpm.training.trainer import Hooks, Trainer
+from ddpm.training.optim import NAMED
+from ddpm.training.trainer import Hooks, Trainer, spec_for
 
 PALETTE = ("000000", "c02010", "e0d0c0", "10a040")
 TAGS = {"kind": ("axe", "bow"), "colour": ("red", "blue")}
@@ -133,6 +134,19 @@ def test_a_head_that_tells_another_thing_starts_anew():
     assert f"head ({model.head.weight.numel() + 4:,} of its parameters)" in found.about
 
 
+@pytest.mark.parametrize(("its", "ours"), [("colours", "x0"), ("x0", "x0"), ("v", "v")])
+def test_numbers_are_predicted_as_the_start_predicts_them(tmp_path, its, ours):
+    start = replace(SPEC, diffusion=DiffusionConfig(prediction=its))
+    folder = write_npy(tmp_path / "data", *tiny_sprites(40, 16, 4))
+
+    def predicted(palette, kind="auto"):
+        config = Config(diffusion=DiffusionConfig(prediction=kind))
+        return spec_for(config, load_data(folder, DataConfig(palette=palette)), start).prediction
+
+    assert predicted("none") == ours and predicted("none", "eps") == "eps"
+    assert predicted("auto") == "colours"
+
+
 def test_larger_sprites_get_a_level_above_and_smaller_ones_lose_it():
     large = numbers(SPEC, size=32, model=model_like(ModelConfig(), 32, SPEC))
     assert large.model.widths == (ModelConfig.FINE, 16, 24) and large.model.attention == (2,)
@@ -212,7 +226,28 @@ def test_kept_weights_learn_at_their_own_rate(start):
     for _ in range(3):
         trainer.advance()
     moved = {n for n, p in trainer.model.named_parameters() if not torch.allclose(p, before[n], rtol=0, atol=1e-6)}
-    assert moved == {"head.weight", "head.bias", "embed_context.weight"}
+    assert moved == {"head.weight", "head.bias"}
+
+
+def test_each_learns_at_its_rate(start):
+    """As optim.kept_rate says, and hidden convolutions as many times faster as they are larger than new ones."""
+    data, config = start
+    other, spec = load_model(config.start)
+    for m in other.hidden:
+        m.weight *= 5
+    save_model(config.start, other, replace(spec, categories=("hero", "bow", "axe")[: len(spec.categories)]), 5)
+    trainer = Trainer(replace(config, optim=replace(config.optim, kept_rate=0.5)), data, torch.device("cpu"))
+    peaks = {
+        p.data_ptr(): g["peak"]
+        for part in trainer.optimizers.parts.values()
+        for g in part.param_groups
+        for p in g["params"]
+    }
+    model, optim, growth = trainer.model, config.optim, trainer.taken.growth
+    assert growth > 1
+    assert {peaks[m.weight.data_ptr()] for m in model.hidden} == {0.5 * growth * optim.muon_lr}
+    assert peaks[model.embed_context.weight.data_ptr()] == NAMED * optim.lr
+    assert {peaks[p.data_ptr()] for p in (model.stem.weight, model.head.bias, model.norm.weight)} == {0.5 * optim.lr}
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(start):
@@ -286,10 +321,10 @@ def test_a_student_is_no_start(start):
 def test_the_number_of_steps_follows_that_of_the_sprites(start):
     data, config = start
     counts = {n: Config(steps=0).for_count(n).steps for n in (1, 25, 100, 200, 10_000)}
-    assert counts == {1: 100, 25: 250, 100: 1000, 200: 1415, 10_000: 3000}
+    assert counts == {1: 100, 25: 125, 100: 500, 200: 708, 10_000: 3000}
     assert Config(steps=7).for_count(100).steps == 7
     trainer = Trainer(replace(config, steps=0), data, torch.device("cpu"))
-    assert trainer.config.steps == 10 * len(data.train)
+    assert trainer.config.steps == max(100, 5 * len(data.train))
 
 
 def test_a_moved_sprite_is_whole():
