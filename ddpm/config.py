@@ -295,8 +295,8 @@ class Config(DataConfig, RunConfig):
     """The model to start from: a run folder, a .safetensors file, or the name of one that comes along. What fits of its
     weights is taken over, and of its settings under `model` those that are left open. Left out: from nothing."""
     shift: Annotated[int, between(0, 64)] = 0
-    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost, in the first half of
-    the steps."""
+    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost, in the first
+    three quarters of the steps."""
     endless: GeneratorName = "none"
     """Train on sprites that this generator draws meanwhile, without end; `data` gives the palette, the tags that can be
     learnt, and what is validated on."""

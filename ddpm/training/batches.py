@@ -27,7 +27,7 @@ from ddpm.system.distributed import local_world, own
 NOISE_ROWS = {"cpu": 64, "cuda": 1024}  # noise is drawn in blocks of so many samples: a process draws only its own
 HELD_MOST = 2**33  # bytes of sprites that are kept on a GPU; of more, each batch is brought there
 DRAWERS_MOST = 8  # processes that draw
-SHIFTED_FIRST = 0.5  # share of a training, its first part, in which sprites are shifted: in the end each is where it is
+SHIFTED_FIRST = 0.75  # share of a training, its first part, in which sprites are shifted; then each is where it is
 CLEAN_PAST = 0.9  # share of the clips whose first frames are clean, as they are in sampling one after another
 
 
