@@ -200,8 +200,8 @@ class OptimConfig(Settings, table="optim"):
     muon_lr: Rate = 0.02
     """That of Muon, which rises and falls with it."""
     kept_rate: Rate = 1.0
-    """Factor on the learning rates of the weights that are taken over from the model that a run starts from; those of
-    hidden convolutions are relative to their size, too."""
+    """Factor on the learning rates of the weights that are taken over from the model that a run starts from; Muon's
+    are relative to the size of these weights, too."""
     muon_momentum: Share = 0.9
     """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
     warmup: Annotated[int, NOT_NEGATIVE] = 100

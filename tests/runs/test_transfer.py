@@ -235,7 +235,7 @@ def test_each_learns_at_its_rate(start):
     other, spec = load_model(config.start)
     for m in other.hidden:
         m.weight *= 5
-    save_model(config.start, other, replace(spec, categories=("hero", "bow", "axe")[: len(spec.categories)]), 5)
+    save_model(config.start, other, replace(spec, categories=("hero", "bow")), 5)
     trainer = Trainer(replace(config, optim=replace(config.optim, kept_rate=0.5)), data, torch.device("cpu"))
     peaks = {
         p.data_ptr(): g["peak"]
