@@ -31,6 +31,10 @@ FLOW = [
     {"commands"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(FLOW) for room in rooms}
+TOP = {
+    *(".ci", ".gitignore", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "configs", "constraints.txt", "ddpm"),
+    *("docs", "pyproject.toml", "scripts", "sprites", "tests", "web"),
+}
 MOST_FOLDERS, MOST_MODULES, MOST_IN_A_FOLDER = 10, 4, 8
 
 
@@ -137,6 +141,12 @@ def test_rooms_stay_small():
     for folder in [f for p in ("ddpm", "sprites") for f in (ROOT / p).rglob("*/") if f != ROOT / p and f.is_dir()]:
         names = [p.name for p in folder.glob("*.py") if p.name != "__init__.py"]
         assert len(names) <= MOST_IN_A_FOLDER, (folder, names)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only of a clone is it known which files are the project's")
+def test_nothing_strays_into_the_top_folder():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {name.partition("/")[0] for name in listed.splitlines()} == TOP
 
 
 def test_every_command_of_the_package_has_a_main():
