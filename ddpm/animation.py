@@ -22,6 +22,7 @@ from ddpm.diffusion.samplers import SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.network.attention import causal_mask
 from ddpm.network.frames import Frames, Memory
+from ddpm.runs.models import Model
 from ddpm.runs.spec import ModelSpec
 from ddpm.sampling import Sampler, ignore, network_denoiser
 from ddpm.system.devices import autocast_dtype, on_cores, shares
@@ -33,7 +34,6 @@ LEAD_STILL = 1  # where a model of stills draws the first of all
 FOLLOWING, FOLLOWING_SCALE = 3, 1.0
 LOOKS = 16  # noises under which a given frame is looked at, to find which step it is
 
-Model = tuple[nn.Module, ModelSpec]
 OnFrames = Callable[[int], object]  # is told how many more frames are done, for a bar
 
 

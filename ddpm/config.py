@@ -249,8 +249,7 @@ class RunConfig(Settings):
     out: Path = Path("runs/sprites")
     """Run folder: config, weights, checkpoints, pictures and TensorBoard curves."""
     steps: Annotated[int, between(0, 10**9)] = 3000
-    """Optimiser steps. 0: as suits the number n of training sprites, 5 n, of more than 100 sprites 50 sqrt(n); 100 to
-    3,000."""
+    """Optimiser steps. 0: as suits the number n of training sprites, 12.5 n^(2/3); 50 to 3,000."""
     patience: Annotated[int, between(0, 10**6)] = 0
     """Stop after so many validations whose loss is not lower than one before, and have the weights with the lowest as
     the model. 0: train to the last step, and have its weights."""
@@ -295,8 +294,8 @@ class Config(DataConfig, RunConfig):
     """The model to start from: a run folder, a .safetensors file, or the name of one that comes along. What fits of its
     weights is taken over, and of its settings under `model` those that are left open. Left out: from nothing."""
     shift: Annotated[int, between(0, 64)] = 0
-    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost, in the first
-    three quarters of the steps."""
+    """Move training sprites by up to so many pixels each way, as far as nothing of them is lost, in the first three
+    quarters of the steps; of n > 200 sprites in the first 150 / n of them."""
     endless: GeneratorName = "none"
     """Train on sprites that this generator draws meanwhile, without end; `data` gives the palette, the tags that can be
     learnt, and what is validated on."""
@@ -322,8 +321,7 @@ class Config(DataConfig, RunConfig):
 
     def for_count(self, count: int) -> Self:
         """With the number of steps chosen for so many training sprites, if it is left to that."""
-        suits = math.ceil(min(5 * count, 50 * math.sqrt(count)))
-        return self if self.steps else replace(self, steps=min(max(suits, 100), 3000))
+        return self if self.steps else replace(self, steps=min(max(50, math.ceil(12.5 * count ** (2 / 3))), 3000))
 
 
 def check_levels(model: ModelConfig) -> None:

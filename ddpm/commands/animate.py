@@ -32,8 +32,9 @@ from sprites.reading.image import Fit
 if TYPE_CHECKING:
     import numpy as np
 
-    from ddpm.animation import Animator, Model
+    from ddpm.animation import Animator
     from ddpm.context.condition import Condition
+    from ddpm.runs.models import Model
     from ddpm.runs.spec import ModelSpec
 
 AT_ONCE = 32  # clips sampled between two looks whether to stop

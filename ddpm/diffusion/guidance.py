@@ -45,6 +45,17 @@ def extrapolated(cond: Tensor, uncond: Tensor, s: Tensor) -> Tensor:
     return uncond + s * (cond - uncond)
 
 
+def nearest_scale(x0: Tensor, cond: Tensor, uncond: Tensor) -> Tensor:
+    """The scale at which `extrapolated` is nearest to x0 in squared error, over all of [N, ...]; nan without a gap.
+
+    s* = <x0 - uncond, cond - uncond> / |cond - uncond|^2. It is 1 for cond = E[x0 | x_t, context], whose error is
+    orthogonal to whatever x_t and the context tell. Where a context moves the prediction k times as far as it tells of
+    x0, s* is 1 / k, and guidance by s does what k s would.
+    """
+    gap = cond - uncond
+    return ((x0 - uncond) * gap).sum() / gap.square().sum()
+
+
 # Which two predictions
 
 

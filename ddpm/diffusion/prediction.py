@@ -155,6 +155,12 @@ def drawn_timesteps(batch: int, T: int, done: float, generator: torch.Generator)
     return towards_middle(t, T) if done <= MIDDLE_FIRST else t
 
 
+def comparable_noise(x0: Tensor, timesteps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Timesteps int64 [N] and eps like x0 [N, ...] to compare models by: any of them get the same of a generator on the
+    CPU."""
+    return stratified_timesteps(len(x0), timesteps, generator), torch.randn(x0.shape, generator=generator)
+
+
 @torch.no_grad()
 def comparable_losses(
     diffusion: Diffusion,
@@ -164,10 +170,10 @@ def comparable_losses(
     generator: torch.Generator,
     on_samples: Callable[[int], object] = lambda count: None,
 ) -> tuple[Tensor, Tensor]:
-    """`Diffusion.loss` of N samples to compare models by, at timesteps and noise that a generator on the CPU gives to
-    any of them: [N], and the timesteps, int64 [N]. `on_samples` is called with how many more are done."""
-    t = stratified_timesteps(len(x0), len(diffusion.schedule), generator)
-    eps, found = torch.randn(x0.shape, generator=generator), []
+    """`Diffusion.loss` of N samples at `comparable_noise`, [N], and the timesteps, int64 [N]. `on_samples` is called
+    with how many more are done."""
+    t, eps = comparable_noise(x0, len(diffusion.schedule), generator)
+    found = []
     device = diffusion.schedule.alpha.device
     for part in zip(*(a.to(device).split(AT_ONCE) for a in (x0, context, t, eps)), strict=True):
         found.append(diffusion.loss(model, *part))

@@ -19,6 +19,7 @@ MODEL_FILE = "model.safetensors"
 EARLY_FILE = "early.safetensors"  # the weights of an early step, for autoguidance
 BEST_FILE = "best.safetensors"  # the weights that did best in an evaluation during training
 PRETRAINED = Path(__file__).parent.parent / "pretrained"  # a folder for each model that comes along
+Model = tuple[ContextUNet, ModelSpec]
 HALVES = (torch.float16, torch.bfloat16)
 
 
@@ -46,7 +47,7 @@ def file_of(model: str | Path) -> Path:
     return path / MODEL_FILE if path.is_dir() else path
 
 
-def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
+def load_model(path: str | Path) -> Model:
     """A network, in evaluation mode, from a run folder, a .safetensors file or the name of one that comes along.
 
     Raises ValueError when there is none, or when the file is no model of this project.
@@ -54,7 +55,7 @@ def load_model(path: str | Path) -> tuple[ContextUNet, ModelSpec]:
     return built(*read_model(path))
 
 
-def built(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> tuple[ContextUNet, ModelSpec]:
+def built(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> Model:
     """The network of what `read_model` found, in evaluation mode and float32, and its spec."""
     spec = spec_of(metadata)
     model = spec.build()

@@ -24,6 +24,8 @@ class Taken:
 
     kept: frozenset[str] = frozenset()
     """Names of the parameters that are as they were in the other."""
+    told_anew: frozenset[str] = frozenset()
+    """Names of the embeddings that tell it of categories and tags that the other does not know."""
     about: str = "nothing is taken over"
     """In one line: of how many parameters, and what starts anew."""
     growth: float = 1.0
@@ -185,6 +187,7 @@ def take_over(model: ContextUNet, spec: ModelSpec, other: ContextUNet, start: Mo
         about += f"; anew: {', '.join(told)}"
     return Taken(
         frozenset(kept),
+        frozenset(EMBEDDINGS) - kept if kept else frozenset(),
         about,
         growth(model, {n: narrow[n] for n in kept & narrow.keys()}),
         alike(spec.vocabulary, start.vocabulary) + other_size(spec, start),

@@ -27,7 +27,9 @@ from ddpm.system.distributed import local_world, own
 NOISE_ROWS = {"cpu": 64, "cuda": 1024}  # noise is drawn in blocks of so many samples: a process draws only its own
 HELD_MOST = 2**33  # bytes of sprites that are kept on a GPU; of more, each batch is brought there
 DRAWERS_MOST = 8  # processes that draw
-SHIFTED_FIRST = 0.75  # share of a training, its first part, in which sprites are shifted; then each is where it is
+# Share of a training, its first part, in which sprites are shifted, then each is where it is: at most the first, and
+# the second over their number, since many are not learnt by heart, and where each is has to be learnt, too.
+SHIFTED_FIRST, SHIFTED_FEW = 0.75, 150
 CLEAN_PAST = 0.9  # share of the clips whose first frames are clean, as they are in sampling one after another
 
 
@@ -90,6 +92,7 @@ class Batches:
         self.stills = config.optim.batch - self.clips * self.count
         ones, clips = torch.arange(self.stills), torch.arange(self.clips).repeat_interleave(self.count)
         self.unit = torch.cat([ones, self.stills + clips]).to(device)  # of which still or clip each row is, int64 [B]
+        self.shifted_until = min(SHIFTED_FIRST, SHIFTED_FEW / len(data.train)) * config.steps
         # On a CPU drawing takes a twentieth of the time of training; a GPU would wait for it.
         spare = (os.cpu_count() or 1) // local_world() - 2
         ahead = min(max(1, spare), DRAWERS_MOST) if device.type == "cuda" else 0
@@ -106,7 +109,7 @@ class Batches:
         flipped = data.flips(labels, g)
         context, kept = self.contexts(data, firsts, flipped, g)
         t = drawn_timesteps(len(rows), T, step / config.steps, g)
-        shift = config.shift if step <= SHIFTED_FIRST * config.steps else 0
+        shift = config.shift if step <= self.shifted_until else 0
         moves = torch.rand(len(firsts), 2, generator=g, device=device) if shift else None
         frames, t = (None, t) if places is None else self.frames(places, t, g)
         group, count = own(len(rows) // self.count), self.count

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ddpm.config import OptimConfig
 from ddpm.network.unet import ContextUNet
-from ddpm.runs.transfer import EMBEDDINGS, Taken
+from ddpm.runs.transfer import Taken
 from ddpm.system.devices import autocast_dtype, on_cores
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Optimizers:
 
     def __init__(self, model: ContextUNet, config: OptimConfig, taken: Taken = Taken()):
         old = {id(p) for name, p in model.named_parameters() if name in taken.kept}
-        named = {id(p) for name, p in model.named_parameters() if name in EMBEDDINGS} if old else set()
+        named = {id(p) for name, p in model.named_parameters() if name in taken.told_anew}
         hidden = [m.weight for m in model.hidden] if config.optimizer == "muon" else []
         ids = {id(p) for p in hidden}
         rest = [p for p in model.parameters() if id(p) not in ids]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import assert_one_line_error, tiny_sprites, write_npy
 
-from ddpm.commands.measure.losses import losses
+from ddpm.commands.measure.losses import losses, scales
 from ddpm.config import DiffusionConfig, ModelConfig, StudentConfig
 from ddpm.data.tensors import to_tensor
 from ddpm.runs.models import save_model
@@ -32,9 +32,31 @@ def test_a_new_network_predicts_nothing_so_its_loss_is_the_mean_square_of_the_no
     data = write_npy(tmp_path / "data", images, labels)
     result = run_here("losses", model, model, "--data", data, "--count", 100, "--seed", 5)
     assert result.returncode == 0, result.stderr
-    first, second = (line.split()[1:] for line in result.stdout.splitlines()[1:])
+    first, second = (line.split()[1:] for line in result.stdout.splitlines()[1:3])
     assert first == second and first[:2] == ["eps", "100"]
     assert np.isclose(np.mean(list(map(float, first[3:]))), float(first[2]), atol=2e-3)
+
+
+class Says(torch.nn.Module):
+    """Predicts an image for each category, a zero one without."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images = images
+
+    def forward(self, x, t, context):
+        return torch.einsum("bv,vchw->bchw", context, self.images)
+
+
+def test_a_model_that_makes_twice_as_much_of_a_category_as_there_is_has_half_the_scale():
+    g = torch.Generator().manual_seed(0)
+    means, labels = torch.randn(2, 4, 8, 8, generator=g), torch.arange(400) % 2
+    x0 = means[labels] + torch.randn(400, 4, 8, 8, generator=g)
+    spec = ModelSpec(8, 4, SPEC.categories, SPEC.model, DiffusionConfig(prediction="x0"))
+    for factor in (1.0, 2.0):
+        found = scales(Says(factor * means), spec, x0, spec.contexts()[labels], seed=1)
+        assert np.allclose(found, 1 / factor, atol=0.03)  # five times 1 / sqrt(100 * 4 * 8 * 8)
+    assert np.isnan(scales(Says(0 * means), spec, x0, spec.contexts()[labels], seed=1)).all()
 
 
 def test_mistakes(run_here, model, tmp_path):

@@ -1,5 +1,6 @@
 """Training that starts from a trained model: what is taken over, what starts anew, and how fast each learns."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -320,11 +321,11 @@ def test_a_student_is_no_start(start):
 
 def test_the_number_of_steps_follows_that_of_the_sprites(start):
     data, config = start
-    counts = {n: Config(steps=0).for_count(n).steps for n in (1, 25, 100, 200, 10_000)}
-    assert counts == {1: 100, 25: 125, 100: 500, 200: 708, 10_000: 3000}
+    counts = {n: Config(steps=0).for_count(n).steps for n in (1, 8, 64, 512, 10_000)}
+    assert counts == {1: 50, 8: 50, 64: 200, 512: 800, 10_000: 3000}
     assert Config(steps=7).for_count(100).steps == 7
     trainer = Trainer(replace(config, steps=0), data, torch.device("cpu"))
-    assert trainer.config.steps == max(100, 5 * len(data.train))
+    assert trainer.config.steps == math.ceil(12.5 * len(data.train) ** (2 / 3)) > 50
 
 
 def test_a_moved_sprite_is_whole():

@@ -182,6 +182,9 @@ def test_a_clip_is_shifted_as_a_whole(data, tmp_path):
     assert len(moves) > 5
     for step in (5, 6):  # of the last quarter: each is where it is
         assert torch.equal(make(step)[0].x0, plain(step)[0].x0)
+    many = replace(data, train=np.tile(data.train, 10))  # 400: of more than 200 the first 150 / n of the steps
+    make, plain = (batches(many, config(tmp_path, shift=n, steps=8)) for n in (2, 0))
+    assert [torch.equal(make(step)[0].x0, plain(step)[0].x0) for step in range(1, 9)] == [False] * 3 + [True] * 5
 
 
 def test_a_batch_in_parts_has_whole_clips_and_trains_as_the_whole(data, tmp_path):

@@ -21,7 +21,7 @@ from ddpm.commands.shared.parsing import parse
 from ddpm.system.outputs import held, write_together
 
 if TYPE_CHECKING:
-    from ddpm.network.unet import ContextUNet
+    from ddpm.runs.models import Model
     from ddpm.runs.spec import ModelSpec
 
 PAGE = Path(__file__).parents[3] / "web"
@@ -67,7 +67,7 @@ class Arguments:
                 raise ValueError(f"{self.out} holds a page already: add --overwrite to replace it, or choose another")
 
 
-def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
+def networks(args: Arguments) -> "dict[str, Model]":
     """The networks of the page by their part. Raises ValueError for a student that is none, or not of this model."""
     from ddpm.runs.models import file_of, load_model
 
@@ -88,7 +88,7 @@ def networks(args: Arguments) -> "dict[str, tuple[ContextUNet, ModelSpec]]":
     return {"teacher": (model, spec), "student": (student, its)}
 
 
-def walking(args: Arguments, drawing: "tuple[ContextUNet, ModelSpec]") -> "tuple[ContextUNet, ModelSpec] | None":
+def walking(args: Arguments, drawing: "Model") -> "Model | None":
     """The network of walks for a page of a network that draws. Raises ValueError if the one that was named does not
     fit."""
     from ddpm.runs.models import load_model
@@ -114,7 +114,7 @@ def told_of(out: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def write_model(args: Arguments, found: "dict[str, tuple[ContextUNet, ModelSpec]]", made_from: str) -> None:
+def write_model(args: Arguments, found: "dict[str, Model]", made_from: str) -> None:
     """Write the files of the model in place of those of the one that was here before."""
     from ddpm.commands.files.web_model import model_files
     from ddpm.runs.models import file_of

@@ -14,6 +14,7 @@ from ddpm.data.pixel_art import ORPHAN_PRICE
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.samplers import SAMPLERS, tables
 from ddpm.network.unet import ContextUNet
+from ddpm.runs.models import Model
 from ddpm.runs.onnx_files import onnx_denoiser, to_onnx
 from ddpm.runs.onnx_frames import ExportedFrame, frames_to_onnx, onnx_frames
 from ddpm.runs.spec import ModelSpec
@@ -26,8 +27,6 @@ PICTURES = "pictures.png"
 SCALES = (0.0, 4.0)  # the guidance scales that the page offers of a teacher
 PICTURE_SCALE, COLUMNS = 3.0, 24  # of the pictures of the tags
 CHECKED = 4  # sprites a category by which a network and its file are compared
-
-Network = tuple[ContextUNet, ModelSpec]
 
 
 def way(sampler: Sampler, timesteps: Tensor) -> dict[str, Any]:
@@ -107,9 +106,7 @@ def told(part: str, data: bytes, share: float) -> bytes:
     return data
 
 
-def model_files(
-    name: str, networks: dict[str, Network], walks: Network | None
-) -> tuple[dict[str, bytes], dict[str, Any]]:
+def model_files(name: str, networks: dict[str, Model], walks: Model | None) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of a model for the page by their names, and what the page needs to know of them.
 
     networks: the teacher, the student or both; walks: a network of clips of such sprites.

@@ -5,6 +5,10 @@
 Each sprite has its category and, where the model and tags.csv know the same ones, its tags told. The columns are the
 loss over all timesteps and over each quarter of them, the least noisy first. Losses compare where models predict the
 same thing: a row says what.
+
+The second table has the guidance scale whose mixture, uncond + s (cond - uncond), is nearest to these sprites. It is 1
+where a model makes as much of a category as it tells of sprites that were not seen. Less, where it makes more of it,
+as from sprites learnt by heart: guidance of 1 then is already some guidance.
 """
 
 from dataclasses import dataclass
@@ -85,6 +89,28 @@ def losses(
     return loss, t * QUARTERS // len(diffusion.schedule)
 
 
+def scales(model: "ContextUNet", spec: "ModelSpec", x0: "Tensor", context: "Tensor", seed: int) -> list[float]:
+    """`nearest_scale` of sprites, with the noise of `losses`, over all timesteps and over each quarter of them."""
+    import torch
+
+    from ddpm.diffusion.guidance import nearest_scale
+    from ddpm.diffusion.prediction import AT_ONCE, comparable_noise
+
+    diffusion = spec.build_diffusion()
+    denoise, schedule = diffusion.denoiser(model), diffusion.schedule
+    t, eps = comparable_noise(x0, len(schedule), torch.Generator().manual_seed(seed))
+    parts = zip(*(a.split(AT_ONCE) for a in (schedule.add_noise(x0, eps, t), t, context)), strict=True)
+    found = []
+    with torch.no_grad(), progress(total=len(x0), unit="sprite", leave=False) as bar:
+        for x_t, at, c in parts:
+            found.append((denoise(x_t, at, c), denoise(x_t, at, torch.zeros_like(c))))
+            bar.update(len(x_t))
+    cond, uncond = map(torch.cat, zip(*found, strict=True))
+    quarter = t * QUARTERS // len(schedule)
+    groups = [quarter >= 0, *(quarter == q for q in range(QUARTERS))]
+    return [nearest_scale(*(a[g] for a in (x0, cond, uncond))).item() for g in groups]
+
+
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, __doc__)
@@ -102,11 +128,14 @@ def main() -> int:
     rows = np.random.default_rng(args.seed).permutation(len(data.sprites))[: args.count]
     x0, _ = data.batch(rows)
     contexts = [told(args.data, spec, data, rows) for _, spec in models]
-    table = []
+    table, nearest = [], []
     for path, (model, spec), context in zip(args.models, models, contexts, strict=True):
         loss, quarter = losses(model, spec, x0, context, args.seed)
         means = [loss, *(loss[quarter == q] for q in range(QUARTERS))]
         shown = [f"{m.mean():.3f}" if len(m) else "" for m in means]
         table.append([str(path), spec.prediction, str(len(loss)), *shown])
-    print(text_table(["", "predicts", "sprites", "loss", "1st quarter", "2nd", "3rd", "4th"], table), end="")
+        nearest.append([str(path), *(f"{s:.2f}" for s in scales(model, spec, x0, context, args.seed))])
+    quarters = ["1st quarter", "2nd", "3rd", "4th"]
+    print(text_table(["", "predicts", "sprites", "loss", *quarters], table))
+    print(text_table(["", "nearest scale", *quarters], nearest), end="")
     return 0
