@@ -57,7 +57,7 @@ board: .venv/installed  ## TensorBoard on runs/
 sprites: .venv/installed  ## redraw the shipped sprite set
 	$(BIN)/python scripts/make_sprites.py --out sprites
 
-bench: .venv/installed-bench  ## compare with three libraries on this CPU, in an hour; QUICK=1: some minutes; DATA=FOLDER
+bench: .venv/installed-bench  ## compare with three libraries on this CPU, within the hour; QUICK=1: some minutes; DATA=FOLDER
 	$(BIN)/python scripts/bench.py $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA))
 
 bench-gpu: .venv/installed  ## the default config on one CUDA GPU; DATA=FOLDER

@@ -101,14 +101,13 @@ class DiffusionConfig(Settings, table="diffusion"):
     the same noise hides less."""
     prediction: PredictionName = "auto"
     """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette; else as the
-    model that is started from, or x0 if that predicts colours; else x0 for sprites of more than 16 pixels and v for
-    others."""
+    model that is started from, or x0 if that predicts colours; else x0."""
     loss_weight: Literal["auto", "none", "min_snr", "v"] = "auto"
     """Of the squared error of what is predicted; v: as if v were. auto: v where x0 is predicted, else none."""
 
     def for_sprites(self, size: int, has_palette: bool) -> Self:
         """With what is left to choose chosen for sprites of this size, in pixels."""
-        auto: PredictionName = "colours" if has_palette else "x0" if size > 16 else "v"
+        auto: PredictionName = "colours" if has_palette else "x0"
         kind = auto if self.prediction == "auto" else self.prediction
         weight = ("v" if kind == "x0" else "none") if self.loss_weight == "auto" else self.loss_weight
         shift = -2 * math.log(max(1, size / 16)) if self.log_snr_shift is None else self.log_snr_shift

@@ -381,11 +381,24 @@ class Trainer:
         metadata = to_dict(Progress(self.step, self.skipped, self.skipped_in_a_row, self.facts))
         save_checkpoint(self.config.out, metadata, self.parts, self.optimizers.parts, self.config.log.keep)
 
+    def _check_predicts(self) -> None:
+        """Raise ValueError if the network of the run predicts another thing than this one, as where an earlier version
+        of this project chose it."""
+        try:
+            _, spec = load_model(self.config.out)
+        except ValueError:  # it is missing or damaged, and will be written anew
+            return
+        if spec.prediction != self.spec.prediction:
+            raise ValueError(
+                f"{self.config.out} was begun by a version that chose to predict {spec.prediction} where this one "
+                f"predicts {self.spec.prediction}; go on from its weights by --from {self.config.out} in another --out"
+            )
+
     def resume(self) -> Path:
         """Go back to the newest whole checkpoint of the run, and return its path; damaged ones are told on stderr.
 
-        Raises ValueError when there is none, when the data is not what the run began with, and when another process
-        finds another checkpoint.
+        Raises ValueError when there is none, when the data or what is predicted is not what the run began with, and
+        when another process finds another checkpoint.
         """
         with main_first():  # it sets the damaged ones aside
             path, tensors, metadata = newest_checkpoint(self.config.out)
@@ -393,6 +406,7 @@ class Trainer:
             named = path.stem == f"step_{then.step:08d}"
             if not named or not 0 <= then.skipped_in_a_row <= then.skipped <= then.step:
                 raise ValueError(f"{path}: it cannot be at step {then.step} with {then.skipped} steps skipped")
+            self._check_predicts()
             if then.step > self.config.steps:
                 raise ValueError(f"{path} is beyond the {self.config.steps} steps asked for; give {then.step} or more")
             for name, now in self.facts.items():

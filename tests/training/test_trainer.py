@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import tiny_sprites, write_npy
 
-from ddpm.config import Config, DataConfig, LogConfig, ModelConfig, OptimConfig, Sampling
+from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelConfig, OptimConfig, Sampling
 from ddpm.data.loading import load_data
 from ddpm.data.pixel_art import Style
 from ddpm.data.tensors import to_uint8
@@ -321,6 +321,15 @@ def test_other_data_is_not_resumed_with(config, change, named):
     write_npy(config.data, images, labels)
     with pytest.raises(ValueError, match=f"not what the run began with: {named}"):
         make(config).resume()
+
+
+def test_a_run_whose_prediction_an_earlier_version_chose_is_not_resumed_with_another(config):
+    config = dataclasses.replace(config, palette="none")
+    train(make(dataclasses.replace(config, diffusion=DiffusionConfig(prediction="v"))))
+    with pytest.raises(ValueError, match=r"chose to predict v where this one predicts x0; go on .* by --from \S+/run"):
+        make(config).resume()
+    (config.out / "model.safetensors").unlink()  # without it none can tell
+    assert make(config).resume().name == "step_00000006.safetensors"
 
 
 def stop_at(step):

@@ -121,7 +121,7 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
     if model.separable:
         others["whole convolutions"] = replace(config, model=replace(model, separable=()))
     if data.palette is not None:
-        others["numbers for colours"] = replace(config, diffusion=replace(config.diffusion, prediction="v"))
+        others["numbers for colours"] = replace(config, diffusion=replace(config.diffusion, prediction="x0"))
     entered = {name: Own("ours", other, data, CPU) for name, other in others.items()}
     entered["torch's Muon"] = with_torchs_muon(Own("ours", config, data, CPU))
     if (folder / "tags.csv").exists():
