@@ -69,7 +69,7 @@ class ModelConfig(Settings, table="model"):
     more than 32x32 are left."""
     separable: Annotated[tuple[int, ...], length(0, 8), between(0, 7)] = ()
     """Levels whose blocks convolve each channel by itself, then all by 1x1: a fraction of the operations. With 0, the
-    full resolution, training comes further in as much time (docs/performance.md)."""
+    full resolution, training comes further in as much time (docs/experiments.md)."""
     mask_tags: bool = True
     """Pixels do not attend to tags that are left open; false: they do, as to tokens of zeros, to compare with."""
 
@@ -103,7 +103,8 @@ class DiffusionConfig(Settings, table="diffusion"):
     """colours: how likely each colour of the palette is in each pixel. auto: colours if there is a palette; else as the
     model that is started from, or x0 if that predicts colours; else x0."""
     loss_weight: Literal["auto", "none", "min_snr", "v"] = "auto"
-    """Of the squared error of what is predicted; v: as if v were. auto: v where x0 is predicted, else none."""
+    """Weight of the squared error over levels of noise; v: the weight that it would have if v were predicted. auto: v
+    where x0 is predicted, else none."""
 
     def for_sprites(self, size: int, has_palette: bool) -> Self:
         """With what is left to choose chosen for sprites of this size, in pixels."""
@@ -152,8 +153,8 @@ class Sampling(Settings):
     sampler: SamplerName = "auto"
     """auto: dpmpp_2m_sde for a model that predicts colours or x0, else dpmpp_2m."""
     steps: Annotated[int | None, POSITIVE] = None
-    """Steps of the sampler, up to the timesteps the model was trained with; left out, 12 for a model that predicts
-    colours or x0, else 8. Each is one call of the network, for heun two."""
+    """Steps of the sampler, up to the timesteps the model was trained with; left out, 12 of dpmpp_2m_sde, 8 of
+    dpmpp_2m, 10 of heun, 50 of ddim, all of ddpm. Each is one call of the network, for heun two."""
     grid: GridName = "middle"
     """How the steps are placed: evenly in log-SNR, over the range where a sprite takes shape (middle) or over all of
     it (log_snr); evenly in time (uniform); or as Karras et al. 2022 do."""
@@ -202,7 +203,7 @@ class OptimConfig(Settings, table="optim"):
     """Factor on the learning rates of the weights that are taken over from the model that a run starts from; Muon's
     are relative to the size of these weights, too."""
     muon_momentum: Share = 0.9
-    """Not the usual 0.95: runs of a few hundred steps end nearer (docs/performance.md)."""
+    """Not the usual 0.95: runs of a few hundred steps end nearer (docs/experiments.md)."""
     warmup: Annotated[int, NOT_NEGATIVE] = 100
     weight_decay: Annotated[float, NOT_NEGATIVE, FINITE] = 0.01
     clip: Rate = 1.0

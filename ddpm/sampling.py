@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import Sampling
+from ddpm.config import SamplerName, Sampling
 from ddpm.context.completion import Completion
 from ddpm.context.condition import Condition
 from ddpm.data.pixel_art import PixelArt, Style
@@ -21,7 +21,7 @@ from ddpm.diffusion.forms import build, parse_form
 from ddpm.diffusion.guidance import OnGap
 from ddpm.diffusion.prediction import ContextDenoiser, Denoiser, Diffusion
 from ddpm.diffusion.projection import projected
-from ddpm.diffusion.samplers import SAMPLERS, OnStep, SampleNoise
+from ddpm.diffusion.samplers import OTHERS, SAMPLERS, STEPS, OnStep, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype, on_cores, shares
@@ -42,14 +42,15 @@ def ignore(count: int) -> None:
     """An `OnSprites` of sampling that nobody watches."""
 
 
-def usual(spec: ModelSpec) -> tuple[str, int]:
-    """The sampler and the number of steps, of as many as it has, that suit a model.
+def usual(spec: ModelSpec, sampler: SamplerName = "auto") -> tuple[str, int]:
+    """The sampler that suits a model, if it is left to choose, and its number of steps, of as many as there are.
 
     Where colours or x0 are predicted, noise that is drawn anew at each step lets the network revise what it has decided
-    too early, and more steps let it do so more often (docs/palettes.md, docs/sizes.md).
+    too early (docs/experiments.md).
     """
-    sampler, steps = ("dpmpp_2m_sde", 12) if spec.prediction in ("colours", "x0") else ("dpmpp_2m", 8)
-    return sampler, min(steps, spec.diffusion.timesteps)
+    if sampler == "auto":
+        sampler = "dpmpp_2m_sde" if spec.prediction in ("colours", "x0") else "dpmpp_2m"
+    return sampler, min(STEPS.get(sampler, OTHERS), spec.diffusion.timesteps)
 
 
 class Guide:
@@ -59,8 +60,7 @@ class Guide:
         self, spec: ModelSpec, sampling: Sampling, strong: ContextDenoiser, weak: ContextDenoiser | None
     ) -> None:
         self.schedule = spec.build_diffusion().schedule
-        sampler, steps = usual(spec)
-        sampler = sampler if sampling.sampler == "auto" else sampling.sampler
+        sampler, steps = usual(spec, sampling.sampler)
         steps = steps if sampling.steps is None else sampling.steps
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
         self.sampling = replace(sampling, steps=steps, sampler=sampler)

@@ -20,7 +20,7 @@ from torch import Tensor
 from sprites.colour import from_hexadecimals
 
 SHARPEST = 0.02  # sigma below which the density is not made sharper: 2 to 3 of 255 levels, less than the eye sees
-SQUARES = 12.0  # weight of the squared error beside the cross-entropy: others are compared in docs/performance.md
+SQUARES = 12.0  # weight of the squared error beside the cross-entropy: others are compared in docs/experiments.md
 FLOOR = 0.01  # keeps the weight of that error finite where sigma is 0
 
 

@@ -19,7 +19,7 @@ MUONS = 4  # optimisers that the hidden weights are shared among
 QUINTIC = (3.4445, -4.7750, 2.0315)  # a, b, c of x <- a x + b x^3 + c x^5, by Jordan 2024
 ITERATIONS = 5
 NAMED = 5.0  # factor on the learning rate of embeddings, where a trained network meets other names
-FALL = 0.4  # share of the steps; others are compared in docs/performance.md
+FALL = 0.4  # share of the steps; others are compared in docs/experiments.md
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:

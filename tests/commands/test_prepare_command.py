@@ -13,6 +13,7 @@ from conftest import ROOT, command_module
 from folders import NAMES, draw, write_categories, write_shard
 from PIL import Image
 
+from ddpm.commands.files.prepare import config_for
 from ddpm.commands.shared.parsing import command_line, project_file
 from ddpm.config import DataConfig
 from ddpm.data.loading import load_data
@@ -91,6 +92,13 @@ def test_names_that_are_taken_are_told_in_a_dry_run_too(tmp_path, art, prepare, 
 def test_few_sprites_are_warned_of(tmp_path, art, prepare):
     code, _, complaints = prepare(art / "food.png", "--out", tmp_path / "set")
     assert code == 0 and "12 sprites are few: 20 or more are needed" in complaints
+
+
+def test_many_sprites_and_large_ones_are_trained_on_from_nothing():
+    few, many = ([config_for(size, count) for size in (16, 24, 32)] for count in (1000, 1001))
+    assert few == [f"configs/{name}.toml" for name in ("finetune", "finetune", "sprites32")]
+    assert many == [f"configs/{name}.toml" for name in ("sprites16", "finetune", "sprites32")]
+    assert all((ROOT / config).exists() for config in few + many)
 
 
 @pytest.mark.parametrize("place", [".", "elsewhere", "scripts"])
@@ -192,7 +200,7 @@ def test_shards_become_a_pair_that_is_trained_on_and_prepared_again(tmp_path, sh
     out = tmp_path / "set"
     code, told, complaints = prepare(shards, "--arrays", "--out", out)
     assert (code, complaints) == (0, "") and "sprites       60: food 20, hero 20, spell 20" in told
-    assert told.splitlines()[-1].endswith(f"train.py configs/sprites16.toml --data {out} --out runs/mine")
+    assert told.splitlines()[-1].endswith(f"train.py configs/finetune.toml --data {out} --out runs/mine")
     sprites = load_data(out, DataConfig()).sprites
     assert (sprites.images == np.concatenate([draw(30, 16, 3, seed=shard) for shard in range(2)])).all()
     assert (sprites.labels == np.arange(60) % 3).all() and sprites.categories == NAMES

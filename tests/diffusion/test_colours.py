@@ -129,7 +129,7 @@ def unlike(spec: ModelSpec) -> nn.Module:
 
 def test_a_spec_resolves_what_is_predicted():
     assert spec_of().prediction == "colours" and len(spec_of().colours) == 6 and len(spec_of(channels=3).colours) == 5
-    assert spec_of(()).prediction == "v" and spec_of(()).colours is None
+    assert spec_of(()).prediction == "x0" and spec_of(()).colours is None
     assert spec_of(prediction="v").prediction == "v" and spec_of(prediction="v").build().head.out_channels == 4
     assert spec_of().build().head.out_channels == 6
     with pytest.raises(ValueError, match="needs a palette"):

@@ -436,6 +436,8 @@ def test_what_is_left_open_follows_what_is_predicted(prediction, sampler, steps)
     assert (settled.sampler, settled.steps) == (sampler, steps)
     given = Sampler(model, spec, Sampling(sampler="heun", steps=3)).sampling
     assert (given.sampler, given.steps) == ("heun", 3)
+    named = {name: Sampler(model, spec, Sampling(sampler=name)).sampling.steps for name in SAMPLERS}
+    assert named == {"dpmpp_2m": 8, "dpmpp_2m_sde": 12, "heun": 10, "ddim": 30, "ddpm": 30}  # no more than there are
     short = dataclasses.replace(spec, diffusion=dataclasses.replace(spec.diffusion, timesteps=5))
     assert Sampler(model, short).sampling.steps == 5  # no more than there are
 

@@ -59,7 +59,7 @@ class Arguments:
     contestants: tuple[Name, ...] = get_args(Name)
     minutes: tuple[float, ...] = (1.0, 2.0, 4.0)
     """Of training, after which sprites are judged."""
-    guidance: tuple[float, ...] = (1.5,)
+    guidance: tuple[float, ...] = (1.25, 2.0)
     """Guidance scales above 1 of the judged sprites, the same for all; of several, the best is told."""
     per_category: int = 40
     """Sprites judged per category."""

@@ -43,7 +43,8 @@ from sprites.writing.sprite_set import write_sprite_set
 
 MANIFEST = "prepared.json"  # the files of an earlier result, and a digest of each
 FEW = 20  # sprites; fewer are not worth training on
-LARGE = {size: f"configs/sprites{size}.toml" for size in (16, 32, 64)}  # what many sprites of a size are trained with
+MANY = 1000  # sprites of 16x16; more are better trained on from nothing, as those of other sizes are
+FROM_NOTHING = {size: f"configs/sprites{size}.toml" for size in (16, 32, 64)}
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -187,14 +188,20 @@ def tell(lines: Iterable[tuple[str, str]]) -> None:
         print(f"{heading:13} {one_line(what)}")
 
 
-def tell_next(out: Path, count: int, config: str, has_tags: bool = False, has_clips: bool = False) -> None:
+def config_for(size: int, count: int) -> str:
+    """What so many sprites of a size are best trained with (docs/finetuning.md)."""
+    tuned = "configs/finetune.toml"
+    return tuned if size == 16 and count <= MANY else FROM_NOTHING.get(size, tuned)
+
+
+def tell_next(out: Path, count: int, size: int, has_tags: bool = False, has_clips: bool = False) -> None:
     """Print what was made, and the commands that train on it."""
     print(f"made {out}; look at {out / PICTURE}")
     if count < FEW:
         few = f"{plural(count, 'sprite')} {'is' if count == 1 else 'are'} few"
         warn(f"{few}: {FEW} or more are needed to learn from, see docs/finetuning.md")
     train, data = command_line("train"), f"--data {shlex.quote(str(out))}"
-    print(f"next: {train} {project_file(config)} {data}{' --tags' * has_tags} --out runs/mine")
+    print(f"next: {train} {project_file(config_for(size, count))} {data}{' --tags' * has_tags} --out runs/mine")
     if has_clips:
         walks = (
             f"{project_file('configs/walks.toml')} --from walks {data} --endless none{' --no-tags' * (not has_tags)}"
@@ -213,7 +220,7 @@ def main() -> int:
     if args.arrays:
         made = make_arrays(args.sources, settings, out, check)
         tell(made.report())
-        count, config = sum(made.counts), LARGE.get(made.size, "configs/finetune.toml")
+        count, size = sum(made.counts), made.size
     else:
         with progress(desc="reading", unit="picture", leave=False) as bar:
             found = collect(args.sources, settings, bar.update)
@@ -221,8 +228,8 @@ def main() -> int:
         if out:
             with made_whole(out, check) as folder:
                 write(folder, found)
-        count, config = len(found.images), "configs/finetune.toml"
+        count, size = len(found.images), found.size
         has_tags, has_clips = any(found.facets), len({*found.clips.tolist()}) < count
     if out:
-        tell_next(out, count, config, has_tags, has_clips)
+        tell_next(out, count, size, has_tags, has_clips)
     return 0

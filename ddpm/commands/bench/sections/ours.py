@@ -130,7 +130,7 @@ def levers(config: Config, folder: Path, effort: Effort) -> Table:
     found = medians(interleave(blocks, effort.rounds, "levers"))
     base = found["as it is"]
     rows = [(name, flops_of(c.forward) / 1e6, found[name], found[name] / base) for name, c in entered.items()]
-    notes = ("of the speed alone: what a lever does to the sprites is told in docs/performance.md",)
+    notes = ("of the speed alone: what a lever does to the sprites is told in docs/experiments.md",)
     return Table("Levers", ("", "MFLOP", "sprites/s", "ratio"), rows, notes)
 
 
