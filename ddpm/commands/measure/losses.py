@@ -7,8 +7,8 @@ loss over all timesteps and over each quarter of them, the least noisy first. Lo
 same thing: a row says what.
 
 The second table has the guidance scale whose mixture, uncond + s (cond - uncond), is nearest to these sprites. It is 1
-where a model makes as much of a category as it tells of sprites that were not seen. Less, where it makes more of it,
-as from sprites learnt by heart: guidance of 1 then is already some guidance.
+where a model makes as much of a category as it should, less where it makes too much of it, as where some sprites were
+learnt by heart: guidance of 1 then is already some guidance.
 """
 
 import math
