@@ -43,7 +43,7 @@ class Effort:
         return replace(self, rounds=min(self.rounds, 2) if size > 16 else self.rounds, sprites=sprites, batch=batch)
 
 
-FULL, QUICK = Effort(5, 1.0, 100, 128), Effort(2, 0.3, 20, 32)
+FULL, QUICK = Effort(5, 1.0, 100, 128), Effort(1, 0.3, 20, 32)
 
 
 def synchronize(device: torch.device) -> None:
