@@ -156,9 +156,14 @@ def test_the_network_follows_the_size_of_the_sprites(size, widths, patch):
 
 def test_what_is_predicted_follows_the_sprites():
     chosen = lambda size, palette, **given: DiffusionConfig(**given).for_sprites(size, palette)
-    assert (chosen(16, palette=True).prediction, chosen(16, palette=False).prediction) == ("colours", "x0")
+    assert [chosen(size, palette).prediction for size in (16, 32) for palette in (True, False)] == [
+        "colours",
+        "x0",
+        "colours",
+        "x0",
+    ]
     assert chosen(32, False).loss_weight == chosen(8, True, prediction="x0").loss_weight == "v"
-    assert chosen(16, False, prediction="v").loss_weight == chosen(32, True).loss_weight == "none"
+    assert chosen(16, False, prediction="v").loss_weight == chosen(32, False, prediction="eps").loss_weight == "none"
     assert chosen(32, True).log_snr_shift == pytest.approx(-2 * math.log(2)) and chosen(12, True).log_snr_shift == 0
     given = DiffusionConfig(prediction="eps", loss_weight="min_snr", log_snr_shift=0.0)
     assert given.for_sprites(32, True) == given

@@ -23,7 +23,7 @@ from ddpm.data.order import VALIDATION, generator, seed_of
 from ddpm.diffusion.prediction import comparable_losses
 from ddpm.network.frames import Frames
 from ddpm.runs.checkpoints import Stateful, newest_checkpoint, restore, save_checkpoint
-from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, save_model
+from ddpm.runs.models import EARLY_FILE, MODEL_FILE, load_model, read_model, save_model, spec_of
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import Taken, model_like, predicts_like, take_over
 from ddpm.system.console import progress
@@ -385,7 +385,7 @@ class Trainer:
         """Raise ValueError if the network of the run predicts another thing than this one, as where an earlier version
         of this project chose it."""
         try:
-            _, spec = load_model(self.config.out)
+            spec = spec_of(read_model(self.config.out)[1])
         except ValueError:  # it is missing or damaged, and will be written anew
             return
         if spec.prediction != self.spec.prediction:

@@ -121,8 +121,8 @@ def test_a_student_comes_nearer_to_its_teacher_than_as_many_steps_of_the_teacher
     wanted = Sampler(model, spec, Sampling(sampler="dpmpp_2m", steps=6, **unseen))(*asked)
     few = Sampler(model, spec, Sampling(steps=2, sampler="ddim", **unseen))(*asked)
     got = Sampler(distillation.student.eval(), distillation.spec, Sampling(**unseen))(*asked)
-    # Found 0.36 with v, 0.52 with x0, which longer training hardly lowers: such a teacher's x0 is noise, too.
-    assert (got - wanted).square().mean() < 0.6 * (few - wanted).square().mean()
+    most = 0.6 if spec.prediction == "x0" else 0.5  # the x0 of such a teacher is noise, too
+    assert (got - wanted).square().mean() < most * (few - wanted).square().mean()
 
 
 def test_a_student_is_saved_with_what_it_needs(teacher, tmp_path):

@@ -112,11 +112,6 @@ def scales(model: "ContextUNet", spec: "ModelSpec", x0: "Tensor", context: "Tens
     return [nearest_scale(*(a[g] for a in (x0, cond, uncond))).item() for g in groups]
 
 
-def shown(figure: float, digits: int) -> str:
-    """Blank where there is none: of a quarter without sprites, of a model that makes nothing of a category."""
-    return "" if math.isnan(figure) else f"{figure:.{digits}f}"
-
-
 @exit_on_user_error
 def main() -> int:
     args = parse(Arguments, __doc__)
@@ -138,8 +133,10 @@ def main() -> int:
     for path, (model, spec), context in zip(args.models, models, contexts, strict=True):
         loss, quarter = losses(model, spec, x0, context, args.seed)
         means = [loss, *(loss[quarter == q] for q in range(QUARTERS))]
-        table.append([str(path), spec.prediction, str(len(loss)), *(shown(m.mean().item(), 3) for m in means)])
-        nearest.append([str(path), *(shown(s, 2) for s in scales(model, spec, x0, context, args.seed))])
+        shown = [f"{m.mean():.3f}" if len(m) else "" for m in means]
+        table.append([str(path), spec.prediction, str(len(loss)), *shown])
+        found = scales(model, spec, x0, context, args.seed)
+        nearest.append([str(path), *("" if math.isnan(s) else f"{s:.2f}" for s in found)])  # of nothing there is none
     quarters = ["1st quarter", "2nd", "3rd", "4th"]
     print(text_table(["", "predicts", "sprites", "loss", *quarters], table))
     print(text_table(["", "nearest scale", *quarters], nearest), end="")
