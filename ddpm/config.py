@@ -147,9 +147,10 @@ class Sampling(Settings):
         str,
         Doc(
             f"Form of guidance: {', '.join(FORM_NAMES)}, or several joined by +; numbers after = "
-            "replace the usual ones, as in interval=0.5:20."
+            "replace the usual ones, as in interval=0.5:20. An interval that holds none of the steps is left out; "
+            "scales for single facets, and guidance over the frames before, know none."
         ),
-    ] = "cfg"
+    ] = "interval"
     sampler: SamplerName = "auto"
     """auto: dpmpp_2m_sde for a model that predicts colours or x0, else dpmpp_2m."""
     steps: Annotated[int | None, POSITIVE] = None

@@ -17,7 +17,7 @@ from ddpm.data.pixel_art import PixelArt, Style
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.editing import Change, Edit, inverted
-from ddpm.diffusion.forms import build, parse_form
+from ddpm.diffusion.forms import build, guided_at, parse_form
 from ddpm.diffusion.guidance import OnGap
 from ddpm.diffusion.prediction import ContextDenoiser, Denoiser, Diffusion
 from ddpm.diffusion.projection import projected
@@ -65,6 +65,8 @@ class Guide:
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
         self.sampling = replace(sampling, steps=steps, sampler=sampler)
         self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak
+        if not guided_at(self.form, self.schedule, self.timesteps).any():  # of very few steps
+            self.form.pop("interval")
         if "auto" in self.form and weak is None:
             raise ValueError("the form auto needs a weak network to guide away from")
 

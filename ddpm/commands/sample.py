@@ -2,7 +2,7 @@
 
     python scripts/sample.py runs/mine --guidance 0 1 2 4
     python scripts/sample.py runs/mine --categories hero hero=0.7,food=0.3 uncond --count 100 --npz sprites.npz
-    python scripts/sample.py runs/mine --categories "hero + 0.4 food - side_facing" --form interval=0.5:20+apg
+    python scripts/sample.py runs/mine --categories "hero + 0.4 food - side_facing" --form interval+apg
     python scripts/sample.py runs/tags --tags "kind=knight colour=red" --guidance colour=3 kind=1.5 --not colour=blue
 
 Rows are categories, mixtures, sums or tags, columns guidance scales; the noise is the same in all of them.

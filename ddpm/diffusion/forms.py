@@ -1,4 +1,4 @@
-"""Forms of guidance by name: "cfg", "interval=0.5:20", "auto+apg".
+"""Forms of guidance by name: "cfg", "interval=0.3:5", "auto+apg".
 
 A form is one or several names of `FORMS`, joined by +; numbers after = replace the defaults. Each name changes one
 part of a `Plan`, from which the guided denoiser is built. To add a form, write a function from its numbers to such a
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from ddpm.context.condition import Condition
@@ -38,7 +39,7 @@ Form = dict[str, Change]
 
 
 def cfg() -> Change:
-    """Classifier-free guidance, which all others but auto change."""
+    """Classifier-free guidance at all levels of noise, which all others but auto change."""
     return lambda plan: plan
 
 
@@ -47,8 +48,8 @@ def auto() -> Change:
     return lambda plan: replace(plan, away_from_weak=True)
 
 
-def interval(low: float = 0.5, high: float = 20.0) -> Change:
-    """Guide only at noise levels sigma / alpha between these."""
+def interval(low: float = 0.3, high: float = 5.0) -> Change:
+    """Guide, with s above 1, only at noise levels sigma / alpha between these."""
     if not 0 <= low < high:
         raise ValueError
     return lambda plan: replace(plan, scale=guidance.limited_interval(plan.scale, plan.schedule, low, high))
@@ -110,6 +111,20 @@ def parse_form(text: str) -> Form:
     return form
 
 
+def planned(form: Form, scale: Scale, schedule: Schedule) -> Plan:
+    """The plan of a form for one run of a sampler."""
+    plan = Plan(schedule, scale)
+    for name in FORMS:
+        plan = form[name](plan) if name in form else plan
+    return plan
+
+
+def guided_at(form: Form, schedule: Schedule, timesteps: Tensor) -> Tensor:
+    """bool [S]: at which timesteps, int64 [S], a scale above 1 counts."""
+    scale = planned(form, 2.0, schedule).scale
+    return torch.as_tensor(scale(timesteps) if callable(scale) else scale).expand(len(timesteps)) > 1
+
+
 def build(
     form: Form,
     denoise: ContextDenoiser,
@@ -121,9 +136,7 @@ def build(
     on_gap: OnGap | None = None,
 ) -> Denoiser:
     """The guided denoiser of a form, for one run of a sampler. Raises ValueError for the form auto without `weak`."""
-    plan = Plan(schedule, scale)
-    for name in FORMS:
-        plan = form[name](plan) if name in form else plan
+    plan = planned(form, scale, schedule)
     if not plan.away_from_weak:
         guided = guidance.classifier_free(denoise, condition, plan.scale, mix=plan.mix, on_gap=on_gap)
     elif weak is None:

@@ -160,14 +160,14 @@ def autoguidance(
 
 
 def limited_interval(scale: Scale, schedule: Schedule, low: float, high: float) -> Scale:
-    """The scale s where the noise level sigma / alpha is in (low, high], 1 elsewhere (Kynkaanniemi et al. 2024,
-    arXiv:2404.07724): no guidance, and no second prediction, where it does harm or nothing."""
+    """The scale s where the noise level sigma / alpha is in (low, high], elsewhere 1 if s is more (Kynkaanniemi et al.
+    2024, arXiv:2404.07724): no guidance, and no second prediction, where it does harm or nothing."""
 
     def at(t: Tensor) -> Tensor:
         alpha, sigma = schedule.at(t, t.double())
         level, s = sigma / alpha, scale(t) if callable(scale) else scale
         s = torch.as_tensor(s, dtype=torch.float64, device=t.device)
-        return torch.where((level > low) & (level <= high), s, 1.0)
+        return torch.where((level > low) & (level <= high), s, s.clamp(max=1))
 
     return at
 

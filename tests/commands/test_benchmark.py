@@ -210,7 +210,7 @@ def test_the_models_that_come_along_are_timed(monkeypatch):
     monkeypatch.setattr(pretrained, "command", lambda *words: lambda: ran.append(words))  # its own tests run them
     rows = dict(pretrained.pretrained(ROOT / "scripts", BRIEF).rows)
     assert all(seconds > 0 for seconds in rows.values()) and len(rows) == 6
-    assert rows["2 guided sprites"] > rows["2 by its student"]  # 24 predictions and 4
+    assert rows["2 guided sprites"] > rows["2 by its student"]  # 17 predictions and 4
     assert {Path(words[0]).name for words in ran if words[0] != "-c"} == {"sample.py", "animate.py"}
     with pytest.raises(subprocess.CalledProcessError):
         monkeypatch.undo()
@@ -224,7 +224,7 @@ def test_speed_sections_of_a_tiny_model(data):
     assert row[:3] == ("ours", 4, "float32") and row[4] == 1 and row[-1] == 3
     assert row[6] == pytest.approx(3 * row[3] * row[5] / 1e3)
     (row,) = comparison.sampling([contestant], 2.0, BRIEF, 16).rows
-    assert row[:4] == ("ours", "dpmpp_2m_sde", 12, 24) and row[4] > 0
+    assert row[:4] == ("ours", "dpmpp_2m_sde", 12, 17) and row[4] > 0
     changes = [ours.Variant("cores", n, TINY, data, n) for n in (1, 2)]
     table = ours.scaling(changes, BRIEF)
     assert [row[:2] for row in table.rows] == [("cores", 1), ("cores", 2)]

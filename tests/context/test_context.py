@@ -91,10 +91,22 @@ def test_sampling_never_masks(sampler, training):
     none = torch.zeros(16, 5)
     for scale, rows in ((1.0, context), (0.0, none), (3.0, torch.stack([none, context], 1).flatten(0, 1))):
         spy.contexts.clear()
-        how = Sampling(sampler=sampler, steps=5, precision="fp32")  # in which the network itself is asked, no copy
+        how = Sampling("cfg", sampler, 5, precision="fp32")  # in which the network itself is asked, no copy
         Sampler(spy, spec, how)(Condition.of(context), scale, range(16))  # on one core
         assert len(spy.contexts) == 5
         assert all(torch.equal(seen, rows) for seen in spy.contexts)
+
+
+@pytest.mark.parametrize(("steps", "guided"), [(12, [4, 5, 6, 7, 8]), (8, [3, 4, 5]), (2, [0, 1])])
+def test_guidance_acts_at_the_steps_of_an_interval_or_if_that_holds_none_at_all(steps, guided):
+    spy, context = Spy(), contexts(16)
+    spec = ModelSpec(3, 4, ("a", "b", "c", "d", "e"), ModelConfig(), DiffusionConfig())
+    sampler = Sampler(spy, spec, Sampling(steps=steps, precision="fp32"))
+    for scale in (3.0, 1.0, 0.0):
+        spy.contexts.clear()
+        sampler(Condition.of(context), scale, range(16))
+        twice = [i for i, seen in enumerate(spy.contexts) if len(seen) == 32]
+        assert len(spy.contexts) == steps and twice == (guided if scale > 1 else [])
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_parse_form(text, names):
         *[
             (text, f"{text!r} as a form of guidance: expected numbers as in {usual}")
             for usual, texts in {
-                "interval=0.5:20": "interval= interval=1 interval=1:2:3 interval=5:0.3 interval=1:1 interval=-1:1 "
+                "interval=0.3:5": "interval= interval=1 interval=1:2:3 interval=5:0.3 interval=1:1 interval=-1:1 "
                 "interval=nan:1 interval=a:b interval=0.3,5 interval=inf:inf",
                 "apg=0:0.1:-0.5": "apg=0 apg=0:0:0 apg=0:-1:0 apg=0:1:1 apg=0:1:-1 apg=nan:1:0 apg=inf:1:0 apg=0:nan:0",
                 "rescale=0.7": "rescale=1.1 rescale=-0.1 rescale=nan rescale=much rescale=0:1",
@@ -78,7 +78,7 @@ def test_parse_form_refuses(text, says):
     [
         ("cfg", lambda c, s: clip(classifier_free(strong, c, s))),
         ("auto", lambda c, s: clip(autoguidance(strong, weak, c, s))),
-        ("interval", lambda c, s: clip(classifier_free(strong, c, interval(s, SCHEDULE, 0.5, 20.0)))),
+        ("interval", lambda c, s: clip(classifier_free(strong, c, interval(s, SCHEDULE, 0.3, 5.0)))),
         ("apg", lambda c, s: clip(classifier_free(strong, c, s, mix=adaptive_projected(0.0, 0.1, -0.5)))),
         ("threshold=0.8", lambda c, s: dynamic_threshold(classifier_free(strong, c, s), 0.8)),
         (

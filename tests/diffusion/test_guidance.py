@@ -246,6 +246,13 @@ def test_the_interval_guides_just_the_timesteps_in_it(low, high, inside, scale):
     assert spy.rows == [20 + len(inside)]
 
 
+@pytest.mark.parametrize("scale", [-0.5, 0.0, 0.4, 1.0])
+def test_outside_of_the_interval_a_scale_up_to_one_stays(scale):
+    x, context = draw()
+    out = classifier_free(Spy(), context, limited_interval(scale, SCHEDULE, 0.1, 0.2))(x, T)
+    assert torch.equal(out, classifier_free(Spy(), context, scale)(x, T))
+
+
 # Compositions and negatives
 
 

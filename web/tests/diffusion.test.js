@@ -45,7 +45,8 @@ test("tags that are left open are those of a sprite that has the others", () => 
 function evenly(T) {
   const angles = Array.from({ length: T + 1 }, (_, i) => ((1 - i / T) * 0.97 * Math.PI) / 2);
   const timesteps = Array.from({ length: T }, (_, i) => T - i);
-  return { timesteps, alpha: angles.map(Math.cos), sigma: angles.map(Math.sin), eta: 0, order: 2 };
+  const guides = timesteps.map(() => true);
+  return { timesteps, alpha: angles.map(Math.cos), sigma: angles.map(Math.sin), eta: 0, order: 2, guides };
 }
 const way = evenly(40);
 const noNoise = { next: () => assert.fail("no noise is needed") };
@@ -108,17 +109,20 @@ test("guidance is uncond + s (cond - uncond), and s = 0 and 1 are the two predic
     denoise,
     [0, 1, 2].map(() => ({ context, away: null })),
     [0, 1, 2],
+    [true, false],
   );
   assert.deepEqual([...(await plain(new Float32Array(3), 0))], [0, 0.25, 0.5]);
+  assert.deepEqual([...(await plain(new Float32Array(3), 1))], [0, 0.25, 0.25]); // a step that does not guide
   const from = classifierFree(
     denoise,
     [0, 1, 2].map(() => ({ context, away })),
     [0, 1, 2],
+    [true],
   );
   assert.deepEqual([...(await from(new Float32Array(3), 0))], [0.125, 0.25, 0.375]);
-  assert.deepEqual(rows, [4, 4]); // one prediction where s is 0 or 1, two elsewhere
+  assert.deepEqual(rows, [4, 3, 4]); // one prediction where s is 0 or 1, two elsewhere
   const pairs = /** @type {unknown[]} */ ([]);
-  const watched = classifierFree(denoise, [{ context, away }], [1], (_, cond, uncond) =>
+  const watched = classifierFree(denoise, [{ context, away }], [1], [true], (_, cond, uncond) =>
     pairs.push([...cond, ...uncond]),
   );
   assert.deepEqual([...(await watched(new Float32Array(1), 0))], [0.25]);
@@ -139,7 +143,7 @@ test("a composition is uncond + sum_m s_m (cond_m - uncond), with just the predi
       { context: a, scale: first },
       { context, scale: second },
     ].filter(({ scale }) => scale);
-    const [x0] = await classifierFree(denoise, [{ context, terms, away: from }], [1])(new Float32Array(1), 0);
+    const [x0] = await classifierFree(denoise, [{ context, terms, away: from }], [1], [false])(new Float32Array(1), 0);
     return [x0, rows];
   };
   assert.deepEqual(await guided([0.5, 1.5], null), [0.5 * 0.25 + 1.5 * 0.375, 3]);
@@ -147,7 +151,7 @@ test("a composition is uncond + sum_m s_m (cond_m - uncond), with just the predi
   assert.deepEqual(await guided([0.5, 0.5], away), [0.5 * 0.25 + 0.5 * 0.375, 2]); // they add to 1
   const pairs = /** @type {unknown[]} */ ([]);
   const terms = [{ context: a, scale: 2 }];
-  const watched = classifierFree(denoise, [{ context, terms, away }], [1], (_, cond, uncond) =>
+  const watched = classifierFree(denoise, [{ context, terms, away }], [1], [true], (_, cond, uncond) =>
     pairs.push([...cond, ...uncond]),
   );
   assert.deepEqual([...(await watched(new Float32Array(1), 0))], [0]);

@@ -21,7 +21,8 @@ from ddpm.config import Config, Sampling, load_config
 from ddpm.context.condition import Condition
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import ShuffledOrder
-from ddpm.sampling import Sampler, usual
+from ddpm.diffusion.forms import guided_at
+from ddpm.sampling import Sampler
 from ddpm.training.ema import EMA
 from ddpm.training.trainer import Trainer
 
@@ -38,7 +39,9 @@ class Contestant(Protocol):
     """float32 or bfloat16, of its training."""
     sampler: str
     steps: int
-    """Steps that its users sample with; each asks the network twice, with the category and without."""
+    """Steps that its users sample with."""
+    calls: int
+    """How often these ask the network for a guided sprite, with the category and without."""
 
     def step(self) -> None:
         """Train on one batch."""
@@ -57,7 +60,9 @@ class Own:
         self.name, self.batch = name, config.optim.batch
         self.trainer = Trainer(config, data, device)
         self.precision = self.trainer.precision
-        self.sampler, self.steps = usual(self.trainer.spec)
+        guide = Sampler(self.trainer.ema.model, self.trainer.spec, Sampling(precision="fp32")).guide
+        self.sampler, self.steps = guide.sampling.sampler, len(guide.timesteps)
+        self.calls = self.steps + int(guided_at(guide.form, guide.schedule, guide.timesteps).sum())
 
     def step(self) -> None:
         self.trainer.advance()
@@ -89,7 +94,7 @@ class Library:
     def __init__(self, name: str, data: SpriteData, device: torch.device, batch: int = BATCH, seed: int = 0):
         self.name, self.data, self.device, self.batch = name, data, device, batch
         self.channels, self.size = data.sprites.channels, data.sprites.size
-        self.categories = len(data.sprites.categories)
+        self.categories, self.calls = len(data.sprites.categories), 2 * self.steps
         self.order, self.done = ShuffledOrder(len(data.train), seed), 0
         torch.manual_seed(seed)
         self.build()

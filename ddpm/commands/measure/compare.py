@@ -1,7 +1,7 @@
 """Put runs, forms of guidance, samplers and scales side by side, all from the same noise.
 
     python scripts/compare.py runs/a runs/b --data FOLDER --guidance 1 2
-    python scripts/compare.py runs/a --data FOLDER --forms cfg auto interval=0.5:20+apg --samplers dpmpp_2m:8 ddpm:1000
+    python scripts/compare.py runs/a --data FOLDER --forms cfg auto interval+apg --samplers dpmpp_2m:8 ddpm:1000
 
 Every combination is a row of one table (of sweep.py's figures) and a column of one picture. A distilled student is
 sampled in its own way in all of them.
@@ -34,7 +34,7 @@ class Arguments:
     data: Path
     """The folder of sprites to compare with."""
     guidance: tuple[float, ...] = (2.0,)
-    forms: tuple[str, ...] = ("cfg",)
+    forms: tuple[str, ...] = (Sampling.form,)
     """Forms of guidance, as of sample.py's --form."""
     samplers: tuple[str, ...] = ("auto",)
     """Sampler and steps, and the grid if it is not the usual one, as in heun:10:log_snr; auto: those that sample.py

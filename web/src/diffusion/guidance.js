@@ -17,28 +17,33 @@ const f = Math.fround;
 
 /**
  * A denoiser that is guided by classifier-free guidance, one scale s for each sprite; x0_hat is kept in [-1, 1].
- * Of a composition it is uncond + s sum_m scale_m (cond_m - uncond).
+ * Of a composition it is uncond + s sum_m scale_m (cond_m - uncond). Where a step of the way does not guide, s is 1 at
+ * most.
  * Only the predictions that are needed are made: that to go away from alone where s is 0, the other alone where it is
  * 1; but both wherever `onPair` is told of them, cond being that of the whole context.
  * @param {ContextDenoiser} denoise
  * @param {Condition[]} conditions
  * @param {number[]} scales
+ * @param {boolean[]} guides of each step
  * @param {OnPair} [onPair]
  * @returns {import("./samplers.js").Denoiser}
  */
-export function classifierFree(denoise, conditions, scales, onPair) {
-  const needed = conditions.flatMap((condition, sample) => {
-    const [away, ...terms] = weighted(condition);
-    const [s, asked] = [scales[sample], condition.context];
-    const whole = terms.find(({ context }) => context === asked) ?? { context: asked, weight: 0 };
-    const rows = [
-      ...(onPair || s !== 1 || away.weight ? [{ ...away, uncond: true }] : []),
-      ...(s === 0 ? [] : terms.filter((term) => term !== whole)),
-      ...(onPair || (s !== 0 && whole.weight) ? [{ ...whole, told: true }] : []),
-    ];
-    return rows.map((row) => ({ uncond: false, told: false, ...row, sample, scale: 1 }));
-  });
+export function classifierFree(denoise, conditions, scales, guides, onPair) {
+  const neededAt = (/** @type {number[]} */ scales) =>
+    conditions.flatMap((condition, sample) => {
+      const [away, ...terms] = weighted(condition);
+      const [s, asked] = [scales[sample], condition.context];
+      const whole = terms.find(({ context }) => context === asked) ?? { context: asked, weight: 0 };
+      const rows = [
+        ...(onPair || s !== 1 || away.weight ? [{ ...away, uncond: true }] : []),
+        ...(s === 0 ? [] : terms.filter((term) => term !== whole)),
+        ...(onPair || (s !== 0 && whole.weight) ? [{ ...whole, told: true }] : []),
+      ];
+      return rows.map((row) => ({ uncond: false, told: false, ...row, sample, scale: 1 }));
+    });
+  const [guided, limited] = [scales, scales.map((s) => Math.min(s, 1))].map((at) => ({ at, needed: neededAt(at) }));
   return async (x, step) => {
+    const { at, needed } = guides[step] ? guided : limited;
     const n = x.length / conditions.length;
     const predicted = await denoise(x, step, needed);
     const [cond, uncond, told] = [0, 1, 2].map(() => new Float32Array(x.length));
@@ -49,7 +54,7 @@ export function classifierFree(denoise, conditions, scales, onPair) {
       if (weight) x0.forEach((value, j) => (cond[first + j] += f(weight * value)));
     });
     onPair?.(step, told, uncond);
-    return mixed(cond, uncond, scales);
+    return mixed(cond, uncond, at);
   };
 }
 

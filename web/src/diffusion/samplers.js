@@ -13,6 +13,7 @@
  * @property {number[]} sigma
  * @property {number} eta 0: deterministic; 1: ancestral
  * @property {number} order
+ * @property {boolean[]} guides whether a step is guided by a scale above 1
  *
  * @typedef {(x: Float32Array, step: number) => Promise<Float32Array>} Denoiser x_t -> x0_hat
  * @typedef {{next: () => Float32Array}} Noise standard normal, as large as x

@@ -73,7 +73,7 @@ function denoiser(run, network, items, each, onPair) {
     );
   };
   if (network.guided) return ofStudent(denoise, conditions, scales);
-  return classifierFree(denoise, conditions, scales, onPair);
+  return classifierFree(denoise, conditions, scales, network.way.guides, onPair);
 }
 
 /**

@@ -75,6 +75,7 @@ export async function walk(run, about, item, check) {
         },
         [condition],
         [frames.length ? after : item.scale],
+        way.guides,
       );
       /** @type {import("../diffusion/samplers.js").Denoiser} */
       const denoise = async (x, step) => {

@@ -102,7 +102,7 @@ def sampling(contestants: Sequence[Contestant], scale: float, effort: Effort, si
     blocks = {c.name: partial(block, c) for c in contestants}
     found = medians(interleave(blocks, min(effort.rounds, 3), f"sampling, {size}x{size}", warmup=0))
     times = ratios(found)
-    rows = [(c.name, c.sampler, c.steps, 2 * c.steps, found[c.name], times[c.name]) for c in contestants]
+    rows = [(c.name, c.sampler, c.steps, c.calls, found[c.name], times[c.name]) for c in contestants]
     notes = (
         f"{N} sprites at s = {scale:g}; ratio: to ours; calls of the network: for each sprite",
         f"samplers of more than {TIMED_STEPS} steps are timed over {TIMED_STEPS} and scaled",

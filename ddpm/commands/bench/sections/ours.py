@@ -234,7 +234,7 @@ def on_device(config: Config, data: SpriteData, device: torch.device, panel: Pan
 
     rows = [
         row(f"training on {seen:,} sprites", trained, 60.0, TRAINING_PASSES * seen),
-        row(f"sampling {sprites:,} guided sprites", sampled, 3.0, 2 * contestant.steps * sprites),
+        row(f"sampling {sprites:,} guided sprites", sampled, 3.0, contestant.calls * sprites),
     ]
     notes = (
         f"Frechet distance {distance:.3f}, class accuracy {accuracy:.3f}: {len(panel.labels)} sprites, s = {scale:g}",

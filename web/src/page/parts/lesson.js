@@ -114,7 +114,9 @@ export function lessonPart(store, about, studio, page, editor) {
     const scales = scalesOf(want);
     const each = typeof scales === "object" ? Object.entries(scales).map(([facet, s]) => `${facet} ${s}`) : [];
     const s = Number(scales);
-    const goes = s > 1 ? "beyond cond" : s === 1 ? "exactly to cond" : "not as far as cond";
+    const limited = s > 1 && !teacher.way.guides[i];
+    const goes = limited || s === 1 ? "exactly to cond" : s > 1 ? "beyond cond" : "not as far as cond";
+    const by = limited ? `With so ${part < 50 ? "little" : "much"} noise s is at most 1, and` : `With s = ${s}`;
     /** @type {Record<string, [string, Uint8ClampedArray, string]>} */
     const told = {
       noisy: [
@@ -141,9 +143,8 @@ export function lessonPart(store, about, studio, page, editor) {
       guided: [
         each.length ? "uncond + a scale for each" : "uncond + s · difference",
         soft(step.guided, channels),
-        (each.length
-          ? `What each facet adds, times its scale: ${each.join(", ")}.`
-          : `With s = ${s} it goes ${goes}.`) + " The next step takes away some noise towards this.",
+        (each.length ? `What each facet adds, times its scale: ${each.join(", ")}.` : `${by} it goes ${goes}.`) +
+          " The next step takes away some noise towards this.",
       ],
     };
     for (const { name, canvas, title, text } of pictures) {
