@@ -440,8 +440,13 @@ test("the lesson shows every step, and its last is the finished sprite", LIMIT, 
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   assert.match((await page.locator(".detail h3").first().textContent()) ?? "", /Step 2 of/);
-  const pictures = await Promise.all([0, 1, 2, 3, 4].map((i) => pixels(page.locator(".detail canvas").nth(i))));
-  assert.equal(distinct(pictures), 5);
+  const pictures = () => Promise.all([0, 1, 2, 3, 4].map((i) => pixels(page.locator(".detail canvas").nth(i))));
+  const hint = page.locator(".detail .hint").last();
+  assert.match((await hint.textContent()) ?? "", /so much noise s is at most 1, and it goes exactly to cond/);
+  assert.equal(distinct(await pictures()), 4);
+  await steps.nth(6).click();
+  assert.match((await hint.textContent()) ?? "", /it goes beyond cond/);
+  assert.equal(distinct(await pictures()), 5);
   await context.close();
 });
 
