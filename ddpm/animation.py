@@ -87,13 +87,14 @@ def told(condition: Condition, row: Tensor, scale: Tensor, history: float | None
 
         out = f(none) + s (f(context) - f(none)) + h (f(context, past) - f(context))
 
-    which is a composition to be guided at the scale 1: s - h times a context without the past, and h times one with it.
+    which is a composition: s times (1 - h / s) of a context without the past, and h / s of one with it.
     """
     contexts, _ = with_away(condition)
     sighted, blind = (torch.cat([contexts, r[..., None].to(contexts)], -1) for r in (row, torch.full_like(row, -1)))
     if history is None:
         return Condition(sighted[:, 1:], condition.scales, sighted[:, 0])
-    scales = torch.cat([condition.scales * (scale[:, None] - history), condition.scales * history], 1)
+    share = (history / scale)[:, None]
+    scales = torch.cat([condition.scales * (1 - share), condition.scales * share], 1)
     return Condition(torch.cat([blind[:, 1:], sighted[:, 1:]], 1), scales, blind[:, 0])
 
 
@@ -159,10 +160,9 @@ class Animator:
         condition = condition.only(spec.lasting).to(self.device)
         noise = SampleNoise(seed, indices, self.device)
         contexts, weights = with_away(condition)
-        needed, cycle = torch.ones_like(weights, dtype=torch.bool), spec.model.frames
-        at = after = torch.ones_like(scale)  # the scale is in the composition
+        after, needed, cycle = scale, torch.ones_like(weights, dtype=torch.bool), spec.model.frames
         if history is None:
-            at, after = scale, scale.clamp(max=FOLLOWING_SCALE)
+            after = scale.clamp(max=FOLLOWING_SCALE)
             needed = (weights != 0) | (after != 1)[:, None]
         past = Past(self.guide.strong, contexts, needed, cycle, most=cycle - 1)
         asked, done = told(condition, past.row, scale, history), []
@@ -175,7 +175,9 @@ class Animator:
                 x = self.sampler.run(self.guide.around(self.stills, still, scale), noise)
             else:
                 timesteps = self.following if past.count and history is None else None
-                denoise = self.guide.around(past.denoiser(place), asked, after if past.count else at)
+                at = after if past.count else scale
+                # Outside of an interval its weights would still be those for the whole scale.
+                denoise = self.guide.around(past.denoiser(place), asked, at, everywhere=history is not None)
                 x = self.sampler.run(denoise, noise, timesteps=timesteps)
             done.append(x)
             on_frames(len(x) if frame >= 0 else 0)

@@ -146,9 +146,10 @@ class Sampling(Settings):
     form: Annotated[
         str,
         Doc(
-            f"Form of guidance: {', '.join(FORM_NAMES)}, or several joined by +; numbers after = "
-            "replace the usual ones, as in interval=0.5:20. An interval that holds none of the steps is left out; "
-            "scales for single facets, and guidance over the frames before, know none."
+            f"Form of guidance: {', '.join(FORM_NAMES)}, or several joined by +; numbers after = replace the usual "
+            "ones, as in interval=0.5:20. An interval limits scales above 1 to these noise levels; it is dropped where "
+            "it holds none of the steps, for scales of single facets, and for guidance over the frames before. Forms "
+            "that do not name it guide at all steps."
         ),
     ] = "interval"
     sampler: SamplerName = "auto"

@@ -65,7 +65,7 @@ class Guide:
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
         self.sampling = replace(sampling, steps=steps, sampler=sampler)
         self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak
-        if not guided_at(self.form, self.schedule, self.timesteps).any():  # of very few steps
+        if not guided_at(self.form, self.schedule, self.timesteps).any():  # the interval holds none of so few steps
             self.form.pop("interval")
         if "auto" in self.form and weak is None:
             raise ValueError("the form auto needs a weak network to guide away from")
@@ -78,10 +78,16 @@ class Guide:
         return self.around(self.strong, condition, scale, on_gap)
 
     def around(
-        self, strong: ContextDenoiser, condition: Condition, scale: Tensor, on_gap: OnGap | None = None
+        self,
+        strong: ContextDenoiser,
+        condition: Condition,
+        scale: Tensor,
+        on_gap: OnGap | None = None,
+        everywhere: bool = False,
     ) -> Denoiser:
-        """The same, of another denoiser than that of the network alone."""
-        return build(self.form, strong, condition, scale, self.schedule, weak=self.weak, on_gap=on_gap)
+        """The same, of another denoiser than that of the network alone. everywhere: at all steps, in no interval."""
+        form = {name: change for name, change in self.form.items() if not (everywhere and name == "interval")}
+        return build(form, strong, condition, scale, self.schedule, weak=self.weak, on_gap=on_gap)
 
 
 def knots(spec: ModelSpec) -> Tensor:

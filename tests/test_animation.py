@@ -167,7 +167,7 @@ def test_guidance_over_the_past_is_its_formula(animator):
     s, h = 3.0, 1.7
     wanted = f(none, blind) + s * (f(c, blind) - f(none, blind)) + h * (f(c, rows[:, 1]) - f(c, blind))
     asked = told(CONDITION, past.row, torch.full((B,), s), h)
-    close(classifier_free(denoise, asked, 1.0)(x, t), wanted)
+    close(classifier_free(denoise, asked, s)(x, t), wanted)
     plain = f(none, rows[:, 0]) + s * (f(c, rows[:, 1]) - f(none, rows[:, 0]))
     close(classifier_free(denoise, told(CONDITION, past.row, torch.full((B,), s), None), s)(x, t), plain)
     assert (f(c, rows[:, 1]) - f(c, blind)).abs().max() > 1e-3

@@ -166,7 +166,11 @@ function quality(store, about) {
   const steps = (/** @type {string} */ name) => about.networks[name].way.timesteps.length;
   const options = [
     { value: "quick", label: "Quick", title: `By the student, in ${steps("student")} steps` },
-    { value: "fine", label: "Fine", title: `By its teacher, in ${steps("teacher")} steps of two predictions` },
+    {
+      value: "fine",
+      label: "Fine",
+      title: `By its teacher, in ${steps("teacher")} steps, guided in the middle of the way`,
+    },
   ];
   const box = at("quality");
   box.hidden = false;
