@@ -147,11 +147,11 @@ class Sampling(Settings):
         str,
         Doc(
             f"Form of guidance: {', '.join(FORM_NAMES)}, or several joined by +; numbers after = replace the usual "
-            "ones, as in interval=0.5:20. An interval limits scales above 1 to these noise levels; it is dropped where "
-            "it holds none of the steps, for scales of single facets, and for guidance over the frames before. Forms "
-            "that do not name it guide at all steps."
+            "ones, as in interval=0.5:20. usual: interval with samplers that draw noise anew at each step "
+            "(dpmpp_2m_sde, ddpm), else cfg. An interval limits scales above 1 to these noise levels; it is dropped "
+            "where it holds no step, and for guidance over the frames before. Other forms guide at all steps."
         ),
-    ] = "interval"
+    ] = "usual"
     sampler: SamplerName = "auto"
     """auto: dpmpp_2m_sde for a model that predicts colours or x0, else dpmpp_2m."""
     steps: Annotated[int | None, POSITIVE] = None

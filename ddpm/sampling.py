@@ -17,11 +17,11 @@ from ddpm.data.pixel_art import PixelArt, Style
 from ddpm.data.tensors import to_uint8
 from ddpm.diffusion.colours import Colours
 from ddpm.diffusion.editing import Change, Edit, inverted
-from ddpm.diffusion.forms import build, guided_at, parse_form
+from ddpm.diffusion.forms import USUAL, build, guided_at, parse_form
 from ddpm.diffusion.guidance import OnGap
 from ddpm.diffusion.prediction import ContextDenoiser, Denoiser, Diffusion
 from ddpm.diffusion.projection import projected
-from ddpm.diffusion.samplers import OTHERS, SAMPLERS, STEPS, OnStep, SampleNoise
+from ddpm.diffusion.samplers import FRESH, OTHERS, SAMPLERS, STEPS, OnStep, SampleNoise
 from ddpm.diffusion.schedule import timestep_grid
 from ddpm.runs.spec import ModelSpec
 from ddpm.system.devices import autocast_dtype, on_cores, shares
@@ -63,8 +63,9 @@ class Guide:
         sampler, steps = usual(spec, sampling.sampler)
         steps = steps if sampling.steps is None else sampling.steps
         self.timesteps = timestep_grid(sampling.grid, self.schedule, steps)
-        self.sampling = replace(sampling, steps=steps, sampler=sampler)
-        self.form, self.strong, self.weak = parse_form(sampling.form), strong, weak
+        form = sampling.form if sampling.form != USUAL else "interval" if sampler in FRESH else "cfg"
+        self.sampling = replace(sampling, steps=steps, sampler=sampler, form=form)
+        self.form, self.strong, self.weak = parse_form(form), strong, weak
         if not guided_at(self.form, self.schedule, self.timesteps).any():  # the interval holds none of so few steps
             self.form.pop("interval")
         if "auto" in self.form and weak is None:
@@ -111,7 +112,7 @@ class StudentGuide(Guide):
             )
         super().__init__(spec, replace(plain, steps=spec.student.teacher_steps), strong, None)
         self.timesteps = knots(spec)
-        self.sampling = replace(plain, sampler="ddim", steps=len(self.timesteps))
+        self.sampling = replace(plain, sampler="ddim", steps=len(self.timesteps), form="cfg")
 
     def check(self, condition: Condition, edit: Edit | None = None) -> None:
         if isinstance(edit, Change) and edit.strength not in (0, 1):

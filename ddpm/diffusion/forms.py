@@ -34,6 +34,7 @@ class Plan:
     """Away from a weak network instead of away from no context."""
 
 
+USUAL = "usual"  # the form that suits a sampler (ddpm/sampling.py)
 Change = Callable[[Plan], Plan]
 Form = dict[str, Change]
 
@@ -87,9 +88,10 @@ FORMS: dict[str, Callable[..., Change]] = {  # in the order in which they change
 
 
 def parse_form(text: str) -> Form:
-    """Read a form. Raises ValueError for an unknown name (with the nearest known one), or numbers that cannot work."""
+    """Read a form; the usual one is empty. Raises ValueError for an unknown name (with the nearest known one), or
+    numbers that cannot work."""
     form: Form = {}
-    for part in text.split("+"):
+    for part in text.split("+") if text != USUAL else ():
         name, equals, numbers = (s.strip() for s in part.partition("="))
         if name not in FORMS:
             meant = near(name, FORMS)

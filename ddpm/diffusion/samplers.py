@@ -134,5 +134,6 @@ SAMPLERS: dict[str, Callable[..., Tensor]] = {
     # the lower of the two variances of section 3.2; with all T timesteps, the paper's algorithm 2.
     "ddpm": partial(integrate, eta=1.0, order=1),
 }
+FRESH = tuple(name for name, sampler in SAMPLERS.items() if getattr(sampler, "keywords", {}).get("eta"))  # noise a step
 STEPS = {"dpmpp_2m": 8, "heun": 10, "ddim": 50, "ddpm": 1000}  # that suit them
 OTHERS = 12  # steps of all others

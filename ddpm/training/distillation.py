@@ -79,9 +79,8 @@ def teacher_trajectories(
         if step in student.knots:
             found.append(x.half())
 
-    # Deterministic, as the student goes from state to state, and guided at all steps, since without fresh noise more
-    # guidance is needed (docs/experiments.md); sprites as they come, before they are made pixel art.
-    how = Sampling("cfg", "dpmpp_2m", student.teacher_steps, seed=seed, palette="none", complete=False)
+    # Deterministic, as the student goes from state to state, and sprites as they come, before they are made pixel art.
+    how = Sampling(sampler="dpmpp_2m", steps=student.teacher_steps, seed=seed, palette="none", complete=False)
     sampler = Sampler(teacher, spec, how)
     x0 = sampler(Condition.of(context), scale, range(count), on_step=on_step, on_sprites=on_sprites)
     batches = [torch.stack(found[i : i + S], 1) for i in range(0, len(found), S)]

@@ -97,11 +97,20 @@ def test_sampling_never_masks(sampler, training):
         assert all(torch.equal(seen, rows) for seen in spy.contexts)
 
 
-@pytest.mark.parametrize(("steps", "guided"), [(12, [4, 5, 6, 7, 8]), (8, [3, 4, 5]), (2, [0, 1])])
-def test_guidance_acts_at_the_steps_of_an_interval_or_if_that_holds_none_at_all(steps, guided):
+@pytest.mark.parametrize(
+    ("sampler", "steps", "guided"),
+    [
+        ("auto", 12, [4, 5, 6, 7, 8]),
+        ("dpmpp_2m_sde", 8, [3, 4, 5]),
+        ("dpmpp_2m_sde", 2, [0, 1]),  # of which the interval holds none
+        ("dpmpp_2m", 8, [*range(8)]),
+        ("ddim", 3, [0, 1, 2]),
+    ],
+)
+def test_with_fresh_noise_guidance_acts_at_the_steps_of_an_interval_else_at_all(sampler, steps, guided):
     spy, context = Spy(), contexts(16)
     spec = ModelSpec(3, 4, ("a", "b", "c", "d", "e"), ModelConfig(), DiffusionConfig())
-    sampler = Sampler(spy, spec, Sampling(steps=steps, precision="fp32"))
+    sampler = Sampler(spy, spec, Sampling(sampler=sampler, steps=steps, precision="fp32"))
     for scale in (3.0, 1.0, 0.0):
         spy.contexts.clear()
         sampler(Condition.of(context), scale, range(16))

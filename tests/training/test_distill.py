@@ -73,7 +73,7 @@ def test_trajectories_are_the_states_of_the_teachers_own_sampling(teacher):
     assert trajectories.states.shape == (70, 3, 3, 8, 8)
     noise = SampleNoise(3, range(70))((3, 8, 8))
     assert torch.equal(trajectories.states[:, 0], noise.half())
-    x0 = Sampler(model, spec, Sampling("cfg", "dpmpp_2m", 6, seed=3, palette="none"))(
+    x0 = Sampler(model, spec, Sampling(sampler="dpmpp_2m", steps=6, seed=3, palette="none"))(
         Condition.of(trajectories.context), trajectories.scale, range(70)
     )
     assert torch.equal(trajectories.states[:, -1], x0.half())

@@ -69,9 +69,8 @@ def labels_of(spec: ModelSpec, condition: Condition) -> Tensor:
 
 
 def check_form(form: str, scales: Mapping[str, float]) -> None:
-    """Raise ValueError for a form of guidance that acts on one scale, where each facet has its own. An interval does,
-    too, but is the default: it is let through, and has no effect."""
-    if other := sorted(set(parse_form(form)) - {"cfg", "interval", "threshold"} if scales else ()):
+    """Raise ValueError for a form of guidance that acts on one scale, where each facet has its own."""
+    if other := sorted(set(parse_form(form)) - {"cfg", "threshold"} if scales else ()):
         raise ValueError(f"--form {other[0]} needs one guidance scale for all facets, got {', '.join(scales)}=...")
 
 
