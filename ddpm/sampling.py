@@ -66,10 +66,14 @@ class Guide:
         form = sampling.form if sampling.form != USUAL else "interval" if sampler in FRESH else "cfg"
         self.sampling = replace(sampling, steps=steps, sampler=sampler, form=form)
         self.form, self.strong, self.weak = parse_form(form), strong, weak
-        if not guided_at(self.form, self.schedule, self.timesteps).any():  # the interval holds none of so few steps
+        if not self.guided(self.timesteps).any():  # the interval holds none of so few steps
             self.form.pop("interval")
         if "auto" in self.form and weak is None:
             raise ValueError("the form auto needs a weak network to guide away from")
+
+    def guided(self, timesteps: Tensor) -> Tensor:
+        """bool [S]: at which of timesteps int64 [S] a scale above 1 counts."""
+        return guided_at(self.form, self.schedule, timesteps)
 
     def check(self, condition: Condition, edit: Edit | None = None) -> None:
         """Raise ValueError for a condition or an edit that this model cannot take."""
@@ -110,9 +114,9 @@ class StudentGuide(Guide):
                 f"the model is a student of {len(spec.student.knots)} steps, which has its own sampler, steps, grid "
                 f"and form of guidance; leave out {', '.join(f'--{name}' for name in changed)}"
             )
-        super().__init__(spec, replace(plain, steps=spec.student.teacher_steps), strong, None)
+        super().__init__(spec, replace(plain, sampler="ddim", steps=spec.student.teacher_steps), strong, None)
         self.timesteps = knots(spec)
-        self.sampling = replace(plain, sampler="ddim", steps=len(self.timesteps), form="cfg")
+        self.sampling = replace(self.sampling, steps=len(self.timesteps))
 
     def check(self, condition: Condition, edit: Edit | None = None) -> None:
         if isinstance(edit, Change) and edit.strength not in (0, 1):

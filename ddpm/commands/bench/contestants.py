@@ -21,7 +21,6 @@ from ddpm.config import Config, Sampling, load_config
 from ddpm.context.condition import Condition
 from ddpm.data.collection import SpriteData
 from ddpm.data.order import ShuffledOrder
-from ddpm.diffusion.forms import guided_at
 from ddpm.sampling import Sampler
 from ddpm.training.ema import EMA
 from ddpm.training.trainer import Trainer
@@ -62,7 +61,7 @@ class Own:
         self.precision = self.trainer.precision
         guide = Sampler(self.trainer.ema.model, self.trainer.spec, Sampling(precision="fp32")).guide
         self.sampler, self.steps = guide.sampling.sampler, len(guide.timesteps)
-        self.calls = self.steps + int(guided_at(guide.form, guide.schedule, guide.timesteps).sum())
+        self.calls = self.steps + int(guide.guided(guide.timesteps).sum())
 
     def step(self) -> None:
         self.trainer.advance()

@@ -12,7 +12,6 @@ from ddpm.config import Sampling
 from ddpm.context.condition import Condition
 from ddpm.data.pixel_art import ORPHAN_PRICE
 from ddpm.data.tensors import to_uint8
-from ddpm.diffusion.forms import guided_at
 from ddpm.diffusion.samplers import SAMPLERS, tables
 from ddpm.network.unet import ContextUNet
 from ddpm.runs.models import Model
@@ -37,7 +36,7 @@ def way(sampler: Sampler, timesteps: Tensor) -> dict[str, Any]:
         "timesteps": timesteps.tolist(),
         "alpha": alpha.flatten().tolist(),
         "sigma": sigma.flatten().tolist(),
-        "guides": guided_at(sampler.guide.form, sampler.schedule, timesteps).tolist(),
+        "guides": sampler.guide.guided(timesteps).tolist(),
         **getattr(SAMPLERS[sampler.sampling.sampler], "keywords", {}),
     }
 
