@@ -155,11 +155,12 @@ Results = Mapping[float, Sequence[FacetResult]]  # by guidance scale
 
 def facet_table(results: Sequence[FacetResult], facets: Sequence[str], name: str) -> str:
     """A row for each question, a column for each facet: accuracy where it was asked for, else (variety); then the share
-    that shows all that was asked for, the variety of all that is left open, and the Frechet distance."""
+    that shows all that was asked for and its error, the variety of all that is left open, and the Frechet distance."""
     rows = []
     for r in results:
         cells = {f: f"({share:.2f})" for f, share in r.variety.items()} | {f: f"{a:.3f}" for f, a in r.accuracy.items()}
-        asked = f"{r.together:.3f}" if r.accuracy else ""
+        error = "" if r.error is None else f" ±{r.error:.3f}"
+        asked = f"{r.together:.3f}{error}" if r.accuracy else ""
         rest = "" if r.variety_together is None else f"({r.variety_together:.2f})"
         distance = "" if r.frechet is None else f"{r.frechet:.2f}"
         rows.append([r.name, *(cells.get(f, "") for f in facets), asked, rest, distance])

@@ -54,6 +54,8 @@ class FacetResult:
     """Share of the asked values that are seen, of each facet asked for."""
     together: float
     """Share of the sprites that show all they are asked for."""
+    error: float | None
+    """Its standard error, sprites that were asked for the same counting as one; None if all were."""
     variety: dict[str, float]
     """For each facet left open: mean entropy among sprites that were asked for the same, over that of real sprites.
     Facets in which real sprites hardly vary are left out."""
@@ -244,14 +246,16 @@ class TagJudge:
         seen, real = self(x), self(self.data.batch(asked.like)[0])
         right = self.right(seen, asked.contexts, self.data.contexts(asked.like))
         accuracy = {facet: share.nanmean().item() for facet, share in right.items() if not share.isnan().all()}
-        together = (torch.stack(list(right.values())).nan_to_num(1) == 1).all(0).float().mean().item()
+        together = (torch.stack(list(right.values())).nan_to_num(1) == 1).all(0).float()
+        groups = torch.stack([group.mean() for group in together.split(asked.group)])
         open = [facet for facet in self.columns if facet not in accuracy]
         found, wanted = (entropies(s, open, asked.group) for s in (seen, real))
         shared, whole = sum(min(found[facet], h) for facet, h in wanted.items()), sum(wanted.values())
         return FacetResult(
             name=asked.name,
             accuracy=accuracy,
-            together=together,
+            together=together.mean().item(),
+            error=(groups.var() / len(groups)).sqrt().item() if len(groups) > 1 else None,
             variety={facet: found[facet] / h for facet, h in wanted.items() if h >= HARDLY},
             variety_together=shared / whole if whole >= HARDLY else None,
             frechet=frechet_distance(seen.features, self.gaussian) if asked.whole else None,

@@ -516,8 +516,22 @@ def test_what_is_shown_and_what_varies(judge):
     answer = judge.answer(Asked("training", contexts, torch.from_numpy(data.train), whole=True), x)
     assert answer.frechet == pytest.approx(0, abs=1e-3) and answer.variety == {}
     assert answer.together <= min(answer.accuracy.values())
+    assert answer.error == pytest.approx(math.sqrt(answer.together * (1 - answer.together) / (len(x) - 1)), rel=1e-4)
     with pytest.raises(ValueError, match="not finite"):
         judge.answer(Asked("training", contexts, torch.from_numpy(data.train)), x * math.nan)
+
+
+def test_sprites_asked_for_the_same_count_as_one(judge):
+    """Their error is that of one each, not that of twice as many."""
+    data = judge.data
+    rows = torch.from_numpy(data.train[:20])
+    x, contexts = data.batch(rows)[0], data.contexts(rows)
+    contexts[:5] = contexts[:5, [1, 0, 3, 2, 4]]  # so that five are wrong
+    one = judge.answer(Asked("one", contexts, rows), x)
+    pairs = Asked("two", contexts.repeat_interleave(2, 0), rows.repeat_interleave(2), group=2)
+    two = judge.answer(pairs, x.repeat_interleave(2, 0))
+    assert 0 < one.together < 1 and one.together == two.together and one.error == pytest.approx(two.error)
+    assert judge.answer(Asked("all", contexts, rows, group=20), x).error is None
 
 
 def seen_as(**values):
