@@ -294,7 +294,8 @@ class Config(DataConfig, RunConfig):
 
     start: Annotated[Path | None, tyro.conf.arg(aliases=("--from",))] = None
     """The model to start from: a run folder, a .safetensors file, or the name of one that comes along. What fits of its
-    weights is taken over, and of its settings under `model` those that are left open. Left out: from nothing."""
+    weights is taken over, and of its settings under `model` those that are left open. auto: of those that come along
+    the one that suits, shipped where colours are predicted or tags learnt, else base. Left out: from nothing."""
     shift: Annotated[int, between(0, 64)] = 0
     """Move training sprites by up to so many pixels each way, as far as nothing of them is lost, in the first three
     quarters of the steps; of n > 200 sprites in the first 150 / n of them."""
@@ -321,9 +322,15 @@ class Config(DataConfig, RunConfig):
     optim: OptimConfig = field(default_factory=OptimConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
-    def for_count(self, count: int) -> Self:
-        """With the number of steps chosen for so many training sprites, if it is left to that."""
-        return self if self.steps else replace(self, steps=min(max(50, math.ceil(12.5 * count ** (2 / 3))), 3000))
+    def for_data(self, count: int, has_palette: bool) -> Self:
+        """With the number of steps and the model to start from chosen for so many training sprites, with a palette or
+        without, where they are left to that."""
+        steps = self.steps or min(max(50, math.ceil(12.5 * count ** (2 / 3))), 3000)
+        start = self.start
+        if start == Path("auto"):
+            colours = has_palette and self.diffusion.prediction in ("auto", "colours")
+            start = Path("shipped" if colours or self.tags else "base")
+        return replace(self, steps=steps, start=start)
 
 
 def check_levels(model: ModelConfig) -> None:

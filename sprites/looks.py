@@ -6,7 +6,7 @@ scale, and is a start for sets that look like none of them.
 
 import numpy as np
 
-SAMPLES = 2  # along each edge of a pixel
+SAMPLES = 3  # along each edge of a pixel
 PART = 500  # sprites made in one go
 LUMA = np.array((0.299, 0.587, 0.114))  # ITU-R BT.601
 TONES = 4  # of a ramp: colours that follow each other in the table, from its outline to its light

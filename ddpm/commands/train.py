@@ -170,7 +170,7 @@ def main() -> int:
         about = f"{parameters:.2f} M parameters on {device} in {trainer.precision}{processes}"
         tell(f"{about}, {plural(trainer.config.steps, 'step')}; run folder {config.out}")
         if trainer.taken:
-            tell(f"from {config.start}: {trainer.taken.about}")
+            tell(f"from {trainer.config.start}: {trainer.taken.about}")
         notes = trainer.taken.notes if trainer.taken else ()
         doubted = (*data.notes, *notes, *doubts(trainer.config, trainer.spec.diffusion))
         for doubt in doubted if is_main() and not resumed else ():

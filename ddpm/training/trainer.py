@@ -122,7 +122,7 @@ class Trainer:
     """Trains a ContextUNet on sprites as `config` says and leaves checkpoints and EMA weights in `config.out`."""
 
     def __init__(self, config: Config, data: SpriteData, device: torch.device):
-        config = config.for_count(len(data.train))
+        config = config.for_data(len(data.train), data.palette is not None)
         self.config, self.data, self.device = config, data, device
         if config.deterministic:
             make_deterministic()

@@ -16,7 +16,7 @@ from ddpm.context.condition import Condition
 from ddpm.data.loading import load_data
 from ddpm.data.order import generator
 from ddpm.data.stream import stream_of
-from ddpm.data.tensors import to_uint8
+from ddpm.data.tensors import to_tensor, to_uint8
 from ddpm.diffusion.prediction import stratified_timesteps
 from ddpm.evaluation.judge import JUDGES, Judge, fingerprint
 from ddpm.runs.folder import judges_beside, results_of, run_of, trained_with
@@ -25,6 +25,7 @@ from ddpm.runs.tensor_files import read_safetensors
 from ddpm.sampling import Sampler
 from ddpm.training.batches import Batches
 from sprites.colour import from_hexadecimals
+from sprites.endless import GENERATORS
 
 SHIPPED = PRETRAINED / "shipped"
 
@@ -50,8 +51,9 @@ def test_an_unknown_name_is_told_with_the_one_that_is_meant():
 
 
 def test_they_take_little_room_in_half_precision():
-    sizes = {name: sum(f.stat().st_size for f in (PRETRAINED / name).rglob("*")) for name in ("shipped", "walks")}
-    assert sizes["shipped"] < 8 * 2**20 and sizes["walks"] < 4.5 * 2**20  # the first with its student
+    most = {"shipped": 8.0, "walks": 4.5, "base": 2.6}  # MB of 2**20 bytes, the first with its student
+    for name, size in most.items():
+        assert sum(f.stat().st_size for f in (PRETRAINED / name).rglob("*")) < size * 2**20
     for folder in pretrained().values():
         tensors, _ = read_safetensors(folder / "model.safetensors")
         assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
@@ -95,6 +97,18 @@ def test_the_shipped_model_keeps_to_its_palette(shipped):
     pixels = to_uint8(Sampler(model, spec)(Condition.of(spec.contexts()), 2.0, range(5)))
     opaque = pixels[pixels[..., 3] == 255][:, :3]
     assert len(opaque) > 200 and {*map(tuple, opaque)} <= {*map(tuple, from_hexadecimals(spec.palette))}
+
+
+def test_the_base_knows_looks_that_it_never_saw():
+    """It is that of its configuration, and its loss on others is what it was at the end of its training."""
+    model, spec = load_model("base")
+    config, written = trained_with(Path("base")), load_config(ROOT / "configs" / "base.toml")
+    assert dataclasses.replace(config, size=None, out=written.out, model=written.model, log=written.log) == written
+    x = to_tensor(GENERATORS["varied"](5, 500, spec.size)[0].images)
+    g = generator(0)
+    t, eps = stratified_timesteps(len(x), 1000, g), torch.randn(x.shape, generator=g)
+    nothing = torch.zeros(len(x), spec.places)
+    assert spec.build_diffusion().loss(model, x, nothing, t, eps).mean() < 0.18
 
 
 def test_the_model_of_walks_walks():
@@ -145,6 +159,8 @@ def test_the_command_starts_from_it_and_says_what_it_takes(tmp_path):
     assert told.returncode == 0, told.stderr
     assert "from shipped: " in told.stdout and "taken over, 0 of 2 categories and tags by name" in told.stdout
     assert load_model(out)[1].model.widths == load_model("shipped")[1].model.widths
+    again = run("train", *words, "--resume")
+    assert again.returncode == 0 and "resuming from" in again.stdout, again.stderr
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes((SHIPPED / "model.safetensors").read_bytes()[:-1] + b"?")
     assert_one_line_error(run("train", *words, "--overwrite", "--from", damaged), "is damaged")

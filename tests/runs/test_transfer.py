@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from conftest import tiny_sprites, write_npy
 from ddpm.config import Config, DataConfig, DiffusionConfig, LogConfig, ModelConfig, OptimConfig, StudentConfig
 from ddpm.data.augmentation import margins, shifted
 from ddpm.data.loading import load_data
+from ddpm.runs.folder import check_same
 from ddpm.runs.models import load_model, save_model
 from ddpm.runs.spec import ModelSpec
 from ddpm.runs.transfer import model_like, take_over
@@ -321,11 +323,37 @@ def test_a_student_is_no_start(start):
 
 def test_the_number_of_steps_follows_that_of_the_sprites(start):
     data, config = start
-    counts = {n: Config(steps=0).for_count(n).steps for n in (1, 8, 64, 512, 10_000)}
+    counts = {n: Config(steps=0).for_data(n, False).steps for n in (1, 8, 64, 512, 10_000)}
     assert counts == {1: 50, 8: 50, 64: 200, 512: 800, 10_000: 3000}
-    assert Config(steps=7).for_count(100).steps == 7
+    assert Config(steps=7).for_data(100, False).steps == 7
     trainer = Trainer(replace(config, steps=0), data, torch.device("cpu"))
     assert trainer.config.steps == math.ceil(12.5 * len(data.train) ** (2 / 3)) > 50
+
+
+def test_the_start_follows_what_is_predicted():
+    """A head of colours is worth most where colours are predicted; no other model that comes along knows tags."""
+    auto, x0 = Config(start=Path("auto")), DiffusionConfig(prediction="x0")
+    chosen = {
+        (has_palette, config.tags): str(config.for_data(100, has_palette).start)
+        for config in (auto, replace(auto, tags=True))
+        for has_palette in (True, False)
+    }
+    assert chosen == {
+        (True, False): "shipped",
+        (False, False): "base",
+        (True, True): "shipped",
+        (False, True): "shipped",
+    }
+    assert replace(auto, diffusion=x0).for_data(100, True).start == Path("base")
+    assert Config().for_data(100, True).start is None
+    assert Config(start=Path("runs/mine")).for_data(100, True).start == Path("runs/mine")
+
+
+def test_a_start_that_was_chosen_is_the_same_when_a_run_goes_on():
+    before = Config(start=Path("base"))
+    check_same(before, Config(start=Path("auto")))
+    with pytest.raises(ValueError, match="start was base, now shipped"):
+        check_same(before, Config(start=Path("shipped")))
 
 
 def test_a_moved_sprite_is_whole():
