@@ -215,8 +215,8 @@ def check_resumable(config: Config) -> None:
 def check_same(before: Config, now: Config) -> None:
     """Raise ValueError if settings of a resumed run have changed, other than those of its log and `MAY_CHANGE`."""
     old, new = flat(before), flat(now)
-    if new.get("start") == "auto":  # which the same sprites lead to the same model
-        new["start"] = old.get("start")
+    if new.get("start") == "auto" and "start" in old:  # then the same sprites led to it
+        new["start"] = old["start"]
     for name in sorted(old.keys() | new.keys()):
         if name not in MAY_CHANGE and not name.startswith("log.") and old.get(name) != new.get(name):
             raise ValueError(

@@ -354,6 +354,8 @@ def test_a_start_that_was_chosen_is_the_same_when_a_run_goes_on():
     check_same(before, Config(start=Path("auto")))
     with pytest.raises(ValueError, match="start was base, now shipped"):
         check_same(before, Config(start=Path("shipped")))
+    with pytest.raises(ValueError, match="start was None, now auto"):
+        check_same(Config(), Config(start=Path("auto")))
 
 
 def test_a_moved_sprite_is_whole():
