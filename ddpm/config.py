@@ -106,10 +106,14 @@ class DiffusionConfig(Settings, table="diffusion"):
     """Weight of the squared error over levels of noise; v: the weight that it would have if v were predicted. auto: v
     where x0 is predicted, else none."""
 
+    def predicted(self, has_palette: bool) -> PredictionName:
+        """What is predicted, chosen for sprites with a palette or without if it is left to choose."""
+        auto: PredictionName = "colours" if has_palette else "x0"
+        return auto if self.prediction == "auto" else self.prediction
+
     def for_sprites(self, size: int, has_palette: bool) -> Self:
         """With what is left to choose chosen for sprites of this size, in pixels."""
-        auto: PredictionName = "colours" if has_palette else "x0"
-        kind = auto if self.prediction == "auto" else self.prediction
+        kind = self.predicted(has_palette)
         weight = ("v" if kind == "x0" else "none") if self.loss_weight == "auto" else self.loss_weight
         shift = -2 * math.log(max(1, size / 16)) if self.log_snr_shift is None else self.log_snr_shift
         return replace(self, prediction=kind, loss_weight=weight, log_snr_shift=shift)
@@ -328,7 +332,7 @@ class Config(DataConfig, RunConfig):
         steps = self.steps or min(max(50, math.ceil(12.5 * count ** (2 / 3))), 3000)
         start = self.start
         if start == Path("auto"):
-            colours = has_palette and self.diffusion.prediction in ("auto", "colours")
+            colours = self.diffusion.predicted(has_palette) == "colours"
             start = Path("shipped" if colours or self.tags else "base")
         return replace(self, steps=steps, start=start)
 

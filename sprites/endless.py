@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from sprites.loading import Sprites
-from sprites.looks import in_many_looks
 from sprites.tags import Tags, facet_of
 
 Generator = Callable[[int, int, int], tuple[Sprites, Tags]]
@@ -46,6 +45,7 @@ def drawn(seed: int, count: int, size: int, only: Sequence[str] = ()) -> tuple[S
 def varied(seed: int, count: int, size: int) -> tuple[Sprites, Tags]:
     """What the artist draws, in looks of all sorts; of any size, and no clips."""
     from sprites.draw.palette import COLOURS
+    from sprites.looks import in_many_looks
 
     tiles, tags, _ = tiles_of(seed, count)
     images = in_many_looks(tiles, COLOURS, size, seed)

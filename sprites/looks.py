@@ -6,15 +6,16 @@ scale, and is a start for sets that look like none of them.
 
 import numpy as np
 
+from sprites.draw.palette import TONES
+
 SAMPLES = 3  # along each edge of a pixel
 PART = 500  # sprites made in one go
 LUMA = np.array((0.299, 0.587, 0.114))  # ITU-R BT.601
-TONES = 4  # of a ramp: colours that follow each other in the table, from its outline to its light
 
 
 def recoloured(rng: np.random.Generator, colours: np.ndarray, count: int) -> np.ndarray:
     """Tables of other colours for `colours` uint8 [1 + K, 4], of which the first is transparent and the others are
-    ramps of `TONES`: float32 [count, 1 + K, 4] in [0, 1], premultiplied.
+    ramps of `TONES` colours, from outline to light: float32 [count, 1 + K, 4] in [0, 1], premultiplied.
 
     All hues of a table are turned, mostly by any angle; each ramp a little more by itself. Saturation, contrast and
     brightness change, of the table, of each ramp, and hardly of each colour.

@@ -42,7 +42,7 @@ def test_their_colours_are_of_all_hues_where_the_artist_has_few():
     assert np.histogram(hue, 6, (-np.pi, np.pi))[0].min() > 0.05 * strong.sum()
 
 
-def test_a_ramp_stays_one(tiles):
+def test_a_ramp_stays_one():
     """Outlines stay darker than lights, or shading would be lost."""
     tables = recoloured(np.random.default_rng(0), COLOURS, 500)[..., :3] @ (0.299, 0.587, 0.114)
     dark, light = ([ramp + tone for ramp in RAMPS.values()] for tone in (DEEP, LIGHT))
